@@ -1,0 +1,180 @@
+import type { JsonTree } from './json.ts'
+
+/** The wire format that a client speaks. A path's prefix names it (design: names in the operator's file system). */
+export type Dialect = 'openai.chat'
+
+/** What the call asks for, in the words of the OpenTelemetry GenAI conventions (`gen_ai.operation.name`). */
+export type Operation = 'chat'
+
+/** Who calls. Made by `identity` from a verified credential; the credential itself goes no further. */
+export type Principal = Readonly<{
+  /** Stable name of the calling application or person; personal data: only a salted digest of it reaches a leaf. */
+  subject: string
+  tenant: string
+  groups: readonly string[]
+  /** Id of the gateway key or JWT key that proved it; never a secret. */
+  keyId: string
+}>
+
+/**
+ * Where in the world text goes, in three facets. Each is a set of places: ISO 3166-1 alpha-2 codes, or `*` when the operator has
+ * declared that it may be anywhere. `null` is unknown, and no policy may permit the unknown. An empty storage set says that
+ * nothing is stored.
+ */
+export type Residency = Readonly<{
+  /** Where TLS ends. */
+  endpoint: readonly string[] | null
+  /** Where inference runs. */
+  processing: readonly string[] | null
+  /** Where text may be kept. */
+  storage: readonly string[] | null
+}>
+
+/** One place that a call could be sent to. `id` is `provider/model`, unique in a generation. */
+export type Target = Readonly<{
+  id: string
+  provider: string
+  /** The model's name as this provider knows it. */
+  model: string
+  dialect: Dialect
+  residency: Residency
+  /** What the operator declares about the contract with the provider (`baa`, `zdr`, ...): facts for policies. */
+  contract: readonly string[]
+}>
+
+export type Role = 'system' | 'user' | 'assistant' | 'tool' | 'none'
+
+/**
+ * Which kind of text a segment is. `text`: what people and models say. `reasoning`: a model's thoughts. `tool`: names, arguments
+ * and results of tools, their schemas. `data`: every other string leaf, member names included; inspected all the same, since an
+ * identifier is as good a hiding place as a prompt.
+ */
+export type Channel = 'text' | 'reasoning' | 'tool' | 'data'
+
+/**
+ * A string leaf of a body. `pointer` is its RFC 6901 pointer; one that ends in `#` names the member name itself (as in Relative
+ * JSON Pointer), which can be inspected but not edited.
+ */
+export type Segment = Readonly<{ pointer: string; role: Role; channel: Channel; text: string }>
+
+/** Content that a call names but does not carry, or carries in a form that no inspector reads (an image, a recording). */
+export type Reference = Readonly<{
+  /** `image`, `audio`, `file`, `url`, `stored` (an id of something kept at the provider) ... */
+  kind: string
+  /** `inline` (bytes in the body), `remote` (an address to fetch), `stored` (kept at the provider). */
+  where: 'inline' | 'remote' | 'stored'
+  pointer: string
+}>
+
+/** Rough size of a call before it is sent, for limits and quotas. Tokens are estimated as bytes of text / 4, rounded up. */
+export type Estimate = Readonly<{ inputTokens: number; maxOutputTokens: number | null }>
+
+/** The call without its text: all that plugins' `facts`, `settle` and the policies see. */
+export type CallFacts = Readonly<{
+  /** UUIDv7; the same in the answer's `x-customhouse-call` and in every record. */
+  id: string
+  principal: Principal
+  dialect: Dialect
+  operation: Operation
+  /** What the client asked for: a name of the configuration's `models`. */
+  model: string
+  stream: boolean
+  /** `x-customhouse-task`, or null. */
+  task: string | null
+  estimate: Estimate
+  /** Names of the tools that the call declares. */
+  tools: readonly string[]
+  references: readonly Reference[]
+  /** Inbound headers of the codec's allow-list that are facts (lower-case names). */
+  headers: Readonly<Record<string, string>>
+  /** `x-customhouse-meta-*` headers. */
+  metadata: Readonly<Record<string, string>>
+}>
+
+/** A call that has been read. */
+export type ModelCall = CallFacts &
+  Readonly<{
+    /** Every string leaf of `body`, in document order. */
+    segments: readonly Segment[]
+    /** Pointers of parts that the codec could not read. Not empty: the call is refused before any policy sees it. */
+    unread: readonly string[]
+    body: JsonTree
+  }>
+
+/** Replaces `[start, end)` (UTF-16 offsets) of a segment's text. Edits of one segment must not overlap. */
+export type Edit = Readonly<{ pointer: string; start: number; end: number; text: string }>
+
+/** Sets a member of the body (RFC 6901 pointer, parents must exist), or removes it where `value` is undefined. */
+export type Assignment = Readonly<{ pointer: string; value: JsonTree | undefined }>
+
+/**
+ * What will be sent, frozen before it is recorded. A provider's adapter adds credentials to it and nothing else. Frozen by
+ * convention down to `body`, whose bytes nobody may write to after `digest` was taken.
+ */
+export type Dispatch = Readonly<{
+  call: string
+  target: Target
+  method: 'POST'
+  url: string
+  headers: Readonly<Record<string, string>>
+  body: Uint8Array
+  /** Resolved from `url` itself, not copied from the target. */
+  residency: Residency
+  /** What a quota plugin reserved for it, in its own words. */
+  reservation: string | null
+  /** SHA-256 (hex) of method, url, headers and body; only ever recorded as a salted digest. */
+  digest: string
+}>
+
+/** Tokens, as the provider reports them; merged field by field, since providers repeat and complete them. */
+export type Usage = Readonly<{
+  inputTokens?: number
+  outputTokens?: number
+  totalTokens?: number
+  cachedInputTokens?: number
+  reasoningTokens?: number
+}>
+
+/** A piece of text in one event. `lane` names the text that it continues (`choices/0/content`), across events. */
+export type Part = Readonly<{ lane: string; pointer: string; role: Role; channel: Channel; text: string }>
+
+/**
+ * What a codec makes of an answer: a whole answer is a short stream of one `finish`. `frame` belongs to the codec; the pipeline
+ * hands it back unread, with the texts of `parts` as they may be released.
+ *
+ * - `delta`: text, or nothing but structure.
+ * - `finish`: tells the client that the answer is complete. From the first one on everything is withheld until the outcome is durable.
+ * - `fault`: the provider's own error, in or instead of an answer.
+ */
+export type ModelEvent = Delta | Finish | Fault
+export type Delta = Readonly<{ kind: 'delta'; parts: readonly Part[]; usage?: Usage; frame: unknown }>
+export type Finish = Readonly<{ kind: 'finish'; reason: string; parts: readonly Part[]; usage?: Usage; frame: unknown }>
+export type Fault = Readonly<{ kind: 'fault'; code: string; parts: readonly Part[]; usage?: Usage; frame: unknown }>
+
+/** What an inspector saw: UTF-16 offsets into the segment's text, end exclusive; `score` in 0..1. Never the text itself. */
+export type Finding = Readonly<{ type: string; pointer: string; start: number; end: number; score: number }>
+
+/** How a call ended. `complete` only if the provider finished and everything it said was released. */
+export type Ending =
+  | 'complete' // released to the last event
+  | 'denied' // the policy refused the answer before anything of it was released
+  | 'cut_off' // the policy refused the answer after something of it was released
+  | 'provider_error' // the provider answered with an error
+  | 'provider_truncated' // the provider stopped, or spoke what no codec reads
+  | 'client_gone' // the client hung up
+  | 'drained' // the gateway was stopping and the time was over
+  | 'failed' // our own fault
+
+export type Outcome = Readonly<{
+  ending: Ending
+  /** The HTTP status that the client saw, or would have seen. */
+  status: number
+  /** The dialect's own finish reason, `null` if it never came. */
+  finish: string | null
+  usage: Usage
+  /** What the client got: bytes released. */
+  bytes: number
+  /** Milliseconds from the sending of the dispatch: to the first event, and to the end. */
+  firstEventMs: number | null
+  totalMs: number
+}>

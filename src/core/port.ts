@@ -1,0 +1,124 @@
+import type {
+  Assignment,
+  CallFacts,
+  Dialect,
+  Dispatch,
+  Edit,
+  ModelCall,
+  ModelEvent,
+  Operation,
+  Principal,
+  Residency,
+  Target,
+} from './call.ts'
+import type { CustomhouseError } from './errors.ts'
+
+/** A call as it stands at the socket, after authentication. Credentials are already gone from `headers`. */
+export type InboundRequest = Readonly<{
+  id: string
+  method: string
+  /** Path below the dialect's prefix, percent-encoded as it came: `/chat/completions`. */
+  path: string
+  /** Raw query without `?`; '' if there is none. */
+  query: string
+  /** Lower-case names; a name that came twice has its values joined by `, `. */
+  headers: Readonly<Record<string, string>>
+  body: Uint8Array
+  principal: Principal
+}>
+
+/** An answer of ours, ready for the socket. */
+export type Reply = Readonly<{ status: number; headers: Readonly<Record<string, string>>; body: Uint8Array }>
+
+/** What upstream bytes to write for a call: from the tree, never the client's bytes. */
+export type UpstreamMessage = Readonly<{ path: string; headers: Readonly<Record<string, string>>; body: Uint8Array }>
+
+/** One wire format, both ways. */
+export interface Codec {
+  readonly dialect: Dialect
+  readonly operation: Operation
+  /** Whether method and path (below the prefix) are this codec's. */
+  matches(method: string, path: string): boolean
+  /** Must throw ERR_CALL_MALFORMED or ERR_CALL_UNSUPPORTED for what it does not wholly understand. */
+  read(request: InboundRequest): ModelCall
+  /**
+   * Writes the call for a target. Each edit's segment is replaced in the tree, then the assignments are made, then the codec's own
+   * (the target's model name, `stream_options.include_usage`). Must not change `call.body`.
+   */
+  write(call: ModelCall, target: Target, edits: readonly Edit[], assign: readonly Assignment[]): UpstreamMessage
+  /** Reads an answer. `status` and `headers` are the provider's. */
+  decode(call: ModelCall, status: number, headers: Readonly<Record<string, string>>): Decoder
+  /** Writes an answer for the client. */
+  encode(call: ModelCall): Encoder
+  /** An error of ours before anything was sent: status, native body, native id header. `headers` are extra ones to send. */
+  refuse(id: string, error: CustomhouseError): Reply
+}
+
+export interface Decoder {
+  /** Must throw ERR_PROVIDER_MALFORMED for what the dialect does not allow. Bytes may be cut anywhere. */
+  push(chunk: Uint8Array): readonly ModelEvent[]
+  /** The provider has ended. Must throw ERR_PROVIDER_TRUNCATED unless the dialect's own end was seen. */
+  end(): readonly ModelEvent[]
+}
+
+export interface Encoder {
+  readonly contentType: string
+  /** Bytes of one event. `texts` replaces the text of each part, in order; undefined leaves them. May be empty. */
+  event(event: ModelEvent, texts: readonly string[] | undefined): Uint8Array
+  /** What comes after the last event (`data: [DONE]`). */
+  end(): Uint8Array
+  /** Ends a stream that has begun, so that the SDK raises. Not used before the first released byte: see `refuse`. */
+  cutOff(error: CustomhouseError): Uint8Array
+}
+
+/** An upstream answer that has begun. */
+export type Answer = Readonly<{
+  status: number
+  /** Lower-case names. */
+  headers: Readonly<Record<string, string>>
+  body: AnswerBody
+}>
+
+/** Bytes of an answer, read once: either `whole` or by iteration. Both throw ERR_PROVIDER_TRUNCATED when the provider hangs up. */
+export interface AnswerBody extends AsyncIterable<Uint8Array> {
+  whole(maxBytes: number): Promise<Uint8Array>
+  /** Frees the connection; safe at any time. */
+  cancel(): void
+}
+
+/** One provider. Must never follow a redirect and must add nothing but credentials to a dispatch. */
+export interface Provider {
+  readonly name: string
+  readonly dialect: Dialect
+  /** Full address for a message; no credential in it. */
+  address(message: UpstreamMessage): string
+  /** Must throw ERR_PROVIDER_UNREACHABLE or ERR_PROVIDER_TIMEOUT when no answer began. */
+  open(dispatch: Dispatch, signal: AbortSignal): Promise<Answer>
+  close(): Promise<void>
+}
+
+/** Says where an address is. Must answer with null facets for what it does not know. */
+export interface Catalogue {
+  resolve(url: string): Residency
+}
+
+/** Proves who calls. Must throw ERR_IDENTITY_MISSING or ERR_IDENTITY_INVALID. */
+export interface Authenticator {
+  authenticate(headers: Readonly<Record<string, string>>): Principal
+  /** Whether a principal proved earlier still stands: asked again after every wait. */
+  stands(principal: Principal): boolean
+}
+
+/** The client's side of a call, once it was read. Nothing may be written after `end`. */
+export interface Client {
+  /** Aborted when the client has hung up. */
+  readonly gone: AbortSignal
+  begin(status: number, headers: Readonly<Record<string, string>>): void
+  /** Resolves when more may be written. Whole answers are written once, with `end`. */
+  write(bytes: Uint8Array): Promise<void> | void
+  end(bytes?: Uint8Array): void
+  /** Breaks the connection: only when not even an in-dialect error can be written. */
+  destroy(): void
+}
+
+export type { CallFacts }
