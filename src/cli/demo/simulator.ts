@@ -1,0 +1,219 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { openaiAnswer, openaiError, openaiStream, type Speech } from './answers.ts'
+
+/** What a simulated provider received, byte for byte; header values in `latin1`, in wire order. */
+export type Received = Readonly<{
+  method: string
+  path: string
+  headers: readonly (readonly [name: string, value: string])[]
+  body: Buffer
+  /** Milliseconds since 1970. */
+  at: number
+}>
+
+/** How a simulated provider behaves. `cut_off` breaks the connection after half of the answer; `silent` never answers. */
+export type Behaviour =
+  | Readonly<{ kind: 'speak'; speech?: Speech }>
+  | Readonly<{ kind: 'fail'; status: number; retryAfterSeconds?: number }>
+  | Readonly<{ kind: 'hang_up' | 'cut_off' | 'silent' }>
+
+export type SimulatorOptions = Readonly<{
+  /** Where this one claims to be: it stands in front of everything it says. */
+  region: string
+  /** 0 takes a free port of the loopback interface. */
+  port?: number
+  /** Pause between streamed chunks, milliseconds. Default 0. */
+  paceMs?: number
+  /** Asked for each call. Default: speaks back the last message of the user. */
+  behave?: (received: Received) => Behaviour
+  /** How many received calls are kept; the oldest go first. Default 1000. */
+  keep?: number
+}>
+
+export type Simulator = Readonly<{
+  region: string
+  /** Base URL of its OpenAI API, without a slash at the end: `http://127.0.0.1:PORT/v1`. */
+  baseUrl: string
+  /** Oldest first. */
+  received: readonly Received[]
+  /** Another behaviour from now on; undefined restores the one it began with. */
+  behave(next: ((received: Received) => Behaviour) | undefined): void
+  close(): Promise<void>
+}>
+
+type Asked = Readonly<{ model: string; stream: boolean; includeUsage: boolean; last: string; choices: number }>
+
+/** A provider on the loopback interface that speaks OpenAI's chat completions and keeps what arrived. */
+export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
+  const received: Received[] = []
+  const keep = options.keep ?? 1000
+  let behave = options.behave
+
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const call = await receive(request)
+    received.push(call)
+    if (received.length > keep) received.shift()
+    if (call.method !== 'POST' || call.path !== '/v1/chat/completions') {
+      sendJson(response, 404, openaiError(`Unknown request URL: ${call.method} ${call.path}`, 'invalid_request_error'))
+      return
+    }
+    const asked = askedOf(call.body)
+    if (asked === null) {
+      sendJson(response, 400, openaiError('We could not parse the JSON body of your request.', 'invalid_request_error'))
+      return
+    }
+    await act(behave?.(call) ?? { kind: 'speak' }, asked, options, response)
+  }
+
+  const server = createServer((request, response) => {
+    answer(request, response).catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined))
+  })
+  server.keepAliveTimeout = 30_000
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(options.port ?? 0, '127.0.0.1', resolve)
+  })
+  const address = server.address()
+  const port = typeof address === 'object' && address !== null ? address.port : options.port
+  return {
+    region: options.region,
+    baseUrl: `http://127.0.0.1:${port}/v1`,
+    received,
+    behave: (next) => {
+      behave = next ?? options.behave
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
+
+async function receive(request: IncomingMessage): Promise<Received> {
+  const chunks: Buffer[] = []
+  for await (const chunk of request) if (Buffer.isBuffer(chunk)) chunks.push(chunk)
+  const headers: (readonly [string, string])[] = []
+  for (let i = 0; i + 1 < request.rawHeaders.length; i += 2) {
+    headers.push([request.rawHeaders[i] ?? '', request.rawHeaders[i + 1] ?? ''])
+  }
+  return {
+    method: request.method ?? '',
+    path: request.url ?? '',
+    headers,
+    body: Buffer.concat(chunks),
+    at: Date.now(),
+  }
+}
+
+async function act(
+  behaviour: Behaviour,
+  asked: Asked,
+  options: SimulatorOptions,
+  response: ServerResponse,
+): Promise<void> {
+  switch (behaviour.kind) {
+    case 'silent':
+      return
+    case 'hang_up':
+      response.socket?.resetAndDestroy()
+      return
+    case 'fail': {
+      const { status, retryAfterSeconds: seconds } = behaviour
+      if (seconds !== undefined) response.setHeader('retry-after', String(seconds))
+      const body =
+        status === 429
+          ? openaiError('Rate limit reached for requests', 'requests', 'rate_limit_exceeded')
+          : openaiError(
+              `The simulated provider fails with ${status}.`,
+              status < 500 ? 'invalid_request_error' : 'server_error',
+            )
+      sendJson(response, status, body)
+      return
+    }
+    case 'speak':
+    case 'cut_off': {
+      const spoken = behaviour.kind === 'speak' ? behaviour.speech : undefined
+      const text = `You said: ${asked.last}`
+      const speech = spoken ?? { texts: Array.from({ length: asked.choices }, () => text), model: asked.model }
+      await speak(
+        { region: options.region, ...speech },
+        asked,
+        options.paceMs ?? 0,
+        behaviour.kind === 'cut_off',
+        response,
+      )
+    }
+  }
+}
+
+async function speak(
+  speech: Speech,
+  asked: Asked,
+  paceMs: number,
+  cutOff: boolean,
+  response: ServerResponse,
+): Promise<void> {
+  if (!asked.stream) {
+    const body = JSON.stringify(openaiAnswer(speech))
+    if (!cutOff) return sendJson(response, 200, body)
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })
+    response.write(body.slice(0, body.length >> 1), () => response.socket?.resetAndDestroy())
+    return
+  }
+  const events = openaiStream(speech, { includeUsage: asked.includeUsage })
+  response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'x-request-id': 'req_simulated' })
+  for (const [index, event] of events.entries()) {
+    if (response.destroyed) return
+    if (cutOff && index === events.length >> 1) {
+      response.socket?.resetAndDestroy()
+      return
+    }
+    if (paceMs > 0 && index > 0) await sleep(paceMs)
+    response.write(event)
+  }
+  response.end()
+}
+
+function sendJson(response: ServerResponse, status: number, body: string | Record<string, unknown>): void {
+  const text = typeof body === 'string' ? body : JSON.stringify(body)
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(text),
+    'x-request-id': 'req_simulated',
+  })
+  response.end(text)
+}
+
+function askedOf(body: Buffer): Asked | null {
+  const asked = parsed(body)
+  if (!isObject(asked) || typeof asked.model !== 'string' || !Array.isArray(asked.messages)) return null
+  const users = asked.messages.filter((message: unknown) => isObject(message) && message.role === 'user')
+  const last: unknown = users.at(-1)
+  return {
+    model: asked.model,
+    stream: asked.stream === true,
+    includeUsage: isObject(asked.stream_options) && asked.stream_options.include_usage === true,
+    last: isObject(last) ? textOf(last.content) : '',
+    choices: typeof asked.n === 'number' && asked.n >= 1 && asked.n <= 8 ? asked.n : 1,
+  }
+}
+
+function parsed(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'))
+  } catch {
+    return null
+  }
+}
+
+function textOf(content: unknown): string {
+  if (typeof content === 'string') return content
+  if (!Array.isArray(content)) return ''
+  return content.map((part: unknown) => (isObject(part) && typeof part.text === 'string' ? part.text : '')).join(' ')
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
