@@ -1,0 +1,232 @@
+import { CustomhouseError, isCustomhouseError } from '../../core/errors.ts'
+import type { Builtin, BuiltinContext } from '../builtins/operand.ts'
+import { mutableGlobal, type PolicyExports, policyExports } from './exports.ts'
+import { type HostView, importsFor, PolicyAbort, readText } from './host.ts'
+import { FUEL, type Metered } from './meter.ts'
+
+const PAGE = 65_536
+/** Pages beside the policy's data that an instance starts with, so that an ordinary evaluation never grows memory. */
+const HEADROOM = 16
+/** Pages that one evaluation may add before the instance is dropped: wasm memory never shrinks (measured: 910 MB kept). */
+const HIGH_WATER = 256
+
+export type Compiled = Readonly<{
+  module: WebAssembly.Module
+  metered: Metered
+  /** Most pages of 64 KiB. */
+  maxPages: number
+}>
+
+/** Everything that an instance is once data is loaded: memory up to the heap's end, and the module's own mutable globals. */
+type Image = Readonly<{ bytes: Uint8Array; pages: number; globals: readonly number[]; heap: number; context: number }>
+
+type Live = Readonly<{
+  view: HostView
+  exports: PolicyExports
+  fuel: WebAssembly.Global
+  globals: readonly WebAssembly.Global[]
+}>
+
+/**
+ * One instance of a policy module, its data loaded. It owns its memory; it is not re-entrant.
+ *
+ * A throw unwinds the C code in the midst of whatever it was doing and leaves its stack pointer where it was, so after one the instance is
+ * never used as it is: it is set back to the image that was taken after loading (a copy of some 300 KB plus data), or made anew from the
+ * compiled module where the throw was none that we know, or memory has grown.
+ */
+export class PolicyInstance {
+  readonly entrypoints: ReadonlyMap<string, number>
+  /** How often the instance was made anew. */
+  renewals = 0
+  readonly #compiled: Compiled
+  readonly #builtins: ReadonlyMap<number, Builtin>
+  readonly #image: Image
+  #live: Live
+  #running = false
+
+  /** @param data JSON in UTF-8, known to be well-formed. @param supply finds a built-in by name, or throws ERR_POLICY_BUILTIN. */
+  constructor(
+    compiled: Compiled,
+    data: Uint8Array,
+    supply: (names: ReadonlyMap<string, number>) => ReadonlyMap<number, Builtin>,
+  ) {
+    this.#compiled = compiled
+    const room = Math.ceil((data.length * 24) / PAGE)
+    const live = instantiate(
+      compiled,
+      Math.min(compiled.metered.memory.minimum + HEADROOM + room, compiled.maxPages),
+      new Map(),
+    )
+    this.entrypoints = readNames(live, live.exports.entrypoints())
+    this.#builtins = supply(readNames(live, live.exports.builtins()))
+    live.view.builtins = this.#builtins
+    this.#image = loadData(live, data)
+    this.#live = live
+  }
+
+  get pages(): number {
+    return this.#live.view.memory.buffer.byteLength / PAGE
+  }
+
+  /**
+   * Evaluates one entrypoint and answers OPA's result set as JSON text. `input` is JSON. `fuel` is the budget.
+   * Errors: ERR_POLICY_THREW, ERR_POLICY_OUT_OF_FUEL, ERR_POLICY_OUT_OF_MEMORY, ERR_POLICY_MALFORMED (input that is no JSON).
+   */
+  run(
+    entrypoint: number,
+    input: string | Uint8Array,
+    context: BuiltinContext,
+    fuel: number,
+  ): { text: string; fuel: number } {
+    if (this.#running)
+      throw new CustomhouseError('ERR_POLICY_THREW', 'A policy evaluation was entered from within itself.')
+    const live = this.#live
+    this.#running = true
+    try {
+      live.fuel.value = fuel
+      live.view.context = context
+      const text = evaluate(live, this.#image, entrypoint, input)
+      const used = fuel - live.fuel.value
+      if (live.view.memory.buffer.byteLength > (this.#image.pages + HIGH_WATER) * PAGE) this.#renew()
+      return { text, fuel: used }
+    } catch (error) {
+      const { failure, known } = classify(error, live.fuel.value)
+      if (known && live.view.memory.buffer.byteLength === this.#image.pages * PAGE) restore(live, this.#image)
+      else this.#renew()
+      throw failure
+    } finally {
+      this.#running = false
+    }
+  }
+
+  #renew(): void {
+    this.#live = instantiate(this.#compiled, this.#image.pages, this.#builtins)
+    restore(this.#live, this.#image)
+    this.renewals += 1
+  }
+}
+
+function instantiate(compiled: Compiled, pages: number, builtins: ReadonlyMap<number, Builtin>): Live {
+  const { metered, module, maxPages } = compiled
+  const memory = new WebAssembly.Memory({
+    initial: pages,
+    maximum: Math.min(maxPages, metered.memory.maximum ?? maxPages),
+  })
+  let fuel: WebAssembly.Global | undefined
+  const view: HostView = {
+    memory,
+    exports: undefined,
+    builtins,
+    context: { now: 0n, seed: '' },
+    charge: (units) => {
+      if (fuel === undefined) return
+      if (fuel.value < units) {
+        fuel.value = 0
+        throw outOfFuel()
+      }
+      fuel.value -= units
+    },
+  }
+  const instance = new WebAssembly.Instance(module, importsFor(view))
+  const exports = policyExports(instance)
+  view.exports = exports
+  fuel = mutableGlobal(instance, FUEL)
+  return { view, exports, fuel, globals: metered.globals.map((name) => mutableGlobal(instance, name)) }
+}
+
+function readNames(live: Live, value: number): Map<string, number> {
+  const names: unknown = JSON.parse(readText(live.view.memory, live.exports.opa_json_dump(value)))
+  if (typeof names !== 'object' || names === null)
+    throw new CustomhouseError('ERR_POLICY_BUNDLE', 'policy.wasm lists its names in no readable way.')
+  return new Map(Object.entries(names).map(([name, id]) => [name, Number(id)]))
+}
+
+/** Loads data for good and takes the image. The evaluation context lives in it too: one allocation for all evaluations. */
+function loadData(live: Live, data: Uint8Array): Image {
+  const { exports, view } = live
+  const start = exports.opa_malloc(data.length)
+  new Uint8Array(view.memory.buffer, start, data.length).set(data)
+  const value = exports.opa_json_parse(start, data.length)
+  if (value === 0)
+    throw new CustomhouseError('ERR_POLICY_BUNDLE', "The policy's data could not be read by the policy module.")
+  const context = exports.opa_eval_ctx_new()
+  exports.opa_eval_ctx_set_data(context, value)
+  const heap = (exports.opa_heap_ptr_get() + 7) & ~7
+  exports.opa_heap_ptr_set(heap)
+  return {
+    bytes: new Uint8Array(view.memory.buffer).slice(0, heap),
+    pages: view.memory.buffer.byteLength / PAGE,
+    globals: live.globals.map((global) => global.value),
+    heap,
+    context,
+  }
+}
+
+function restore(live: Live, image: Image): void {
+  new Uint8Array(live.view.memory.buffer).set(image.bytes)
+  for (const [index, global] of live.globals.entries()) global.value = image.globals[index] ?? 0
+}
+
+/** The step path of the ABI rather than opa_eval: that one takes input which it cannot read for no input at all. */
+function evaluate(live: Live, image: Image, entrypoint: number, input: string | Uint8Array): string {
+  const { exports, view } = live
+  const { heap, context } = image
+  const room = typeof input === 'string' ? input.length * 3 : input.length
+  const lacking = heap + room + PAGE - view.memory.buffer.byteLength
+  if (lacking > 0) view.memory.grow(Math.ceil(lacking / PAGE))
+  const target = new Uint8Array(view.memory.buffer, heap, room)
+  const length = typeof input === 'string' ? encoder.encodeInto(input, target).written : write(target, input)
+  exports.opa_heap_ptr_set((heap + length + 7) & ~7)
+  const value = exports.opa_json_parse(heap, length)
+  if (value === 0)
+    throw new CustomhouseError('ERR_POLICY_MALFORMED', 'The policy input is not JSON that the policy module can read.')
+  exports.opa_eval_ctx_set_input(context, value)
+  exports.opa_eval_ctx_set_entrypoint(context, entrypoint)
+  if (exports.eval(context) !== 0) throw new PolicyAbort('eval failed')
+  return readText(view.memory, exports.opa_json_dump(exports.opa_eval_ctx_get_result(context)))
+}
+
+const encoder = new TextEncoder()
+
+function write(target: Uint8Array, bytes: Uint8Array): number {
+  target.set(bytes)
+  return bytes.length
+}
+
+function outOfFuel(cause?: unknown): CustomhouseError {
+  return new CustomhouseError(
+    'ERR_POLICY_OUT_OF_FUEL',
+    'The policy used up its fuel: it loops, or does far too much for one decision.',
+    { cause },
+  )
+}
+
+function outOfMemory(cause: unknown): CustomhouseError {
+  return new CustomhouseError('ERR_POLICY_OUT_OF_MEMORY', 'The policy needs more memory than it may have.', { cause })
+}
+
+/** `known`: a throw after which setting memory and globals back is enough, since nothing but the module was unwound. */
+function classify(error: unknown, fuel: number): { failure: CustomhouseError; known: boolean } {
+  if (isCustomhouseError(error)) return { failure: error, known: true }
+  if (error instanceof PolicyAbort) {
+    if (error.message === 'opa_malloc: failed') return { failure: outOfMemory(error), known: true }
+    const failure = new CustomhouseError('ERR_POLICY_THREW', `The policy gave up: ${error.message}.`, { cause: error })
+    return { failure, known: true }
+  }
+  if (error instanceof WebAssembly.RuntimeError && fuel === 0) return { failure: outOfFuel(error), known: true }
+  if (error instanceof RangeError) {
+    if (/memory/i.test(error.message)) return { failure: outOfMemory(error), known: false }
+    return {
+      failure: new CustomhouseError('ERR_POLICY_THREW', 'The policy or its input is nested too deeply.', {
+        cause: error,
+      }),
+      known: false,
+    }
+  }
+  return {
+    failure: new CustomhouseError('ERR_POLICY_THREW', 'The policy evaluation failed in an unexpected way.', {
+      cause: error,
+    }),
+    known: false,
+  }
+}
