@@ -10,6 +10,7 @@ import { createHash } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib'
 
 if (Number(process.versions.node.split('.')[0]) < 24) {
@@ -85,7 +86,7 @@ async function capabilitiesOf(wasm) {
     console.error(`build-toolchain: ${JSON.stringify(answer.errors)}`)
     process.exit(1)
   }
-  return `${JSON.stringify(answer.result.capabilities, null, 2)}\n`
+  return answer.result.capabilities
 }
 
 async function build() {
@@ -110,7 +111,9 @@ async function build() {
     wasm: { bytes: wasm.length, sha256: sha256(wasm) },
     sources: sources(),
   }
-  writeFileSync(join(toolchain, 'capabilities.json'), await capabilitiesOf(wasm))
+  const capabilities = join(toolchain, 'capabilities.json')
+  writeFileSync(capabilities, JSON.stringify(await capabilitiesOf(wasm), null, 2))
+  spawnSync('biome', ['format', '--write', capabilities], { stdio: 'inherit' })
   writeFileSync(join(dist, ARTEFACT), packed)
   writeFileSync(join(dist, 'provenance.json'), `${JSON.stringify(provenance, null, 2)}\n`)
   console.error(
@@ -133,7 +136,12 @@ async function check() {
   compare(`SHA-256 of ${ARTEFACT}`, sha256(packed), provenance.artefact.sha256)
   const wasm = brotliDecompressSync(packed)
   compare(`SHA-256 of ${ARTEFACT} unpacked`, sha256(wasm), provenance.wasm.sha256)
-  if ((await capabilitiesOf(wasm)) !== readFileSync(join(toolchain, 'capabilities.json'), 'utf8')) {
+  if (
+    !isDeepStrictEqual(
+      await capabilitiesOf(wasm),
+      JSON.parse(readFileSync(join(toolchain, 'capabilities.json'), 'utf8')),
+    )
+  ) {
     differences.push('capabilities.json is not what the artefact answers')
   }
   const { version, absent } = go()
