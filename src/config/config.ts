@@ -1,0 +1,130 @@
+import type { Residency } from '../core/call.ts'
+import type { Parsed } from './schema.ts'
+import type { Secret } from './secret.ts'
+import type { ListenAddress } from './unit.ts'
+
+/** The configuration as the gateway uses it: times in milliseconds, sizes in bytes, paths absolute. */
+export type Config = Readonly<{
+  version: 1
+  environment: string
+  listen: Readonly<{ data: ListenAddress; admin: ListenAddress }>
+  state: string
+  keys: string
+  policy: Readonly<{ kind: 'source'; path: string } | { kind: 'bundle'; path: string }>
+  reload: Readonly<{ everyMs: number }>
+  controls: readonly string[]
+  tenants: ReadonlySet<string>
+  identity: Readonly<{ gatewayKeys: boolean }>
+  providers: ReadonlyMap<string, ProviderConfig>
+  /** By the name that clients ask for. */
+  models: ReadonlyMap<string, ModelConfig>
+  audit: Readonly<{ checkpointEveryMs: number; log: string }>
+  limits: LimitsConfig
+  drain: Readonly<{ preStopDelayMs: number; timeoutMs: number }>
+  log: Readonly<{ level: Parsed['log']['level']; format: Parsed['log']['format'] }>
+}>
+
+export type ProviderConfig = Readonly<{
+  kind: 'openai'
+  /** Without a slash at its end. */
+  baseUrl: string
+  /** Id of an entry of the catalogue (`openai/eu`), or what the operator declares. */
+  residency: string | DeclaredResidency
+  /** Null: the adapter adds no credential. */
+  credential: Secret | null
+  contract: readonly string[]
+  allowCleartext: boolean
+  timeouts: ProviderTimeouts
+}>
+
+/** No facet is null: what an operator does not know cannot be declared. */
+export type DeclaredResidency = Residency & Readonly<{ [facet in keyof Residency]: readonly string[] }>
+
+export type ProviderTimeouts = Readonly<{ connectMs: number; firstByteMs: number; idleMs: number; totalMs: number }>
+export type ModelConfig = Readonly<{ routes: readonly Readonly<{ provider: string; model: string }>[] }>
+
+export type LimitsConfig = Readonly<{
+  bodyBytes: number
+  headerBytes: number
+  inFlightBytes: number
+  answerBytes: number
+  /** UTF-16 units. */
+  heldCharacters: number
+  timeouts: Readonly<{
+    connectionMs: number
+    headersMs: number
+    requestMs: number
+    keepAliveMs: number
+    inspectMs: number
+    connectMs: number
+    firstByteMs: number
+    idleMs: number
+    totalMs: number
+  }>
+}>
+
+/** Names and units of the gateway, from those of the file. `absolute` makes paths absolute, `secret` resolves references. */
+export function toConfig(
+  parsed: Parsed,
+  log: string,
+  absolute: (path: readonly string[], text: string) => string,
+  secret: (provider: string, reference: string) => Secret,
+): Config {
+  const { listen, policy, limits } = parsed
+  const { timeouts } = limits
+  const providers = Object.entries(parsed.providers).map(([name, one]): [string, ProviderConfig] => [
+    name,
+    {
+      kind: one.kind,
+      baseUrl: one.base_url,
+      residency: one.residency,
+      credential: one.credential === undefined ? null : secret(name, one.credential),
+      contract: one.contract,
+      allowCleartext: one.allow_cleartext,
+      timeouts: {
+        connectMs: one.timeouts.connect ?? timeouts.connect,
+        firstByteMs: one.timeouts.first_byte ?? timeouts.first_byte,
+        idleMs: one.timeouts.idle ?? timeouts.idle,
+        totalMs: one.timeouts.total ?? timeouts.total,
+      },
+    },
+  ])
+  return {
+    version: parsed.version,
+    environment: parsed.environment,
+    listen,
+    state: absolute(['state'], parsed.state),
+    keys: absolute(['keys'], parsed.keys),
+    policy:
+      policy.bundle === undefined
+        ? { kind: 'source', path: absolute(['policy', 'source'], policy.source ?? './policies') }
+        : { kind: 'bundle', path: absolute(['policy', 'bundle'], policy.bundle) },
+    reload: { everyMs: parsed.reload.every },
+    controls: [...new Set(parsed.controls)],
+    tenants: new Set(Object.keys(parsed.tenants)),
+    identity: { gatewayKeys: parsed.identity.gateway_keys },
+    providers: new Map(providers),
+    models: new Map(Object.entries(parsed.models)),
+    audit: { checkpointEveryMs: parsed.audit.checkpoint_every, log },
+    limits: {
+      bodyBytes: limits.body,
+      headerBytes: limits.headers,
+      inFlightBytes: limits.in_flight_bytes,
+      answerBytes: limits.answer,
+      heldCharacters: limits.held_characters,
+      timeouts: {
+        connectionMs: timeouts.connection,
+        headersMs: timeouts.headers,
+        requestMs: timeouts.request,
+        keepAliveMs: timeouts.keep_alive,
+        inspectMs: timeouts.inspect,
+        connectMs: timeouts.connect,
+        firstByteMs: timeouts.first_byte,
+        idleMs: timeouts.idle,
+        totalMs: timeouts.total,
+      },
+    },
+    drain: { preStopDelayMs: parsed.drain.pre_stop_delay, timeoutMs: parsed.drain.timeout },
+    log: parsed.log,
+  }
+}

@@ -1,0 +1,175 @@
+import { isAbsolute, relative, resolve, sep } from 'node:path'
+import type { Issue, Path } from './issue.ts'
+import { nearest } from './nearest.ts'
+import { hasSecretPrefix, looksSecret, parseReference } from './secret.ts'
+import { isRawMap, leaves, names, valueAt } from './shape.ts'
+import type { Raw, RawMap } from './source.ts'
+import { isLoopback, parseListen } from './unit.ts'
+
+/**
+ * What a schema cannot say: references between sections, folders that must be apart. Works on the raw values,
+ * so that these faults are reported together with those of the schema. `absolute` turns a path of the configuration into an absolute one.
+ */
+export function broken(raw: RawMap, absolute: (path: Path, text: string) => string): Issue[] {
+  return [
+    ...secretsWrittenOut(raw),
+    ...routes(raw),
+    ...policy(raw),
+    ...cleartext(raw),
+    ...listeners(raw),
+    ...folders(raw, absolute),
+  ]
+}
+
+const WRITTEN_OUT = `looks like a secret itself: take it out of this file, replace it at its issuer, and write a reference such as \${env:NAME} or \${file:/run/secrets/name}`
+
+/** Secrets that stand in the file itself. Neither the value nor a name that is one is ever shown. */
+export function secretsWrittenOut(raw: RawMap): Issue[] {
+  const issues: Issue[] = []
+  for (const path of names(raw)) {
+    const name = path.at(-1)
+    // The name is not repeated in the path: it may be the secret.
+    if (typeof name === 'string' && looksSecret(name))
+      issues.push({ path: [...path.slice(0, -1), '***'], message: WRITTEN_OUT, at: 'key' })
+  }
+  for (const [path, value] of leaves(raw)) {
+    if (typeof value !== 'string') continue
+    if (shows(value)) issues.push({ path, message: WRITTEN_OUT })
+    else if (value.includes('${') && path.at(-1) !== 'credential') {
+      issues.push({ path, message: `references (\${...}) are read in \`credential\` only` })
+    }
+  }
+  return issues
+}
+
+/** A reference may have a long name; only a key's own prefix makes it suspicious. */
+function shows(text: string): boolean {
+  return parseReference(text) === null ? looksSecret(text) : hasSecretPrefix(text)
+}
+
+/** Whether an issue at `path` would only repeat, or show, what is wrong with a secret that was written out. */
+export function hides(path: Path, raw: RawMap): boolean {
+  const value = valueAt(raw, path)
+  const step = path.find((one) => typeof one === 'string' && looksSecret(one))
+  return step !== undefined || (typeof value === 'string' && shows(value))
+}
+
+function routes(raw: RawMap): Issue[] {
+  const issues: Issue[] = []
+  const known = isRawMap(raw.providers) ? Object.keys(raw.providers) : []
+  for (const [model, entry] of entries(raw.models)) {
+    const list = isRawMap(entry) ? entry.routes : undefined
+    const seen = new Set<string>()
+    for (const [index, route] of Array.isArray(list) ? list.entries() : []) {
+      if (!isRawMap(route)) continue
+      const path = ['models', model, 'routes', index]
+      if (typeof route.provider === 'string' && !known.includes(route.provider)) {
+        const message = `names the provider ${JSON.stringify(route.provider)}, which does not exist`
+        issues.push({ path: [...path, 'provider'], message, hint: nearest(route.provider, known) })
+      }
+      const target = `${String(route.provider)}/${String(route.model)}`
+      if (seen.has(target)) issues.push({ path, message: 'repeats an earlier route of this model' })
+      seen.add(target)
+    }
+  }
+  return issues
+}
+
+function policy(raw: RawMap): Issue[] {
+  if (!isRawMap(raw.policy)) return []
+  const [source, bundle] = [raw.policy.source !== undefined, raw.policy.bundle !== undefined]
+  if (source && bundle)
+    return [{ path: ['policy', 'bundle'], message: 'stands beside `source`: keep one of the two', at: 'key' }]
+  return source || bundle
+    ? []
+    : [{ path: ['policy'], message: 'needs `source` (a folder of Rego) or `bundle` (a bundle file)' }]
+}
+
+function cleartext(raw: RawMap): Issue[] {
+  const issues: Issue[] = []
+  for (const [name, provider] of entries(raw.providers)) {
+    if (!isRawMap(provider) || provider.allow_cleartext === true || typeof provider.base_url !== 'string') continue
+    if (!URL.canParse(provider.base_url)) continue
+    const url = new URL(provider.base_url)
+    if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
+      const message = 'is http:// to another machine: use https://, or declare `allow_cleartext: true`'
+      issues.push({ path: ['providers', name, 'base_url'], message })
+    }
+  }
+  return issues
+}
+
+function listeners(raw: RawMap): Issue[] {
+  const read = (name: string) => {
+    const text = valueAt(raw, ['listen', name])
+    return typeof text === 'string' ? parseListen(text) : null
+  }
+  const [data, admin] = [read('data'), read('admin')]
+  if (data === null || admin === null || data.port === 0 || data.port !== admin.port) return []
+  const everywhere = (host: string) => host === '0.0.0.0' || host === '::'
+  if (data.host !== admin.host && !everywhere(data.host) && !everywhere(admin.host)) return []
+  return [
+    {
+      path: ['listen', 'admin'],
+      message: 'takes the same port as `listen.data`: no admin path may stand on the data port',
+    },
+  ]
+}
+
+/** Erasing a person's content destroys keys; a backup of `state` that held them would bring the content back. */
+function folders(raw: RawMap, absolute: (path: Path, text: string) => string): Issue[] {
+  if (typeof raw.state !== 'string' || typeof raw.keys !== 'string' || raw.state === '' || raw.keys === '') return []
+  const [state, keys] = [absolute(['state'], raw.state), absolute(['keys'], raw.keys)]
+  if (!within(keys, state) && !within(state, keys)) return []
+  return [{ path: ['keys'], message: 'must lie apart from `state`: neither folder may be, or lie in, the other' }]
+}
+
+function within(inner: string, outer: string): boolean {
+  const way = relative(resolve(outer), resolve(inner))
+  return way === '' || (way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way))
+}
+
+function entries(value: Raw | undefined): [string, Raw][] {
+  return isRawMap(value) ? Object.entries(value) : []
+}
+
+/** What is allowed but worth a word. */
+export function doubtful(raw: RawMap): Issue[] {
+  const warnings: Issue[] = []
+  for (const section of ['tenants', 'providers', 'models']) {
+    if (entries(raw[section]).length === 0)
+      warnings.push({ path: [section], message: 'is empty: every call will be refused', at: 'key' })
+  }
+  if (valueAt(raw, ['identity', 'gateway_keys']) === false) {
+    warnings.push({
+      path: ['identity', 'gateway_keys'],
+      message: 'is false and nothing else proves who calls: every call will be refused',
+    })
+  }
+  const admin = valueAt(raw, ['listen', 'admin'])
+  const address = typeof admin === 'string' ? parseListen(admin) : null
+  if (address !== null && !isLoopback(address.host)) {
+    warnings.push({
+      path: ['listen', 'admin'],
+      message: 'can be reached from other machines: keep it off public networks',
+    })
+  }
+  const used = new Set(entries(raw.models).flatMap(([, model]) => routedProviders(model)))
+  for (const [name, provider] of entries(raw.providers)) {
+    if (!used.has(name)) warnings.push({ path: ['providers', name], message: 'is on no route of `models`', at: 'key' })
+    if (isRawMap(provider) && provider.allow_cleartext === true && String(provider.base_url).startsWith('http:')) {
+      warnings.push({
+        path: ['providers', name, 'base_url'],
+        message: 'sends text and credential in the clear (`allow_cleartext`)',
+      })
+    }
+  }
+  return warnings
+}
+
+function routedProviders(model: Raw): string[] {
+  const list = isRawMap(model) ? model.routes : undefined
+  return Array.isArray(list)
+    ? list.flatMap((route) => (isRawMap(route) && typeof route.provider === 'string' ? [route.provider] : []))
+    : []
+}

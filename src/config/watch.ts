@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto'
+import { lstat, readdir, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+
+export type Watch = Readonly<{
+  /** Looks now, besides the regular times (SIGHUP). Resolves after `changed` has been called, if it was. */
+  look(): Promise<void>
+  stop(): void
+}>
+
+const MAX_FILES = 10_000
+
+/**
+ * SHA-256 (hex) over names and contents of files and folders (below a folder: every file whose name has no dot in front). What cannot be read counts
+ * as absent, so its coming and going is a change. Contents are compared, not times: a ConfigMap is swapped by a symbolic link, and a
+ * file that is mounted alone sends no notice.
+ */
+export async function contentDigest(paths: readonly string[]): Promise<string> {
+  const hash = createHash('sha256')
+  let left = MAX_FILES
+  const add = async (path: string, depth: number): Promise<void> => {
+    try {
+      const found = await stat(path)
+      if (found.isDirectory()) {
+        if (depth > 32 || (depth > 0 && (await lstat(path)).isSymbolicLink())) return
+        const names = (await readdir(path)).filter((name) => !name.startsWith('.')).sort()
+        for (const name of names) await add(join(path, name), depth + 1)
+      } else if (found.isFile() && left-- > 0) {
+        hash.update(`f${path}\0`).update(
+          createHash('sha256')
+            .update(await readFile(path))
+            .digest(),
+        )
+      }
+    } catch (error) {
+      if (!(error instanceof Error) || !('code' in error)) throw error
+      hash.update(`-${path}\0${String(error.code)}\0`)
+    }
+  }
+  for (const path of paths) await add(path, 0)
+  return hash.digest('hex')
+}
+
+/**
+ * Calls `changed` whenever the content of `paths` has become another one, compared every `everyMs`. `from` is the digest that the caller already
+ * acted upon; without it the content at the first look is. Looks never overlap; the timer keeps no process alive. `changed` must handle its own
+ * errors: a rejection is given to `failed` and the same content is not tried again.
+ */
+export function watchContent(
+  options: Readonly<{
+    paths: () => readonly string[]
+    everyMs: number
+    from?: string
+    changed: (digest: string) => Promise<void> | void
+    failed: (error: unknown) => void
+  }>,
+): Watch {
+  let last = options.from
+  let stopped = false
+  let looking: Promise<void> | null = null
+  const once = async () => {
+    try {
+      const digest = await contentDigest(options.paths())
+      if (stopped || digest === last) return
+      const first = last === undefined
+      last = digest
+      if (!first) await options.changed(digest)
+    } catch (error) {
+      options.failed(error)
+    }
+  }
+  const look = () => {
+    looking ??= once().finally(() => {
+      looking = null
+    })
+    return looking
+  }
+  const timer = setInterval(look, options.everyMs)
+  timer.unref()
+  return {
+    look,
+    stop: () => {
+      stopped = true
+      clearInterval(timer)
+    },
+  }
+}
