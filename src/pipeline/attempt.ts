@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto'
+import type { Dispatch, Residency, Target } from '../core/call.ts'
+import { CustomhouseError } from '../core/errors.ts'
+import type { Generation } from '../core/generation.ts'
+import type { Answer, Provider } from '../core/port.ts'
+import { within } from '../core/residency.ts'
+import { baseReason, Denial } from './base.ts'
+import type { Discharging } from './discharge.ts'
+import type { Visit } from './gateway.ts'
+
+export function providerOf(generation: Generation, target: Target): Provider {
+  const provider = generation.providers.get(target.provider)
+  if (provider === undefined) throw new Error(`target ${target.id} names a provider that does not exist`)
+  return provider
+}
+
+/**
+ * What will be sent, frozen, with its residency resolved from its own address: it must lie within what was judged, whatever the
+ * configuration says about the target.
+ */
+export function dispatchOf(
+  { call, codec }: Visit,
+  target: Target,
+  discharged: Extract<Discharging, { met: true }>,
+  generation: Generation,
+): Dispatch | Denial {
+  const { path, headers, body } = codec.write(call, target, discharged.edits, discharged.assign)
+  const url = providerOf(generation, target).address({ path, headers, body })
+  const residency = generation.catalogue.resolve(url)
+  const judged: readonly Residency[] = [target.residency, ...discharged.pins]
+  if (!judged.every((allowed) => within(residency, allowed))) {
+    return new Denial(
+      [baseReason('residency-drift', `${target.id} would be sent outside of where it was judged to go`)],
+      null,
+    )
+  }
+  const digest = createHash('sha256')
+    .update(`POST ${url}\n${JSON.stringify(headers)}\n`)
+    .update(body)
+    .digest('hex')
+  return Object.freeze({
+    call: call.id,
+    target,
+    method: 'POST',
+    url,
+    headers: Object.freeze(headers),
+    body,
+    residency,
+    reservation: discharged.reservation,
+    digest,
+  })
+}
+
+/** Statuses that mean "not I, not now": another permitted target may answer instead. */
+const ELSEWHERE: ReadonlySet<number> = new Set([408, 409, 425, 429])
+
+/**
+ * Sends a dispatch and waits until an answer begins.
+ *
+ * @param last no other permitted target is left, so that the provider's own error is the best answer there is
+ * @returns the answer, or why there is none; an error of the credential that the gateway itself holds is never the client's to see
+ */
+export async function open(
+  provider: Provider,
+  dispatch: Dispatch,
+  signal: AbortSignal,
+  last: boolean,
+): Promise<Answer | CustomhouseError> {
+  let answer: Answer
+  try {
+    answer = await provider.open(dispatch, signal)
+  } catch (error) {
+    if (error instanceof CustomhouseError) return error
+    return new CustomhouseError('ERR_PROVIDER_UNREACHABLE', 'The provider could not be reached.', { cause: error })
+  }
+  const { status } = answer
+  if (status >= 200 && status < 300) return answer
+  const credential = status === 401 || status === 403
+  const elsewhere = status >= 500 || ELSEWHERE.has(status)
+  if (status >= 400 && !credential && (last || !elsewhere)) return answer
+  answer.body.cancel()
+  const detail = { provider_status: status }
+  if (credential) {
+    return new CustomhouseError(
+      'ERR_PROVIDER_UNREACHABLE',
+      `The provider ${provider.name} refused the gateway's own credential (status ${status}); its operator must mend it.`,
+      { detail },
+    )
+  }
+  const fault = status < 400 ? 'ERR_PROVIDER_MALFORMED' : 'ERR_PROVIDER_UNREACHABLE'
+  return new CustomhouseError(fault, `The provider ${provider.name} answered with status ${status}.`, { detail })
+}
+
+/** One abort signal for an attempt: the client left, the time is over, or the gateway stops. `end` must be called. */
+export function lifeline(
+  { client, gateway }: Visit,
+  totalMs: number,
+): Readonly<{ signal: AbortSignal; end: () => void }> {
+  const controller = new AbortController()
+  const abort = (): void => controller.abort()
+  const timer = setTimeout(abort, totalMs)
+  client.gone.addEventListener('abort', abort, { once: true })
+  gateway.drained.addEventListener('abort', abort, { once: true })
+  if (client.gone.aborted || gateway.drained.aborted) abort()
+  return {
+    signal: controller.signal,
+    end: () => {
+      clearTimeout(timer)
+      client.gone.removeEventListener('abort', abort)
+      gateway.drained.removeEventListener('abort', abort)
+    },
+  }
+}

@@ -1,0 +1,118 @@
+import type { Ending, Outcome } from '../core/call.ts'
+import type { Reason } from '../core/decision.ts'
+import { CustomhouseError } from '../core/errors.ts'
+import { Denial } from './base.ts'
+import type { Visit } from './gateway.ts'
+import type { Passage, Progress } from './passage.ts'
+import { outcomeOf } from './records.ts'
+import { settle } from './settle.ts'
+
+/** Something ended the answer before its end. The outcome is durable first, then the client is told in its own dialect. */
+export async function stop(passage: Passage, progress: Progress, error: unknown): Promise<void> {
+  const { client } = passage.visit
+  passage.answer.body.cancel()
+  if (error instanceof Denial && error.decision !== null) progress.decision = error.decision
+  const { ending, answer, reasons } = classify(passage, progress, error)
+  try {
+    await close(passage, progress, ending, progress.began ? passage.answer.status : answer.status, reasons)
+  } catch (failure) {
+    return tell(passage, progress, ledgerError(failure))
+  }
+  if (ending === 'client_gone') client.destroy()
+  else tell(passage, progress, answer)
+}
+
+type Stopped = Readonly<{ ending: Ending; answer: CustomhouseError; reasons: readonly Reason[] }>
+
+function classify({ visit }: Passage, progress: Progress, error: unknown): Stopped {
+  const { client, gateway, call } = visit
+  if (error instanceof Denial)
+    return { ending: progress.began ? 'cut_off' : 'denied', answer: error.answer, reasons: error.reasons }
+  if (client.gone.aborted) return { ending: 'client_gone', answer: CLIENT_GONE, reasons: [] }
+  if (gateway.drained.aborted) return { ending: 'drained', answer: DRAINED, reasons: [] }
+  gateway.report('the answer ended early', error, call.id)
+  if (error instanceof CustomhouseError && error.code.startsWith('ERR_PROVIDER_'))
+    return { ending: 'provider_truncated', answer: error, reasons: [] }
+  return { ending: 'failed', answer: FAILED, reasons: [] }
+}
+
+export const CLIENT_GONE = new CustomhouseError('ERR_CALL_TIMEOUT', 'The client hung up.', { status: 499 })
+const DRAINED = new CustomhouseError(
+  'ERR_GATEWAY_DRAINING',
+  'The gateway is stopping and cut the answer off. Send the call again.',
+)
+const FAILED = new CustomhouseError(
+  'ERR_GATEWAY_INTERNAL',
+  'The gateway failed while it read the answer. Its operator finds the cause under the call id.',
+)
+
+/** Settles and records how an attempt ended. Rejects only where the ledger cannot write. */
+export async function close(
+  passage: Passage,
+  progress: Progress,
+  ending: Ending,
+  status: number,
+  reasons: readonly Reason[],
+): Promise<void> {
+  const { visit, generation, sentAt, intent, attempt, answer } = passage
+  const outcome: Outcome = {
+    ending,
+    status,
+    finish: word(progress.finish),
+    usage: progress.usage,
+    bytes: progress.bytes,
+    firstEventMs: progress.firstEventAt === null ? null : Math.round(progress.firstEventAt - sentAt),
+    totalMs: Math.round(performance.now() - sentAt),
+  }
+  await settle(visit, generation, outcome)
+  const providerRequest = word(answer.headers['x-request-id'] ?? null)
+  await visit.gateway.ledger.append(
+    outcomeOf(visit.call, intent, attempt, {
+      outcome,
+      decision: progress.decision,
+      reasons,
+      findings: progress.facts,
+      fault: word(progress.fault),
+      providerRequest,
+    }),
+  )
+}
+
+/** A provider's word as a record may hold it: an identifier, or `other`. Free text of a provider never enters the ledger. */
+function word(text: string | null): string | null {
+  return text === null || /^[\w.:-]{1,128}$/.test(text) ? text : 'other'
+}
+
+/** The client's own dialect for an answer that will not come: an error answer, or a cut-off where something was released. */
+export function tell({ visit, decision }: Passage, progress: Progress, error: CustomhouseError): void {
+  if (progress.began) visit.client.end(progress.encoder.cutOff(withIds(error, visit.call.id, decision.id)))
+  else answerWith(visit, error, decision)
+}
+
+/** An error answer of ours, with the ids under which its call is on record. */
+export function answerWith(
+  { client, codec, call }: Visit,
+  error: CustomhouseError,
+  decision: Readonly<{ id: string; revision: string }> | null,
+): void {
+  const reply = codec.refuse(call.id, withIds(error, call.id, decision?.id ?? null))
+  const headers: Record<string, string> = { ...reply.headers, 'x-customhouse-call': call.id }
+  if (decision !== null) {
+    headers['x-customhouse-decision'] = decision.id
+    headers['x-customhouse-policy'] = decision.revision
+  }
+  client.begin(reply.status, headers)
+  client.end(reply.body)
+}
+
+function withIds(error: CustomhouseError, call: string, decision: string | null): CustomhouseError {
+  const ids = decision === null ? `Call ${call}.` : `Call ${call}, decision ${decision}.`
+  return new CustomhouseError(error.code, `${error.message} ${ids}`, { status: error.status, detail: error.detail })
+}
+
+export function ledgerError(error: unknown): CustomhouseError {
+  if (error instanceof CustomhouseError && error.code === 'ERR_LEDGER_UNAVAILABLE') return error
+  return new CustomhouseError('ERR_LEDGER_UNAVAILABLE', 'The call cannot be recorded, so it is not carried out.', {
+    cause: error,
+  })
+}

@@ -1,0 +1,205 @@
+import type { Finding } from '../core/call.ts'
+import type { FindingFact, Reason } from '../core/decision.ts'
+import { CustomhouseError } from '../core/errors.ts'
+import { dispatchOf, lifeline, open, providerOf } from './attempt.ts'
+import { base, baseReason, Denial } from './base.ts'
+import { dischargeRequest } from './discharge.ts'
+import { answerWith, CLIENT_GONE, ledgerError } from './ending.ts'
+import { gate } from './gate.ts'
+import type { Visit } from './gateway.ts'
+import { inspect, summarise, withRoles } from './inspect.ts'
+import { addReasons, type Judgement, judge, type Permitted } from './judge.ts'
+import { attemptFailed, deniedCall, intent, outcomeOf } from './records.ts'
+import { settle } from './settle.ts'
+
+/** A call after it was inspected and judged. */
+type Assessment = Readonly<{ judgement: Judgement; findings: readonly Finding[]; facts: readonly FindingFact[] }>
+
+/** Why a target gave no answer. `sent`: it was tried, so that this is the provider's failure and not a denial. */
+type Failure = Readonly<{ answer: CustomhouseError; reasons: readonly Reason[]; sent: boolean }>
+
+/**
+ * A call's way: judged, then sent to the first permitted target that begins to answer, and the answer passed through the gate. There
+ * is no other way in or out; the same steps serve whole answers, streams, retries and fallbacks.
+ */
+export async function handle(visit: Visit): Promise<void> {
+  try {
+    let assessment = await assess(visit)
+    let failure: Failure | null = null
+    let attempt = 0
+    const tried = new Set<string>()
+    for (;;) {
+      if (visit.client.gone.aborted) throw CLIENT_GONE
+      if (visit.gateway.generation() !== assessment.judgement.generation) assessment = await assess(visit)
+      reauthenticate(visit)
+      const left = assessment.judgement.permitted.filter(({ target }) => !tried.has(target.id))
+      const next = left[0]
+      if (next === undefined) throw unanswered(assessment, failure)
+      tried.add(next.target.id)
+      const sent = await send(visit, assessment, next, attempt + 1, left.length === 1)
+      if (sent === 'answered') return
+      if (sent.sent) attempt += 1
+      failure = sent.sent || failure === null ? sent : failure
+    }
+  } catch (error) {
+    await refuse(visit, error)
+  }
+}
+
+/** Base, inspection, judgement: everything before the first attempt, and once more after a change of generation. */
+async function assess({ call, gateway }: Visit): Promise<Assessment> {
+  const generation = gateway.generation()
+  const candidates = base(call, generation)
+  const findings = await inspect('request', call.segments, generation, gateway, call.id)
+  const facts = summarise(withRoles(findings, call.segments))
+  const judgement = await judge(call, candidates, facts, generation, gateway)
+  return { judgement, findings, facts }
+}
+
+/** A credential that was revoked while the call waited no longer stands. */
+function reauthenticate({ call, gateway }: Visit): void {
+  if (!gateway.authenticator.stands(call.principal)) {
+    throw new CustomhouseError('ERR_IDENTITY_INVALID', 'The credential of this call was revoked while it waited.')
+  }
+}
+
+/** One attempt: discharge, check, record, open, gate. */
+async function send(
+  visit: Visit,
+  assessment: Assessment,
+  permitted: Permitted,
+  attempt: number,
+  last: boolean,
+): Promise<'answered' | Failure> {
+  const { call, gateway } = visit
+  const { judgement, findings, facts } = assessment
+  const { generation, decision } = judgement
+  const { target, verdict } = permitted
+  const line = lifeline(visit, generation.limits.totalMs)
+  try {
+    const discharged = await dischargeRequest(call, target, verdict, findings, generation, line.signal)
+    if (!discharged.met) return { answer: discharged.answer, reasons: [discharged.reason], sent: false }
+    const dispatch = dispatchOf(visit, target, discharged, generation)
+    if (dispatch instanceof Denial) {
+      await discharged.release()
+      return { answer: dispatch.answer, reasons: dispatch.reasons, sent: false }
+    }
+    let recorded: Readonly<{ seq: number }>
+    try {
+      recorded = await gateway.ledger.append(
+        intent(call, dispatch, attempt, decision, verdict.obligations, facts, generation),
+      )
+    } catch (error) {
+      await discharged.release()
+      throw ledgerError(error)
+    }
+    const sentAt = performance.now()
+    const answer = await open(providerOf(generation, target), dispatch, line.signal, last)
+    if (answer instanceof CustomhouseError) {
+      await closeUnanswered(visit, judgement, recorded.seq, attempt, answer, sentAt)
+      if (visit.client.gone.aborted) throw CLIENT_GONE
+      return { answer, reasons: [], sent: true }
+    }
+    await gate({
+      visit,
+      generation,
+      target,
+      call: judgement.call,
+      targetInput: permitted.input,
+      decision,
+      filters: discharged.filters,
+      answer,
+      attempt,
+      intent: recorded.seq,
+      sentAt,
+    })
+    return 'answered'
+  } finally {
+    line.end()
+  }
+}
+
+/** Closes an intent whose provider did not begin to answer, or whose client left before it did. */
+async function closeUnanswered(
+  visit: Visit,
+  { generation }: Judgement,
+  of: number,
+  attempt: number,
+  error: CustomhouseError,
+  sentAt: number,
+): Promise<void> {
+  const { call, client, gateway } = visit
+  const gone = client.gone.aborted
+  const totalMs = Math.round(performance.now() - sentAt)
+  const outcome = {
+    ending: gone ? 'client_gone' : 'provider_error',
+    status: gone ? CLIENT_GONE.status : error.status,
+    finish: null,
+    usage: {},
+    bytes: 0,
+    firstEventMs: null,
+    totalMs,
+  } as const
+  await settle(visit, generation, outcome)
+  const { provider_status: status } = error.detail
+  const record = gone
+    ? outcomeOf(call, of, attempt, {
+        outcome,
+        decision: null,
+        reasons: [],
+        findings: [],
+        fault: null,
+        providerRequest: null,
+      })
+    : attemptFailed(call, of, attempt, error.code, typeof status === 'number' ? status : null)
+  try {
+    await gateway.ledger.append(record)
+  } catch (failure) {
+    throw ledgerError(failure)
+  }
+}
+
+/** No permitted target is left. Where none was sent to, that is a denial; else it is the last provider's failure. */
+function unanswered({ judgement, facts }: Assessment, failure: Failure | null): Error {
+  if (failure?.sent === true) return failure.answer
+  const reasons = [...(failure?.reasons ?? [])]
+  addReasons(reasons, judgement.reasons)
+  return new Denial(
+    reasons,
+    judgement.decision,
+    failure === null ? { findings: facts } : { findings: facts, answer: failure.answer },
+  )
+}
+
+/**
+ * The call ends here without an answer. A denial, and our own failure, are durable before the client hears of them; what ended
+ * before it was judged is counted; a call that cannot be recorded is a 503.
+ */
+async function refuse(visit: Visit, error: unknown): Promise<void> {
+  const { call, client, gateway } = visit
+  if (error instanceof CustomhouseError) {
+    gateway.refused(error.code, call.principal.tenant)
+    if (client.gone.aborted) client.destroy()
+    else answerWith(visit, error, null)
+    return
+  }
+  const denial = error instanceof Denial ? error : failed(visit, error)
+  const { reasons, decision, findings } = denial
+  let { answer } = denial
+  try {
+    await gateway.ledger.append(deniedCall(call, answer, decision, reasons, findings, gateway.generation()))
+  } catch (failure) {
+    answer = ledgerError(failure)
+  }
+  if (client.gone.aborted) client.destroy()
+  else answerWith(visit, answer, decision)
+}
+
+function failed({ call, gateway }: Visit, error: unknown): Denial {
+  gateway.report('the call failed', error, call.id)
+  const answer = new CustomhouseError(
+    'ERR_GATEWAY_INTERNAL',
+    'The gateway failed before the call was sent. Its operator finds the cause under the call id.',
+  )
+  return new Denial([baseReason('failed', 'the gateway failed before the call was sent')], null, { answer })
+}

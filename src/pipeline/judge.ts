@@ -1,0 +1,196 @@
+import type { ModelCall, Reference, Target } from '../core/call.ts'
+import type {
+  CallInput,
+  ContextInput,
+  FindingFact,
+  Reason,
+  RequestDecision,
+  TargetInput,
+  Verdict,
+} from '../core/decision.ts'
+import { CustomhouseError } from '../core/errors.ts'
+import type { Generation } from '../core/generation.ts'
+import type { Json } from '../core/json.ts'
+import { baseReason, Denial } from './base.ts'
+import type { Gateway } from './gateway.ts'
+
+/** A target that the policy permits, with what it demands in return. */
+export type Permitted = Readonly<{ target: Target; input: TargetInput; verdict: Verdict }>
+
+/** What the policy said about a call, once, over all of its candidate targets. */
+export type Judgement = Readonly<{
+  generation: Generation
+  call: CallInput
+  decision: RequestDecision
+  /** In the order to try them. */
+  permitted: readonly Permitted[]
+  /** Why the other candidates are not among them. */
+  reasons: readonly Reason[]
+}>
+
+const NO_FACTS: Readonly<Record<string, Json>> = {}
+
+/** Facts of a call for a policy: no text, and personal data only where a policy cannot do without (the subject). */
+export function callInput(call: ModelCall): CallInput {
+  const { principal, estimate } = call
+  return {
+    id: call.id,
+    dialect: call.dialect,
+    operation: call.operation,
+    model: call.model,
+    stream: call.stream,
+    principal: { subject: principal.subject, tenant: principal.tenant, groups: principal.groups, key: principal.keyId },
+    task: call.task,
+    estimate: { input_tokens: estimate.inputTokens, max_output_tokens: estimate.maxOutputTokens },
+    tools: call.tools,
+    references: countReferences(call.references),
+    headers: call.headers,
+    metadata: call.metadata,
+  }
+}
+
+function countReferences(references: readonly Reference[]): CallInput['references'] {
+  if (references.length === 0) return []
+  const counts = new Map<string, { kind: string; where: string; count: number }>()
+  for (const { kind, where } of references) {
+    const key = `${kind} ${where}`
+    const entry = counts.get(key) ?? { kind, where, count: 0 }
+    entry.count += 1
+    counts.set(key, entry)
+  }
+  return [...counts.values()]
+}
+
+export function contextInput(generation: Generation): ContextInput {
+  return {
+    time: new Date().toISOString(),
+    environment: generation.environment,
+    replay: false,
+    controls: generation.controls,
+  }
+}
+
+/** A rule id for each way in which an evaluation can fail: the decision is a denial all the same. */
+const FAILURES: Readonly<Record<string, string>> = {
+  ERR_POLICY_UNDEFINED: 'policy/undefined',
+  ERR_POLICY_MALFORMED: 'policy/malformed',
+  ERR_POLICY_THREW: 'policy/threw',
+  ERR_POLICY_OUT_OF_FUEL: 'policy/out-of-fuel',
+  ERR_POLICY_OUT_OF_MEMORY: 'policy/out-of-memory',
+}
+
+/** Turns whatever an evaluation threw into a denial with its own rule id. */
+export function evaluationFailed(error: unknown, generation: Generation, gateway: Gateway, call: string): Denial {
+  const code = error instanceof CustomhouseError ? error.code : 'ERR_POLICY_THREW'
+  gateway.report('policy evaluation failed', error, call)
+  const rule = FAILURES[code] ?? 'policy/threw'
+  const reason: Reason = {
+    control: 'policy',
+    rule,
+    controls: [],
+    message: 'the policy came to no decision; its authors must mend it',
+  }
+  return new Denial([reason], { id: call, revision: generation.decider.revision, fuel: 0 })
+}
+
+/**
+ * Asks `customhouse/decision` once about all candidates.
+ *
+ * @throws Denial where no candidate is permitted, or the policy came to no decision
+ */
+export async function judge(
+  call: ModelCall,
+  candidates: readonly Target[],
+  findings: readonly FindingFact[],
+  generation: Generation,
+  gateway: Gateway,
+): Promise<Judgement> {
+  const facts = await gatherFacts(call, candidates, generation, gateway)
+  const input = callInput(call)
+  let decision: RequestDecision
+  try {
+    decision = generation.decider.request({
+      phase: 'request',
+      call: input,
+      targets: facts.inputs,
+      findings,
+      context: contextInput(generation),
+    })
+  } catch (error) {
+    throw evaluationFailed(error, generation, gateway, call.id)
+  }
+  const permitted: Permitted[] = []
+  const reasons: Reason[] = [...facts.reasons]
+  for (const target of order(candidates, decision)) {
+    const verdict = decision.targets.get(target.id)
+    const targetInput = facts.inputs.find((candidate) => candidate.id === target.id)
+    if (verdict === undefined || targetInput === undefined) continue
+    if (verdict.effect === 'allow') permitted.push({ target, input: targetInput, verdict })
+    else addReasons(reasons, verdict.reasons)
+  }
+  if (permitted.length === 0) throw new Denial(reasons, decision, { findings })
+  return { generation, call: input, decision, permitted, reasons }
+}
+
+export function addReasons(to: Reason[], reasons: readonly Reason[]): void {
+  for (const reason of reasons) {
+    if (!to.some((other) => other.rule === reason.rule && other.message === reason.message)) to.push(reason)
+  }
+}
+
+/** The order that the policy gave, then the route's own. `choose: first` is the route's order; other choices need a plugin that ranks. */
+function order(candidates: readonly Target[], decision: RequestDecision): readonly Target[] {
+  if (decision.choose !== null && decision.choose.by !== 'first') {
+    throw new Denial(
+      [baseReason('unknown-choice', `no plugin of this gateway can choose ${decision.choose.by}`)],
+      decision,
+    )
+  }
+  if (decision.order.length === 0) return candidates
+  const rank = new Map(decision.order.map((id, index) => [id, index]))
+  return [...candidates].sort((a, b) => (rank.get(a.id) ?? rank.size) - (rank.get(b.id) ?? rank.size))
+}
+
+/** A plugin that cannot tell its facts about a target takes that target out: its policy would judge without them. */
+async function gatherFacts(
+  call: ModelCall,
+  candidates: readonly Target[],
+  generation: Generation,
+  gateway: Gateway,
+): Promise<Readonly<{ inputs: readonly TargetInput[]; reasons: readonly Reason[] }>> {
+  const tellers = generation.plugins.filter((plugin) => plugin.facts !== undefined)
+  const inputs: TargetInput[] = []
+  const reasons: Reason[] = []
+  for (const target of candidates) {
+    let facts: Record<string, Json> | undefined = tellers.length === 0 ? NO_FACTS : {}
+    for (const plugin of tellers) {
+      try {
+        const told = plugin.facts?.(call, target)
+        const value = told instanceof Promise ? await told : told
+        if (facts !== undefined && value !== undefined) facts[plugin.name] = value as Json
+      } catch (error) {
+        gateway.report(`facts of ${plugin.name} failed`, error, call.id)
+        reasons.push(
+          baseReason('facts-failed', `the plugin ${plugin.name} could not tell its facts about ${target.id}`),
+        )
+        facts = undefined
+        break
+      }
+    }
+    if (facts !== undefined) inputs.push(targetInput(target, facts))
+  }
+  if (inputs.length === 0) throw new Denial(reasons, null)
+  return { inputs, reasons }
+}
+
+function targetInput(target: Target, facts: Readonly<Record<string, Json>>): TargetInput {
+  const { endpoint, processing, storage } = target.residency
+  return {
+    id: target.id,
+    provider: target.provider,
+    model: target.model,
+    residency: { endpoint: endpoint ?? [], processing: processing ?? [], storage: storage ?? [] },
+    contract: target.contract,
+    facts,
+  }
+}

@@ -1,0 +1,199 @@
+import type { Finding, ModelEvent, Part, Segment } from '../core/call.ts'
+import type { Filter, LaneEdit } from '../core/plugin.ts'
+import { fits, mergeEdits } from './edits.ts'
+
+/** A run of text that goes on through several events: what one choice says, one tool call's arguments. */
+type Lane = {
+  readonly name: string
+  readonly role: Part['role']
+  readonly channel: Part['channel']
+  /** Text that is not released yet. Offsets below count from its first unit. */
+  text: string
+  findings: readonly Finding[]
+  edits: readonly LaneEdit[]
+  /** How much of `text` may be released now. */
+  settled: number
+}
+
+type Place = Readonly<{ lane: Lane; length: number }>
+type Held = Readonly<{ event: ModelEvent; places: readonly Place[] }>
+
+/** An event as it may go out: `texts` where a filter changed something. */
+export type Released = Readonly<{ event: ModelEvent; texts: readonly string[] | undefined }>
+
+/**
+ * The events of an answer between their arrival and their release, with the text that runs through them. Events leave whole and
+ * in order: one leaves when every text in it is settled. An edit over several events leaves its new text in the first of them.
+ */
+export class Lanes {
+  readonly #lanes = new Map<string, Lane>()
+  #held: Held[] = []
+  /** UTF-16 units of text seen so far, held or released. */
+  characters = 0
+  /** Findings in text that was released already. */
+  readonly #past: Readonly<{ finding: Finding; role: string }>[] = []
+
+  add(event: ModelEvent): void {
+    const places: Place[] = []
+    for (const part of event.parts) {
+      let lane = this.#lanes.get(part.lane)
+      if (lane === undefined) {
+        lane = {
+          name: part.lane,
+          role: part.role,
+          channel: part.channel,
+          text: '',
+          findings: [],
+          edits: [],
+          settled: 0,
+        }
+        this.#lanes.set(part.lane, lane)
+      }
+      lane.text += part.text
+      this.characters += part.text.length
+      places.push({ lane, length: part.text.length })
+    }
+    this.#held.push({ event, places })
+  }
+
+  get holding(): boolean {
+    return this.#held.length > 0
+  }
+
+  /** UTF-16 units that wait. */
+  heldCharacters(): number {
+    let sum = 0
+    for (const lane of this.#lanes.values()) sum += lane.text.length
+    return sum
+  }
+
+  /** The text that waits, as segments whose pointers are the lanes' names. */
+  segments(): readonly Segment[] {
+    const segments: Segment[] = []
+    for (const lane of this.#lanes.values()) {
+      if (lane.text !== '')
+        segments.push({ pointer: lane.name, role: lane.role, channel: lane.channel, text: lane.text })
+    }
+    return segments
+  }
+
+  /** What inspectors saw in {@link segments}. Replaces what they saw before in the same text. */
+  found(findings: readonly Finding[]): void {
+    for (const lane of this.#lanes.values()) lane.findings = findings.filter((finding) => finding.pointer === lane.name)
+  }
+
+  /** All findings so far, in released text and in what waits, with the role of the text. */
+  findings(): readonly Readonly<{ finding: Finding; role: string }>[] {
+    const all = [...this.#past]
+    for (const lane of this.#lanes.values()) for (const finding of lane.findings) all.push({ finding, role: lane.role })
+    return all
+  }
+
+  /** Asks the filters anew and works out how much of each lane may go. `hold` is what inspectors need to see at once. */
+  settle(filters: readonly Filter[], hold: number, final: boolean): void {
+    const back = final
+      ? 0
+      : filters.reduce(
+          (most, filter) => Math.max(most, filter.hold === 'whole' ? Number.POSITIVE_INFINITY : filter.hold),
+          hold,
+        )
+    for (const lane of this.#lanes.values()) {
+      lane.edits = mergeEdits(this.#ask(lane, filters, final))
+      let settled = Math.max(0, lane.text.length - back)
+      if (!final) {
+        // Nothing is cut in two: neither what a filter replaces nor what an inspector found.
+        for (const { start, end } of [...lane.edits, ...lane.findings]) {
+          if (start < settled && end > settled) settled = start
+        }
+      }
+      lane.settled = settled
+    }
+  }
+
+  #ask(lane: Lane, filters: readonly Filter[], final: boolean): readonly LaneEdit[] {
+    const all: LaneEdit[] = []
+    for (const filter of filters) {
+      if (filter.edit === undefined || lane.text === '') continue
+      const { name, channel, role, text, findings } = lane
+      for (const edit of filter.edit({ lane: name, channel, role, text, final, findings })) {
+        if (!fits(edit, text.length)) throw new Error(`the filter ${filter.name} edits outside of the text`)
+        all.push(edit)
+      }
+    }
+    return all
+  }
+
+  /** The events that may go now, in order. No release ends inside of an edit or a finding: what follows would be read without its beginning. */
+  release(): readonly Released[] {
+    const taken = new Map<Lane, number>()
+    let count = 0
+    for (const [index, { places }] of this.#held.entries()) {
+      for (const { lane, length } of places) if (length > 0) taken.set(lane, (taken.get(lane) ?? 0) + length)
+      if (places.some(({ lane }) => (taken.get(lane) ?? 0) > lane.settled)) break
+      if (
+        places.every(({ lane }) => uncut(lane, taken.get(lane) ?? 0)) &&
+        [...taken].every(([lane, end]) => uncut(lane, end))
+      )
+        count = index + 1
+    }
+    if (count === 0) return []
+    const out = this.#held.slice(0, count)
+    this.#held = this.#held.slice(count)
+    return out.map(({ event, places }) => ({ event, texts: places.length === 0 ? undefined : this.#take(places) }))
+  }
+
+  #take(places: readonly Place[]): readonly string[] | undefined {
+    let changed = false
+    const texts = places.map(({ lane, length }) => {
+      if (length === 0) return ''
+      const text = lane.text.slice(0, length)
+      const edited = lane.edits.length === 0 ? text : piece(lane, length)
+      if (edited !== text) changed = true
+      this.#advance(lane, length)
+      return edited
+    })
+    return changed ? texts : undefined
+  }
+
+  /** Forgets the first `length` units of a lane; a lane without text is forgotten whole, since long streams have many short ones. */
+  #advance(lane: Lane, length: number): void {
+    lane.text = lane.text.slice(length)
+    lane.settled -= length
+    if (lane.edits.length > 0)
+      lane.edits = lane.edits
+        .filter(({ end }) => end > length)
+        .map((edit) => ({ ...edit, start: edit.start - length, end: edit.end - length }))
+    if (lane.findings.length > 0) {
+      const ahead: Finding[] = []
+      for (const finding of lane.findings) {
+        if (finding.end <= length) this.#past.push({ finding, role: lane.role })
+        else ahead.push({ ...finding, start: finding.start - length, end: finding.end - length })
+      }
+      lane.findings = ahead
+    }
+    if (lane.text === '') this.#lanes.delete(lane.name)
+  }
+}
+
+/** Whether a release may end at `end`. */
+function uncut(lane: Lane, end: number): boolean {
+  for (const edit of lane.edits) if (edit.start < end && edit.end > end) return false
+  for (const finding of lane.findings) if (finding.start < end && finding.end > end) return false
+  return true
+}
+
+/**
+ * The first `length` units of a lane with its edits made. An edit's new text stands where the edit begins; one that began in an
+ * earlier piece (start < 0) only takes out what is left of it. An insertion at a boundary belongs to the earlier piece.
+ */
+function piece(lane: Lane, length: number): string {
+  let result = ''
+  let at = 0
+  for (const { start, end, text } of lane.edits) {
+    if (start > length || (start === length && end > start)) break
+    if (end === 0 && start < 0) continue
+    result += lane.text.slice(at, Math.max(at, start)) + (start >= 0 ? text : '')
+    at = Math.min(length, end)
+  }
+  return result + lane.text.slice(at, length)
+}

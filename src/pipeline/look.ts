@@ -1,0 +1,84 @@
+import type { FindingFact, ResponseDecision } from '../core/decision.ts'
+import { type DecisionFacts, Denial } from './base.ts'
+import { dischargeResponse } from './discharge.ts'
+import { inspect, inspectors, summarise } from './inspect.ts'
+import { contextInput, evaluationFailed } from './judge.ts'
+import type { Passage, Progress } from './passage.ts'
+
+/** UTF-16 units that an inspector needs to see at once, where it does not say otherwise. */
+const DEFAULT_SPAN = 128
+
+/**
+ * Inspects what waits, asks the policy where its answer could differ from the last one (on the first window, when the findings have
+ * changed, and at the end), and settles how much may go.
+ *
+ * @throws Denial where the policy refuses the answer
+ */
+export async function look(passage: Passage, progress: Progress, final: boolean): Promise<void> {
+  const { visit, generation } = passage
+  const { lanes } = progress
+  const readers = inspectors(generation)
+  if (readers.length > 0)
+    lanes.found(await inspect('response', lanes.segments(), generation, visit.gateway, visit.call.id))
+  const facts = summarise(lanes.findings())
+  if (final || progress.decision === null || !same(facts, progress.facts))
+    await judgeAnswer(passage, progress, facts, final)
+  const span = readers.reduce((most, plugin) => Math.max(most, plugin.span ?? DEFAULT_SPAN), 0)
+  lanes.settle(progress.filters, span, final)
+}
+
+function same(a: readonly FindingFact[], b: readonly FindingFact[]): boolean {
+  if (a.length !== b.length) return false
+  return a.every((fact, index) => {
+    const other = b[index]
+    return (
+      other !== undefined &&
+      fact.type === other.type &&
+      fact.count === other.count &&
+      fact.max_score === other.max_score
+    )
+  })
+}
+
+async function judgeAnswer(
+  passage: Passage,
+  progress: Progress,
+  facts: readonly FindingFact[],
+  final: boolean,
+): Promise<void> {
+  const { generation, target, visit } = passage
+  progress.facts = facts
+  const { verdict, ...decision } = decide(passage, progress, facts, final)
+  progress.decision = decision
+  if (verdict.effect === 'deny') throw new Denial(verdict.reasons, decision)
+  // Obligations only ever add up: what one window asked for holds for the rest of the answer.
+  const fresh = verdict.obligations.filter((obligation) => !progress.obligations.has(JSON.stringify(obligation)))
+  if (fresh.length === 0) return
+  for (const obligation of fresh) progress.obligations.add(JSON.stringify(obligation))
+  const discharged = await dischargeResponse(visit.call, target, { ...verdict, obligations: fresh }, generation)
+  if ('reason' in discharged) throw new Denial([discharged.reason], decision)
+  progress.filters = [...progress.filters, ...discharged.filters]
+}
+
+function decide(
+  passage: Passage,
+  progress: Progress,
+  findings: readonly FindingFact[],
+  finished: boolean,
+): DecisionFacts & Pick<ResponseDecision, 'verdict'> {
+  const { generation, visit } = passage
+  const { usage, lanes } = progress
+  try {
+    return generation.decider.response({
+      phase: 'response',
+      call: passage.call,
+      target: passage.targetInput,
+      findings,
+      usage: { input_tokens: usage.inputTokens ?? null, output_tokens: usage.outputTokens ?? null },
+      progress: { characters: lanes.characters, finished },
+      context: contextInput(generation),
+    })
+  } catch (error) {
+    throw evaluationFailed(error, generation, visit.gateway, visit.call.id)
+  }
+}

@@ -1,0 +1,98 @@
+import type { Target, Usage } from '../core/call.ts'
+import type { CallInput, FindingFact, TargetInput } from '../core/decision.ts'
+import type { Generation } from '../core/generation.ts'
+import type { Filter } from '../core/plugin.ts'
+import type { Answer, Encoder } from '../core/port.ts'
+import type { DecisionFacts } from './base.ts'
+import type { Visit } from './gateway.ts'
+import { Lanes } from './lanes.ts'
+
+/** An answer that has begun, and everything that was decided about its call. */
+export type Passage = Readonly<{
+  visit: Visit
+  generation: Generation
+  target: Target
+  call: CallInput
+  targetInput: TargetInput
+  /** Of the request: names the decision in the answer's headers. */
+  decision: DecisionFacts
+  /** Filters that the discharge of the request left for its answer. */
+  filters: readonly Filter[]
+  answer: Answer
+  attempt: number
+  /** Sequence number of the intent that the outcome closes. */
+  intent: number
+  /** `performance.now()` when the dispatch was sent. */
+  sentAt: number
+}>
+
+/** How far an answer has come. Owned by one `gate()`. */
+export type Progress = {
+  readonly encoder: Encoder
+  readonly lanes: Lanes
+  filters: readonly Filter[]
+  /** Obligations of the answer that were discharged already, as JSON. */
+  readonly obligations: Set<string>
+  /** The last decision about the answer. */
+  decision: DecisionFacts | null
+  facts: readonly FindingFact[]
+  usage: Usage
+  finish: string | null
+  /** A finish or a fault was read: nothing more is released until the outcome is durable. */
+  finished: boolean
+  fault: string | null
+  /** Something reached the client: from here on an error can only cut off. */
+  began: boolean
+  bytes: number
+  firstEventAt: number | null
+}
+
+export function start({ visit, filters }: Passage): Progress {
+  return {
+    encoder: visit.codec.encode(visit.call),
+    lanes: new Lanes(),
+    filters,
+    obligations: new Set(),
+    decision: null,
+    facts: [],
+    usage: {},
+    finish: null,
+    finished: false,
+    fault: null,
+    began: false,
+    bytes: 0,
+    firstEventAt: null,
+  }
+}
+
+/** The first thing that a client sees of an answer. */
+export function begin(passage: Passage, progress: Progress): void {
+  if (progress.began) return
+  progress.began = true
+  passage.visit.client.begin(passage.answer.status, answerHeaders(passage, progress.encoder))
+}
+
+const OURS: ReadonlySet<string> = new Set([
+  'content-type',
+  'content-length',
+  'content-encoding',
+  'transfer-encoding',
+  'connection',
+  'x-request-id',
+])
+
+/** Headers of an answer: the provider's that its adapter lets through, and ours. */
+function answerHeaders({ visit, answer, decision, target }: Passage, encoder: Encoder): Record<string, string> {
+  const headers: Record<string, string> = {}
+  for (const name in answer.headers) {
+    const value = answer.headers[name]
+    if (value !== undefined && !OURS.has(name)) headers[name] = value
+  }
+  headers['content-type'] = answer.status >= 400 ? 'application/json' : encoder.contentType
+  headers[visit.codec.idHeader] = visit.call.id
+  headers['x-customhouse-call'] = visit.call.id
+  headers['x-customhouse-decision'] = decision.id
+  headers['x-customhouse-policy'] = decision.revision
+  headers['x-customhouse-target'] = target.id
+  return headers
+}
