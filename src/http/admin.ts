@@ -1,0 +1,44 @@
+import express, { type Express } from 'express'
+
+/** What the probes ask. Each answers at once, from memory: a probe never calls a provider. */
+export type Health = Readonly<{
+  started: () => boolean
+  draining: () => boolean
+  /** Every part that must work for calls to be taken: `ok`, or what is wrong. */
+  checks: () => Readonly<Record<string, string>>
+}>
+
+/**
+ * The admin listener's own app. The Host header must name an address or localhost: a page in a browser that was tricked into
+ * resolving its own name to this port does not.
+ */
+export function admin(health: Health): Express {
+  const app = express()
+  app.disable('x-powered-by')
+  app.disable('etag')
+  app.use((request, response, next) => {
+    if (isAddress(request.headers.host ?? '')) return next()
+    response.status(421).json({ status: 'refused', message: 'The Host header of the admin port must be an IP address or localhost.' })
+  })
+  app.get(['/livez', '/healthz', '/health/liveness'], (_request, response) => {
+    response.json({ status: 'ok' })
+  })
+  app.get('/startupz', (_request, response) => {
+    response.status(health.started() ? 200 : 503).json({ status: health.started() ? 'ok' : 'starting' })
+  })
+  app.get(['/readyz', '/health/readiness'], (request, response) => {
+    const checks = { ...health.checks(), drain: health.draining() ? 'draining' : 'ok' }
+    const ready = health.started() && Object.values(checks).every((check) => check === 'ok' || check.startsWith('ok '))
+    const body = { status: ready ? 'ok' : 'not ready' }
+    response.status(ready ? 200 : 503).json('verbose' in request.query ? { ...body, checks } : body)
+  })
+  app.use((_request, response) => {
+    response.status(404).json({ status: 'not found' })
+  })
+  return app
+}
+
+function isAddress(host: string): boolean {
+  const name = host.replace(/:\d+$/, '')
+  return name === 'localhost' || /^\[[0-9a-fA-F:.]+\]$/.test(name) || /^\d{1,3}(?:\.\d{1,3}){3}$/.test(name)
+}

@@ -1,0 +1,97 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { CustomhouseError, isCustomhouseError } from '../core/errors.ts'
+import { newId } from '../core/id.ts'
+import type { Codec } from '../core/port.ts'
+import type { Gateway } from '../pipeline/gateway.ts'
+import { handle } from '../pipeline/handle.ts'
+import { readBody } from './body.ts'
+import type { BodyBudget } from './budget.ts'
+import { HttpClient } from './client.ts'
+import { readHead } from './head.ts'
+
+/** Where a dialect is served: the prefix of the path names it (`/openai/v1`). */
+export type Mount = Readonly<{ prefix: string; codecs: readonly Codec[] }>
+
+export type DataPlane = Readonly<{
+  gateway: Gateway
+  mounts: readonly Mount[]
+  budget: BodyBudget
+  /** Read anew for each call: a reload may change them. */
+  limits: () => Readonly<{ bodyBytes: number; stallMs: number }>
+  /** Header names that carry a gateway credential: taken away before anything else sees the call. */
+  credentialHeaders: readonly string[]
+  /** What answers on paths that no dialect has. */
+  edge: RequestListener
+  /** Calls under way, for draining. */
+  inFlight: Set<Promise<void>>
+}>
+
+/** The governed path: a plain handler, mounted before everything else. */
+export function dataPlane(plane: DataPlane): RequestListener {
+  return (request, response) => {
+    const url = request.url ?? '/'
+    const cut = url.indexOf('?')
+    const path = cut === -1 ? url : url.slice(0, cut)
+    const query = cut === -1 ? '' : url.slice(cut + 1)
+    const mount = plane.mounts.find(({ prefix }) => path.startsWith(prefix) && path.charCodeAt(prefix.length) === 47)
+    if (mount === undefined) return plane.edge(request, response)
+    const served = serve(plane, mount, path.slice(mount.prefix.length), query, request, response)
+    plane.inFlight.add(served)
+    served.finally(() => plane.inFlight.delete(served))
+  }
+}
+
+/** One call at the socket: known, read, handled. What fails before it is a call is answered in the dialect and counted. */
+async function serve(plane: DataPlane, mount: Mount, path: string, query: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { gateway } = plane
+  const id = newId()
+  const limits = plane.limits()
+  const client = new HttpClient(response, limits.stallMs)
+  const codec = mount.codecs.find((candidate) => candidate.matches(request.method ?? 'GET', path)) ?? mount.codecs[0]
+  if (codec === undefined) throw new Error(`nothing is mounted at ${mount.prefix}`)
+  let tenant: string | null = null
+  let release: (() => void) | undefined
+  try {
+    const headers = readHead(request)
+    refuseKeyInQuery(query)
+    const principal = gateway.authenticator.authenticate(headers)
+    tenant = principal.tenant
+    if (!codec.matches(request.method ?? 'GET', path)) throw unknownRoute(request, mount, path)
+    const body = await readBody(request, limits.bodyBytes, plane.budget)
+    release = body.release
+    const call = codec.read({ id, method: request.method ?? 'GET', path, query, headers: stripped(headers, plane.credentialHeaders), body: body.bytes, principal })
+    await handle({ call, codec, client, gateway })
+  } catch (error) {
+    const known = isCustomhouseError(error) ? error : internal(gateway, error, id)
+    gateway.refused(known.code, tenant)
+    const reply = codec.refuse(id, known)
+    const closing = request.complete ? {} : { connection: 'close' }
+    client.begin(reply.status, { ...reply.headers, ...closing, 'x-customhouse-call': id })
+    client.end(reply.body)
+  } finally {
+    release?.()
+  }
+}
+
+function internal(gateway: Gateway, error: unknown, id: string): CustomhouseError {
+  gateway.report('the call failed at the socket', error, id)
+  return new CustomhouseError('ERR_GATEWAY_INTERNAL', 'The gateway failed. Its operator finds the cause under the call id.')
+}
+
+/** A key in the query lands in every access log on the way. */
+function refuseKeyInQuery(query: string): void {
+  if (query !== '' && new URLSearchParams(query).has('key')) {
+    throw new CustomhouseError('ERR_IDENTITY_INVALID', 'A key in the query lands in access logs, so it is not taken. Send it as a header (Authorization: Bearer ...), and rotate it.')
+  }
+}
+
+function unknownRoute(request: IncomingMessage, mount: Mount, path: string): CustomhouseError {
+  const shown = /^[\w/.-]{1,80}$/.test(path) ? ` ${path}` : ''
+  return new CustomhouseError('ERR_CALL_UNKNOWN_ROUTE', `${request.method ?? 'GET'}${shown} is not served under ${mount.prefix}. What no codec reads is not relayed.`)
+}
+
+function stripped(headers: Readonly<Record<string, string>>, names: readonly string[]): Readonly<Record<string, string>> {
+  const rest: Record<string, string> = { ...headers }
+  for (const name of names) delete rest[name]
+  return rest
+}

@@ -1,0 +1,69 @@
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+
+/** Bounds of a socket, in milliseconds and bytes. */
+export type SocketLimits = Readonly<{ headerBytes: number; headersMs: number; requestMs: number; keepAliveMs: number }>
+
+export type Listener = Readonly<{
+  /** `http://host:port`, with the port that was taken. */
+  url: string
+  /** No new connection; open ones are asked to close after their call. */
+  stop(): Promise<void>
+  /** Breaks what is still open. */
+  destroy(): void
+}>
+
+/**
+ * An HTTP/1.1 listener with every time-out on: for a socket that says nothing, for slow headers, for slow bodies, for idle
+ * connections. `Upgrade` (h2c among others) is refused: bytes after it would not be judged.
+ */
+export async function listen(address: Readonly<{ host: string; port: number }>, handler: RequestListener, limits: SocketLimits): Promise<Listener> {
+  const server = createServer(
+    {
+      insecureHTTPParser: false,
+      requireHostHeader: true,
+      maxHeaderSize: limits.headerBytes,
+      headersTimeout: limits.headersMs,
+      requestTimeout: limits.requestMs,
+      keepAliveTimeout: limits.keepAliveMs,
+      connectionsCheckingInterval: Math.max(100, Math.min(1_000, Math.floor(limits.headersMs / 4))),
+      noDelay: true,
+    },
+    handler,
+  )
+  server.on('upgrade', (_request, socket: Socket) => refuse(socket, '400 Bad Request'))
+  server.on('connect', (_request, socket: Socket) => refuse(socket, '405 Method Not Allowed'))
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => refuse(socket, STATUS_OF[error.code ?? ''] ?? '400 Bad Request'))
+  await bind(server, address)
+  const { port, family } = server.address() as AddressInfo
+  const host = family === 'IPv6' ? `[${address.host}]` : address.host
+  return {
+    url: `http://${host}:${port}`,
+    stop: () =>
+      new Promise((resolve, reject) => {
+        server.close((error) => (error === undefined ? resolve() : reject(error)))
+        server.closeIdleConnections()
+      }),
+    destroy: () => server.closeAllConnections(),
+  }
+}
+
+const STATUS_OF: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+}
+
+function refuse(socket: Socket, status: string): void {
+  if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
+  else socket.destroy()
+}
+
+function bind(server: Server, { host, port }: Readonly<{ host: string; port: number }>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}
