@@ -1,0 +1,150 @@
+# METADATA
+# title: Residency
+# description: >-
+#   A call goes only where data.org.residency lets the tenant's text go: where TLS ends (endpoint), where inference runs
+#   (processing) and where text is kept (storage). A place that is not known is not allowed.
+package controls.residency
+
+import data.customhouse.targets
+import data.org.residency.regions
+
+facets := ["endpoint", "processing", "storage"]
+
+tenant := data.org.residency.tenants[input.call.principal.tenant]
+
+# A task with an entry of its own is judged by that one alone.
+grant := object.get(tenant, ["tasks", input.call.task], tenant)
+
+# Facet -> an object with a member for each place. A facet that the data leaves out, or that names a region which the data
+# does not know, is undefined, and so is all that depends on it.
+places[facet] := object.union_n([regions[name] | some name in grant[facet]]) if {
+	some facet in facets
+	every name in grant[facet] {
+		regions[name]
+	}
+}
+
+satisfied[target.id] := true if {
+	some target in targets
+	target.residency.endpoint != []
+	target.residency.processing != []
+	every facet in facets {
+		within(target.residency[facet], places[facet])
+	}
+	every clause in clauses {
+		clause in target.contract
+	}
+	strangers == set()
+}
+
+# What was judged is what is pinned: it lies within the tenant's places, and is narrower.
+obligations[target.id] := [{
+	"type": "residency.pin",
+	"params": {
+		"endpoint": sort(target.residency.endpoint),
+		"processing": sort(target.residency.processing),
+		"storage": sort(target.residency.storage),
+	},
+}] if {
+	some target in input.targets
+}
+
+# An answer goes back the way its call came: nothing is left to pin.
+obligations[input.target.id] := []
+
+clauses := object.get(grant, "contract", [])
+
+# A misspelt member would otherwise be a condition that nobody checks.
+strangers := object.keys(grant) - {"endpoint", "processing", "storage", "contract", "tasks"}
+
+within(_, permitted) if permitted["*"]
+
+within(found, permitted) if {
+	every place in found {
+		permitted[place]
+	}
+}
+
+# METADATA
+# title: The policy knows where the tenant's text may go
+# custom:
+#   regulations: [DORA-30, GDPR-44]
+reasons[target.id] contains {
+	"rule": "residency/tenant",
+	"controls": rego.metadata.rule().custom.regulations,
+	"message": $"The policy names no places for the tenant {input.call.principal.tenant}.",
+} if {
+	not grant
+	some target in targets
+}
+
+# METADATA
+# title: The policy's data has no member that the policy does not know
+# custom:
+#   regulations: [DORA-30]
+reasons[target.id] contains {
+	"rule": "residency/data",
+	"controls": rego.metadata.rule().custom.regulations,
+	"message": $"The policy's data for the tenant {input.call.principal.tenant} has an unknown member: {stranger}.",
+} if {
+	some stranger in strangers
+	some target in targets
+}
+
+# METADATA
+# title: Every facet is declared, in regions that the data knows
+# custom:
+#   regulations: [DORA-30, GDPR-44]
+reasons[target.id] contains {
+	"rule": "residency/region",
+	"controls": rego.metadata.rule().custom.regulations,
+	"message": $"The policy's data gives no known regions for {facet} of the tenant {input.call.principal.tenant}.",
+} if {
+	grant
+	some facet in facets
+	not places[facet]
+	some target in targets
+}
+
+# METADATA
+# title: The places of the target are known
+# custom:
+#   regulations: [DORA-30, GDPR-44]
+reasons[target.id] contains {
+	"rule": "residency/unknown",
+	"controls": rego.metadata.rule().custom.regulations,
+	"message": $"It is not known in which place {facet} happens.",
+} if {
+	some target in targets
+	some facet in ["endpoint", "processing"]
+	target.residency[facet] == []
+}
+
+# METADATA
+# title: Each facet of the target lies within the tenant's places
+# custom:
+#   regulations: [DORA-30, GDPR-44, HIPAA-164.312]
+reasons[target.id] contains {
+	"rule": $"residency/{facet}",
+	"controls": rego.metadata.rule().custom.regulations,
+	"message": $"For {facet}, the tenant {input.call.principal.tenant} may not use {concat(", ", sort(outside))}.",
+} if {
+	some target in targets
+	some facet, permitted in places
+	not within(target.residency[facet], permitted)
+	outside := [place | some place in target.residency[facet]; not permitted[place]]
+}
+
+# METADATA
+# title: The contract with the provider has the clauses that the tenant's text needs
+# custom:
+#   regulations: [DORA-30, GDPR-28, HIPAA-164.504]
+reasons[target.id] contains {
+	"rule": "residency/contract",
+	"controls": rego.metadata.rule().custom.regulations,
+	"message": $"The contract with the provider {target.provider} lacks {clause}.",
+} if {
+	some target in targets
+	some clause in clauses
+	not clause in target.contract
+}

@@ -1,0 +1,189 @@
+package controls.residency_test
+
+import data.controls.residency
+import data.fixture
+
+regions := {
+	"EEA": {"DE": "Germany", "FR": "France", "IE": "Ireland"},
+	"CH": {"CH": "Switzerland"},
+	"WORLD": {"*": "anywhere"},
+}
+
+entry := {"endpoint": ["EEA", "CH"], "processing": ["EEA"], "storage": ["EEA"]}
+
+org(grant) := {"residency": {"regions": regions, "tenants": {"claims": grant}}}
+
+reason(rule, controls, message) := {"rule": rule, "controls": controls, "message": message}
+
+transfer := ["DORA-30", "GDPR-44", "HIPAA-164.312"]
+
+unknown := ["DORA-30", "GDPR-44"]
+
+home := fixture.target("eu/a", ["CH"], ["FR", "DE"], ["IE"])
+
+calls(call, target, grant) if {
+	residency.satisfied == {"eu/a": true} with input as fixture.request(call, [target]) with data.org as org(grant)
+	residency.reasons == {} with input as fixture.request(call, [target]) with data.org as org(grant)
+}
+
+satisfied(target, grant) if calls({}, target, grant)
+
+denied(call, target, grant) := found if {
+	residency.satisfied == {} with input as fixture.request(call, [target]) with data.org as org(grant)
+	found := residency.reasons["eu/a"] with input as fixture.request(call, [target]) with data.org as org(grant)
+}
+
+reasons(target, grant) := denied({}, target, grant)
+
+test_a_target_within_the_places_is_allowed if {
+	satisfied(home, entry)
+}
+
+test_storage_that_is_empty_is_nowhere if {
+	satisfied(fixture.target("eu/a", ["DE"], ["DE"], []), entry)
+	satisfied(fixture.target("eu/a", ["DE"], ["DE"], []), object.union(entry, {"storage": []}))
+}
+
+test_where_nothing_may_be_stored_all_storage_is_denied if {
+	reasons(home, object.union(entry, {"storage": []})) == {reason(
+		"residency/storage",
+		transfer,
+		"For storage, the tenant claims may not use IE.",
+	)}
+}
+
+test_an_endpoint_outside_is_denied if {
+	reasons(fixture.target("eu/a", ["US"], ["DE"], []), entry) == {reason(
+		"residency/endpoint",
+		transfer,
+		"For endpoint, the tenant claims may not use US.",
+	)}
+}
+
+test_one_place_outside_is_enough if {
+	reasons(fixture.target("eu/a", ["DE"], ["US", "DE", "CH"], []), entry) == {reason(
+		"residency/processing",
+		transfer,
+		"For processing, the tenant claims may not use CH, US.",
+	)}
+}
+
+test_an_unknown_endpoint_is_denied if {
+	reasons(fixture.target("eu/a", [], ["DE"], []), entry) == {reason(
+		"residency/unknown",
+		unknown,
+		"It is not known in which place endpoint happens.",
+	)}
+}
+
+test_unknown_processing_is_denied if {
+	reasons(fixture.target("eu/a", ["DE"], [], []), entry) == {reason(
+		"residency/unknown",
+		unknown,
+		"It is not known in which place processing happens.",
+	)}
+}
+
+test_anywhere_is_denied_to_those_who_may_not_go_anywhere if {
+	{found.rule | some found in reasons(fixture.target("eu/a", ["DE"], ["*"], []), entry)} == {"residency/processing"}
+}
+
+anywhere := {"endpoint": ["WORLD"], "processing": ["WORLD"], "storage": ["EEA", "WORLD"]}
+
+test_the_world_holds_every_place if {
+	satisfied(fixture.target("eu/a", ["DE"], ["US", "*"], ["JP"]), anywhere)
+}
+
+test_the_world_does_not_hold_the_unknown if {
+	{found.rule | some found in reasons(fixture.target("eu/a", ["DE"], [], []), anywhere)} == {"residency/unknown"}
+}
+
+test_an_unknown_tenant_is_denied if {
+	stranger := {"principal": {"tenant": "nobody"}}
+	denied(stranger, home, entry) == {reason(
+		"residency/tenant",
+		unknown,
+		"The policy names no places for the tenant nobody.",
+	)}
+}
+
+test_without_data_everything_is_denied if {
+	call := fixture.request({}, [home])
+	residency.satisfied == {} with input as call with data.org as {}
+	{found.rule | some found in residency.reasons["eu/a"]} == {"residency/tenant"} with input as call with data.org as {}
+}
+
+test_a_region_that_the_data_does_not_know_is_denied if {
+	reasons(home, object.union(entry, {"processing": ["EEA", "MARS"]})) == {reason(
+		"residency/region",
+		unknown,
+		"The policy's data gives no known regions for processing of the tenant claims.",
+	)}
+}
+
+test_a_facet_that_is_not_declared_is_denied if {
+	reasons(home, object.remove(entry, ["storage"])) == {reason(
+		"residency/region",
+		unknown,
+		"The policy's data gives no known regions for storage of the tenant claims.",
+	)}
+}
+
+test_a_misspelt_member_is_denied if {
+	reasons(home, object.union(entry, {"contracts": ["baa"]})) == {reason(
+		"residency/data",
+		["DORA-30"],
+		"The policy's data for the tenant claims has an unknown member: contracts.",
+	)}
+}
+
+test_a_contract_must_have_every_clause if {
+	needs := object.union(entry, {"contract": ["dpa", "baa"]})
+	satisfied(object.union(home, {"contract": ["baa", "zdr", "dpa"]}), needs)
+	reasons(object.union(home, {"contract": ["dpa"]}), needs) == {reason(
+		"residency/contract",
+		["DORA-30", "GDPR-28", "HIPAA-164.504"],
+		"The contract with the provider eu lacks baa.",
+	)}
+}
+
+tasked := object.union(entry, {"tasks": {"phi": {
+	"endpoint": ["EEA"],
+	"processing": ["EEA"],
+	"storage": [],
+	"contract": ["baa"],
+}}})
+
+test_a_task_is_judged_by_its_own_entry if {
+	found := denied({"task": "phi"}, home, tasked)
+	{one.rule | some one in found} == {"residency/endpoint", "residency/storage", "residency/contract"}
+	calls({"task": "phi"}, object.union(fixture.target("eu/a", ["DE"], ["DE"], []), {"contract": ["baa"]}), tasked)
+}
+
+test_any_other_task_is_judged_by_the_tenants_entry if {
+	satisfied(home, tasked)
+	calls({"task": "other"}, home, tasked)
+}
+
+test_each_target_is_judged_alone if {
+	away := fixture.target("us/a", ["US"], ["US"], ["US"])
+	call := fixture.request({}, [away, home])
+	residency.satisfied == {"eu/a": true} with input as call with data.org as org(entry)
+	object.keys(residency.reasons) == {"us/a"} with input as call with data.org as org(entry)
+	object.keys(residency.obligations) == {"us/a", "eu/a"} with input as call with data.org as org(entry)
+}
+
+test_what_was_judged_is_pinned if {
+	call := fixture.request({}, [home])
+	residency.obligations == {"eu/a": [{
+		"type": "residency.pin",
+		"params": {"endpoint": ["CH"], "processing": ["DE", "FR"], "storage": ["IE"]},
+	}]} with input as call with data.org as org(entry)
+}
+
+test_the_answer_is_judged_as_the_call_was if {
+	residency.satisfied == {"eu/a": true} with input as fixture.response(home) with data.org as org(entry)
+	residency.obligations == {"eu/a": []} with input as fixture.response(home) with data.org as org(entry)
+	away := fixture.target("eu/a", ["DE"], ["US"], [])
+	residency.satisfied == {} with input as fixture.response(away) with data.org as org(entry)
+}
