@@ -18,7 +18,9 @@ export function admin(health: Health): Express {
   app.disable('etag')
   app.use((request, response, next) => {
     if (isAddress(request.headers.host ?? '')) return next()
-    response.status(421).json({ status: 'refused', message: 'The Host header of the admin port must be an IP address or localhost.' })
+    response
+      .status(421)
+      .json({ status: 'refused', message: 'The Host header of the admin port must be an IP address or localhost.' })
   })
   app.get(['/livez', '/healthz', '/health/liveness'], (_request, response) => {
     response.json({ status: 'ok' })

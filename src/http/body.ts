@@ -14,7 +14,13 @@ export type ReadBody = Readonly<{ bytes: Uint8Array; release: () => void }>
 export function readBody(request: IncomingMessage, limit: number, budget: BodyBudget): Promise<ReadBody> {
   const coding = request.headers['content-encoding']
   if (coding !== undefined && coding.toLowerCase() !== 'identity') {
-    return Promise.reject(new CustomhouseError('ERR_CALL_UNSUPPORTED', 'A compressed body is not read here. Send it without Content-Encoding.', { status: 415 }))
+    return Promise.reject(
+      new CustomhouseError(
+        'ERR_CALL_UNSUPPORTED',
+        'A compressed body is not read here. Send it without Content-Encoding.',
+        { status: 415 },
+      ),
+    )
   }
   const declared = request.headers['content-length'] === undefined ? 0 : Number(request.headers['content-length'])
   if (declared > limit) return Promise.reject(tooLarge(limit))
@@ -53,7 +59,12 @@ export function readBody(request: IncomingMessage, limit: number, budget: BodyBu
       }
       chunks.push(chunk)
     })
-    request.on('end', () => resolve({ bytes: chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, length), release }))
+    request.on('end', () =>
+      resolve({
+        bytes: chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, length),
+        release,
+      }),
+    )
     const cut = (): void => fail(new CustomhouseError('ERR_CALL_MALFORMED', 'The body was cut off before its end.'))
     request.on('error', cut)
     request.on('aborted', cut)
@@ -61,5 +72,8 @@ export function readBody(request: IncomingMessage, limit: number, budget: BodyBu
 }
 
 function tooLarge(limit: number): CustomhouseError {
-  return new CustomhouseError('ERR_CALL_TOO_LARGE', `The body is larger than the ${limit} bytes that this gateway reads (limits.body).`)
+  return new CustomhouseError(
+    'ERR_CALL_TOO_LARGE',
+    `The body is larger than the ${limit} bytes that this gateway reads (limits.body).`,
+  )
 }

@@ -15,7 +15,11 @@ export class BodyBudget {
   /** @throws CustomhouseError ERR_GATEWAY_OVERLOADED */
   take(bytes: number): void {
     if (this.#taken + bytes > this.#limit) {
-      throw new CustomhouseError('ERR_GATEWAY_OVERLOADED', 'The gateway holds as much of other calls as it may. Send the call again later.', { detail: { retry_after_seconds: 1 } })
+      throw new CustomhouseError(
+        'ERR_GATEWAY_OVERLOADED',
+        'The gateway holds as much of other calls as it may. Send the call again later.',
+        { detail: { retry_after_seconds: 1 } },
+      )
     }
     this.#taken += bytes
   }

@@ -33,7 +33,8 @@ export class HttpClient implements Client {
   write(bytes: Uint8Array): Promise<void> | void {
     const response = this.#response
     if (this.#gone.signal.aborted) return
-    if (!response.headersSent) response.writeHead(this.#status, { ...this.#headers, 'cache-control': 'no-cache', 'x-accel-buffering': 'no' })
+    if (!response.headersSent)
+      response.writeHead(this.#status, { ...this.#headers, 'cache-control': 'no-cache', 'x-accel-buffering': 'no' })
     if (!response.write(bytes)) return this.#drained()
   }
 
@@ -55,7 +56,8 @@ export class HttpClient implements Client {
   end(bytes: Uint8Array = new Uint8Array()): void {
     const response = this.#response
     if (this.#gone.signal.aborted) return
-    if (!response.headersSent) response.writeHead(this.#status, { ...this.#headers, 'content-length': String(bytes.length) })
+    if (!response.headersSent)
+      response.writeHead(this.#status, { ...this.#headers, 'content-length': String(bytes.length) })
     response.end(bytes)
   }
 

@@ -42,7 +42,14 @@ export function dataPlane(plane: DataPlane): RequestListener {
 }
 
 /** One call at the socket: known, read, handled. What fails before it is a call is answered in the dialect and counted. */
-async function serve(plane: DataPlane, mount: Mount, path: string, query: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function serve(
+  plane: DataPlane,
+  mount: Mount,
+  path: string,
+  query: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const { gateway } = plane
   const id = newId()
   const limits = plane.limits()
@@ -59,7 +66,15 @@ async function serve(plane: DataPlane, mount: Mount, path: string, query: string
     if (!codec.matches(request.method ?? 'GET', path)) throw unknownRoute(request, mount, path)
     const body = await readBody(request, limits.bodyBytes, plane.budget)
     release = body.release
-    const call = codec.read({ id, method: request.method ?? 'GET', path, query, headers: stripped(headers, plane.credentialHeaders), body: body.bytes, principal })
+    const call = codec.read({
+      id,
+      method: request.method ?? 'GET',
+      path,
+      query,
+      headers: stripped(headers, plane.credentialHeaders),
+      body: body.bytes,
+      principal,
+    })
     await handle({ call, codec, client, gateway })
   } catch (error) {
     const known = isCustomhouseError(error) ? error : internal(gateway, error, id)
@@ -75,22 +90,34 @@ async function serve(plane: DataPlane, mount: Mount, path: string, query: string
 
 function internal(gateway: Gateway, error: unknown, id: string): CustomhouseError {
   gateway.report('the call failed at the socket', error, id)
-  return new CustomhouseError('ERR_GATEWAY_INTERNAL', 'The gateway failed. Its operator finds the cause under the call id.')
+  return new CustomhouseError(
+    'ERR_GATEWAY_INTERNAL',
+    'The gateway failed. Its operator finds the cause under the call id.',
+  )
 }
 
 /** A key in the query lands in every access log on the way. */
 function refuseKeyInQuery(query: string): void {
   if (query !== '' && new URLSearchParams(query).has('key')) {
-    throw new CustomhouseError('ERR_IDENTITY_INVALID', 'A key in the query lands in access logs, so it is not taken. Send it as a header (Authorization: Bearer ...), and rotate it.')
+    throw new CustomhouseError(
+      'ERR_IDENTITY_INVALID',
+      'A key in the query lands in access logs, so it is not taken. Send it as a header (Authorization: Bearer ...), and rotate it.',
+    )
   }
 }
 
 function unknownRoute(request: IncomingMessage, mount: Mount, path: string): CustomhouseError {
   const shown = /^[\w/.-]{1,80}$/.test(path) ? ` ${path}` : ''
-  return new CustomhouseError('ERR_CALL_UNKNOWN_ROUTE', `${request.method ?? 'GET'}${shown} is not served under ${mount.prefix}. What no codec reads is not relayed.`)
+  return new CustomhouseError(
+    'ERR_CALL_UNKNOWN_ROUTE',
+    `${request.method ?? 'GET'}${shown} is not served under ${mount.prefix}. What no codec reads is not relayed.`,
+  )
 }
 
-function stripped(headers: Readonly<Record<string, string>>, names: readonly string[]): Readonly<Record<string, string>> {
+function stripped(
+  headers: Readonly<Record<string, string>>,
+  names: readonly string[],
+): Readonly<Record<string, string>> {
   const rest: Record<string, string> = { ...headers }
   for (const name of names) delete rest[name]
   return rest

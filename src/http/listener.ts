@@ -17,7 +17,11 @@ export type Listener = Readonly<{
  * An HTTP/1.1 listener with every time-out on: for a socket that says nothing, for slow headers, for slow bodies, for idle
  * connections. `Upgrade` (h2c among others) is refused: bytes after it would not be judged.
  */
-export async function listen(address: Readonly<{ host: string; port: number }>, handler: RequestListener, limits: SocketLimits): Promise<Listener> {
+export async function listen(
+  address: Readonly<{ host: string; port: number }>,
+  handler: RequestListener,
+  limits: SocketLimits,
+): Promise<Listener> {
   const server = createServer(
     {
       insecureHTTPParser: false,
@@ -33,7 +37,9 @@ export async function listen(address: Readonly<{ host: string; port: number }>, 
   )
   server.on('upgrade', (_request, socket: Socket) => refuse(socket, '400 Bad Request'))
   server.on('connect', (_request, socket: Socket) => refuse(socket, '405 Method Not Allowed'))
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => refuse(socket, STATUS_OF[error.code ?? ''] ?? '400 Bad Request'))
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) =>
+    refuse(socket, STATUS_OF[error.code ?? ''] ?? '400 Bad Request'),
+  )
   await bind(server, address)
   const { port, family } = server.address() as AddressInfo
   const host = family === 'IPv6' ? `[${address.host}]` : address.host
