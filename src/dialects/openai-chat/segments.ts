@@ -1,0 +1,120 @@
+import type { Channel, Role, Segment } from '../../core/call.ts'
+import type { JsonTree, TreeObject } from '../../core/json.ts'
+import { escapeToken } from '../../core/pointer.ts'
+import { asArray, asObject, malformed, unsupported } from '../request.ts'
+import { isFreeName, messageChannel, ROLES } from './vocabulary.ts'
+
+export type Inspected = Readonly<{ segments: readonly Segment[]; unread: readonly string[] }>
+
+type Walk = { readonly segments: Segment[]; readonly unread: string[] }
+
+const PARTS: ReadonlySet<string> = new Set([
+  'text',
+  'refusal',
+  'image_url',
+  'input_audio',
+  'file',
+  'video_url',
+  'audio_url',
+])
+
+/** Channel of what stands below a top-level member; everything else is `data`. */
+const TOP_CHANNELS: ReadonlyMap<string, Channel> = new Map([
+  ['tools', 'tool'],
+  ['functions', 'tool'],
+  ['tool_choice', 'tool'],
+  ['function_call', 'tool'],
+  ['response_format', 'tool'],
+  ['prediction', 'text'],
+])
+
+/**
+ * Every string leaf and every free member name of a call, in document order. No member is passed over for being unknown; what is
+ * known only decides the role and the channel. Content of a form that nobody reads is listed in `unread`.
+ */
+export function inspectCall(body: TreeObject): Inspected {
+  const walk: Walk = { segments: [], unread: [] }
+  for (const [name, member] of body) {
+    const pointer = `/${escapeToken(name)}`
+    nameSegment(walk, name, '', pointer, 'none')
+    if (name === 'messages') messages(walk, asArray(member, pointer))
+    else {
+      const role = name === 'prediction' ? 'assistant' : 'none'
+      leaves(walk, member, pointer, name, role, TOP_CHANNELS.get(name) ?? 'data')
+    }
+  }
+  return walk
+}
+
+function messages(walk: Walk, list: readonly JsonTree[]): void {
+  if (list.length === 0) throw malformed('/messages', 'must hold at least one message')
+  list.forEach((item, index) => {
+    const pointer = `/messages/${index}`
+    const message = asObject(item, pointer)
+    const role = readRole(message.get('role'), pointer)
+    for (const [name, member] of message) {
+      const at = `${pointer}/${escapeToken(name)}`
+      nameSegment(walk, name, '', at, role)
+      if (name === 'content') content(walk, member, at, role)
+      else {
+        if (name === 'refusal' && member !== null && typeof member !== 'string') walk.unread.push(at)
+        leaves(walk, member, at, name, role, messageChannel(name, role))
+      }
+    }
+  })
+}
+
+function readRole(node: JsonTree | undefined, pointer: string): Role {
+  if (typeof node !== 'string') throw malformed(`${pointer}/role`, `must be one of ${[...ROLES.keys()].join(', ')}`)
+  const role = ROLES.get(node)
+  if (role === undefined) throw unsupported(`${pointer}/role`, `must be one of ${[...ROLES.keys()].join(', ')}`)
+  return role
+}
+
+/** A string, null, or a list of parts; anything else is content that nobody reads. */
+function content(walk: Walk, node: JsonTree, pointer: string, role: Role): void {
+  const channel = messageChannel('content', role)
+  if (!Array.isArray(node)) {
+    if (node !== null && typeof node !== 'string') walk.unread.push(pointer)
+    leaves(walk, node, pointer, 'content', role, channel)
+    return
+  }
+  for (const [index, part] of node.entries()) {
+    const at = `${pointer}/${index}`
+    if (!isKnownPart(part)) walk.unread.push(at)
+    if (!(part instanceof Map)) {
+      leaves(walk, part, at, 'content', role, channel)
+      continue
+    }
+    for (const [name, member] of part) {
+      const below = `${at}/${escapeToken(name)}`
+      nameSegment(walk, name, '', below, role)
+      leaves(walk, member, below, name, role, name === 'text' || name === 'refusal' ? channel : 'data')
+    }
+  }
+}
+
+function isKnownPart(part: JsonTree): boolean {
+  if (!(part instanceof Map)) return false
+  const type = part.get('type')
+  if (typeof type !== 'string' || !PARTS.has(type)) return false
+  const text = part.get(type)
+  return type === 'text' || type === 'refusal' ? typeof text === 'string' : text !== undefined && text !== null
+}
+
+function nameSegment(walk: Walk, name: string, parent: string, pointer: string, role: Role): void {
+  if (isFreeName(name, parent)) walk.segments.push({ pointer: `${pointer}#`, role, channel: 'data', text: name })
+}
+
+function leaves(walk: Walk, node: JsonTree, pointer: string, parent: string, role: Role, channel: Channel): void {
+  if (typeof node === 'string') walk.segments.push({ pointer, role, channel, text: node })
+  else if (Array.isArray(node)) {
+    for (let i = 0; i < node.length; i++) leaves(walk, node[i] ?? null, `${pointer}/${i}`, parent, role, channel)
+  } else if (node instanceof Map) {
+    for (const [name, member] of node) {
+      const at = `${pointer}/${escapeToken(name)}`
+      nameSegment(walk, name, parent, at, role)
+      leaves(walk, member, at, name, role, channel)
+    }
+  }
+}

@@ -1,0 +1,26 @@
+import type { Usage } from '../../core/call.ts'
+import { CustomhouseError } from '../../core/errors.ts'
+import { type JsonTree, NumberLexeme } from '../../core/json.ts'
+
+/** The tokens that a `usage` object names; fields that it leaves out are left out here. Undefined if there is none. */
+export function readUsage(node: JsonTree | undefined): Usage | undefined {
+  if (!(node instanceof Map)) return undefined
+  const input = node.get('prompt_tokens_details')
+  const output = node.get('completion_tokens_details')
+  return {
+    ...field('inputTokens', node.get('prompt_tokens')),
+    ...field('outputTokens', node.get('completion_tokens')),
+    ...field('totalTokens', node.get('total_tokens')),
+    ...field('cachedInputTokens', input instanceof Map ? input.get('cached_tokens') : undefined),
+    ...field('reasoningTokens', output instanceof Map ? output.get('reasoning_tokens') : undefined),
+  }
+}
+
+function field(name: keyof Usage, node: JsonTree | undefined): Usage {
+  if (node === undefined || node === null) return {}
+  const count = node instanceof NumberLexeme ? Number(node.lexeme) : node
+  if (typeof count !== 'number' || !Number.isSafeInteger(count) || count < 0) {
+    throw new CustomhouseError('ERR_PROVIDER_MALFORMED', `the provider reported a usage whose ${name} is no count`)
+  }
+  return { [name]: count }
+}

@@ -1,0 +1,83 @@
+import { CustomhouseError } from '../core/errors.ts'
+import type { JsonTree, TreeObject } from '../core/json.ts'
+import type { InboundRequest } from '../core/port.ts'
+
+/** What every dialect reads from a call's query and headers in the same way. */
+
+const META = 'x-customhouse-meta-'
+const WORD = /^[A-Za-z0-9_.:@/-]{1,128}$/
+const META_NAME = /^[a-z0-9_.-]{1,64}$/
+
+/** A call that its sender can mend: `where` is a JSON pointer or the name of a header, `mend` says what is wanted. */
+export function malformed(where: string, mend: string): CustomhouseError {
+  return new CustomhouseError('ERR_CALL_MALFORMED', `${where}: ${mend}`)
+}
+
+export function unsupported(where: string, mend: string): CustomhouseError {
+  return new CustomhouseError('ERR_CALL_UNSUPPORTED', `${where}: ${mend}`)
+}
+
+/** Refuses a body that is not plain JSON in UTF-8 by its own headers, and any query: nothing of it would go on. */
+export function checkEnvelope(request: InboundRequest): void {
+  if (request.query !== '') throw unsupported('the query string', 'this dialect has no query parameters; leave it out')
+  const type = request.headers['content-type'] ?? ''
+  if (!/^application\/json[ \t]*(?:;[ \t]*charset[ \t]*=[ \t]*"?utf-?8"?[ \t]*)?$/i.test(type)) {
+    throw malformed('content-type', 'send the body as application/json in UTF-8')
+  }
+  const encoding = request.headers['content-encoding'] ?? 'identity'
+  if (encoding.toLowerCase() !== 'identity') throw unsupported('content-encoding', 'send the body uncompressed')
+}
+
+/** `x-customhouse-task`, or null. */
+export function readTask(headers: InboundRequest['headers']): string | null {
+  const task = headers['x-customhouse-task']
+  return task === undefined ? null : checkWord('x-customhouse-task', task)
+}
+
+/** `x-customhouse-meta-*` by what stands for the star. */
+export function readMetadata(headers: InboundRequest['headers']): Readonly<Record<string, string>> {
+  const found: [string, string][] = []
+  for (const [name, value] of Object.entries(headers)) {
+    if (!name.startsWith(META)) continue
+    const key = name.slice(META.length)
+    if (!META_NAME.test(key)) throw malformed(`${META}*`, 'name it with 1 to 64 of a-z 0-9 _ . -')
+    found.push([key, checkWord(name, value)])
+  }
+  return Object.fromEntries(found)
+}
+
+function checkWord(header: string, value: string): string {
+  if (!WORD.test(value)) throw malformed(header, 'give one value of 1 to 128 of A-Z a-z 0-9 _ . : @ / -')
+  return value
+}
+
+export function asObject(node: JsonTree | undefined, pointer: string): TreeObject {
+  if (!(node instanceof Map)) throw malformed(pointer === '' ? 'the body' : pointer, 'must be a JSON object')
+  return node
+}
+
+export function asArray(node: JsonTree | undefined, pointer: string): JsonTree[] {
+  if (!Array.isArray(node)) throw malformed(pointer, 'must be a JSON array')
+  return node
+}
+
+export function asString(node: JsonTree | undefined, pointer: string): string {
+  if (typeof node !== 'string' || node === '') throw malformed(pointer, 'must be a string that is not empty')
+  return node
+}
+
+/** A boolean; false where the member is absent or null. */
+export function asFlag(node: JsonTree | undefined, pointer: string): boolean {
+  if (node === undefined || node === null) return false
+  if (typeof node !== 'boolean') throw malformed(pointer, 'must be true or false')
+  return node
+}
+
+/** An integer of at least `least`; null where the member is absent or null. */
+export function asCount(node: JsonTree | undefined, pointer: string, least: number): number | null {
+  if (node === undefined || node === null) return null
+  if (typeof node !== 'number' || !Number.isSafeInteger(node) || node < least) {
+    throw malformed(pointer, `must be an integer of at least ${least}, written in digits`)
+  }
+  return node
+}
