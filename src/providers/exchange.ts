@@ -1,0 +1,242 @@
+import type { Dispatcher, Pool } from 'undici'
+import { CustomhouseError } from '../core/errors.ts'
+import type { AnswerBody } from '../core/port.ts'
+import { fault, transportFault } from './faults.ts'
+import type { Timeouts } from './pool.ts'
+
+export type ExchangeOptions = Readonly<{
+  provider: string
+  pool: Pool
+  timeouts: Timeouts
+  path: string
+  fields: string[]
+  body: Uint8Array
+  signal: AbortSignal
+}>
+
+type Fields = Readonly<Record<string, string | string[] | undefined>>
+
+/** An answer's head as it came: every field, lower-case names, not yet chosen from. */
+export type Began = Readonly<{ status: number; fields: Fields; body: AnswerBody }>
+
+/** Unread bytes at which the provider is paused, and at which it may go on. */
+const HIGH_WATER = 65_536
+const LOW_WATER = 16_384
+const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined }
+
+/** Sends one call and resolves with the head of its answer. It is written at most once. */
+export function exchange(options: ExchangeOptions): Promise<Began> {
+  return new Exchange(options).begin()
+}
+
+/**
+ * One call on the wire: undici's handler and the answer's body in one, without a Readable between. Bytes wait in `#chunks` until someone reads; above the high-water mark the socket is paused.
+ */
+class Exchange implements Dispatcher.DispatchHandler, AnswerBody {
+  readonly #options: ExchangeOptions
+  #head: PromiseWithResolvers<Began> | null = null
+  #controller: Dispatcher.DispatchController | null = null
+  #began = false
+  #ended = false
+  #error: CustomhouseError | null = null
+  #chunks: Buffer[] = []
+  #size = 0
+  #reading: 'nobody' | 'whole' | 'iterator' = 'nobody'
+  #limit = Number.POSITIVE_INFINITY
+  #whole: PromiseWithResolvers<Uint8Array> | null = null
+  #next: PromiseWithResolvers<IteratorResult<Uint8Array, undefined>> | null = null
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(options: ExchangeOptions) {
+    this.#options = options
+  }
+
+  begin(): Promise<Began> {
+    const { pool, signal, path, fields, body, timeouts } = this.#options
+    if (signal.aborted) return Promise.reject(this.#aborted())
+    const head = Promise.withResolvers<Began>()
+    this.#head = head
+    signal.addEventListener('abort', this)
+    this.#timer = setTimeout(expire, timeouts.firstByteMs, this)
+    pool.dispatch({ path, method: 'POST', headers: fields, body }, this)
+    return head.promise
+  }
+
+  // The reader's side.
+
+  whole(maxBytes: number): Promise<Uint8Array> {
+    this.#take('whole')
+    this.#limit = maxBytes
+    if (this.#size > maxBytes) this.#drop(this.#tooLarge())
+    if (this.#error !== null) return Promise.reject(this.#error)
+    if (this.#ended) return Promise.resolve(this.#joined())
+    this.#whole = Promise.withResolvers()
+    this.#wait()
+    this.#controller?.resume()
+    return this.#whole.promise
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined> {
+    this.#take('iterator')
+    return { next: () => this.#step(), return: () => this.#leave() }
+  }
+
+  cancel(): void {
+    this.#drop(this.#fault('ERR_PROVIDER_TRUNCATED', 'was cancelled by the gateway', 'CANCELLED'))
+  }
+
+  // The abort signal's side.
+
+  handleEvent(): void {
+    this.#drop(this.#aborted())
+  }
+
+  /** The timer has run out: for the head, or for the next piece of a body that someone waits for. */
+  expired(): void {
+    this.#timer = undefined
+    if (!this.#began) this.#fail(this.#fault('ERR_PROVIDER_TIMEOUT', 'did not begin to answer in time', 'FIRST_BYTE'))
+    else if (this.#whole !== null || this.#next !== null) {
+      this.#fail(this.#fault('ERR_PROVIDER_TIMEOUT', 'fell silent in the middle of its answer', 'IDLE'))
+    }
+  }
+
+  // undici's side.
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    // Thrown before a byte is written: either nobody waits any more, or undici would send the same call again.
+    if (this.#error !== null || this.#controller !== null) throw new Error('not to be sent')
+    this.#controller = controller
+  }
+
+  onResponseStart(_: Dispatcher.DispatchController, status: number, fields: Fields): void {
+    if (status < 200) return
+    this.#began = true
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#head?.resolve({ status, fields, body: this })
+    this.#head = null
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#error !== null) return
+    if (this.#next !== null) {
+      this.#next.resolve({ done: false, value: chunk })
+      this.#next = null
+      return
+    }
+    this.#chunks.push(chunk)
+    this.#size += chunk.length
+    if (this.#size > this.#limit) this.#fail(this.#tooLarge())
+    else if (this.#reading === 'whole') this.#timer?.refresh()
+    else if (this.#size > HIGH_WATER) controller.pause()
+  }
+
+  onResponseEnd(): void {
+    if (this.#error !== null) return
+    this.#ended = true
+    this.#settle()
+    this.#whole?.resolve(this.#joined())
+    this.#next?.resolve(DONE)
+    this.#whole = null
+    this.#next = null
+  }
+
+  onResponseError(_: Dispatcher.DispatchController | null, error: Error): void {
+    if (this.#error === null) this.#fail(transportFault(this.#options.provider, error, this.#began))
+  }
+
+  #step(): Promise<IteratorResult<Uint8Array, undefined>> {
+    const chunk = this.#chunks.shift()
+    if (chunk !== undefined) {
+      this.#size -= chunk.length
+      if (this.#size < LOW_WATER) this.#controller?.resume()
+      return Promise.resolve({ done: false, value: chunk })
+    }
+    if (this.#error !== null) return Promise.reject(this.#error)
+    if (this.#ended) return Promise.resolve(DONE)
+    if (this.#next !== null) return Promise.reject(misuse('read by two readers at once'))
+    const next = Promise.withResolvers<IteratorResult<Uint8Array, undefined>>()
+    this.#next = next
+    this.#wait()
+    this.#controller?.resume()
+    return next.promise
+  }
+
+  #leave(): Promise<IteratorReturnResult<undefined>> {
+    this.cancel()
+    return Promise.resolve(DONE)
+  }
+
+  #take(reader: 'whole' | 'iterator'): void {
+    if (this.#reading !== 'nobody') throw misuse('read twice')
+    this.#reading = reader
+  }
+
+  #wait(): void {
+    if (this.#timer === undefined) this.#timer = setTimeout(expire, this.#options.timeouts.idleMs, this)
+    else this.#timer.refresh()
+  }
+
+  #joined(): Uint8Array {
+    const [only] = this.#chunks
+    const bytes = this.#chunks.length === 1 && only !== undefined ? only : Buffer.concat(this.#chunks, this.#size)
+    this.#chunks = []
+    return bytes
+  }
+
+  /** Gives up what is unread. After it no reader sees a clean end, unless all had been read. */
+  #drop(error: CustomhouseError): void {
+    if (this.#ended && this.#chunks.length > 0) this.#error ??= error
+    this.#chunks = []
+    this.#size = 0
+    this.#fail(error)
+  }
+
+  /** Ends the exchange for good. Whoever waits is told; bytes that came before an error can still be read by iteration. */
+  #fail(error: CustomhouseError): void {
+    if (this.#ended || this.#error !== null) return
+    this.#error = error
+    this.#settle()
+    this.#head?.reject(error)
+    this.#whole?.reject(error)
+    this.#next?.reject(error)
+    this.#head = null
+    this.#whole = null
+    this.#next = null
+    // Destroys the socket. Without a controller the call still waits for one, and onRequestStart will refuse it.
+    this.#controller?.abort(error)
+  }
+
+  #settle(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#options.signal.removeEventListener('abort', this)
+  }
+
+  #aborted(): CustomhouseError {
+    const reason: unknown = this.#options.signal.reason
+    if (reason instanceof CustomhouseError) return reason
+    const code = this.#began ? 'ERR_PROVIDER_TRUNCATED' : 'ERR_PROVIDER_UNREACHABLE'
+    return this.#fault(code, 'was cancelled by the gateway', 'ABORTED')
+  }
+
+  #tooLarge(): CustomhouseError {
+    return this.#fault('ERR_PROVIDER_MALFORMED', `answered with more than ${this.#limit} bytes`, 'TOO_LARGE')
+  }
+
+  #fault(
+    code: 'ERR_PROVIDER_TRUNCATED' | 'ERR_PROVIDER_UNREACHABLE' | 'ERR_PROVIDER_TIMEOUT' | 'ERR_PROVIDER_MALFORMED',
+    what: string,
+    reason: string,
+  ): CustomhouseError {
+    return fault(code, this.#options.provider, what, reason)
+  }
+}
+
+function expire(exchange: Exchange): void {
+  exchange.expired()
+}
+
+function misuse(what: string): CustomhouseError {
+  return new CustomhouseError('ERR_GATEWAY_INTERNAL', `The body of an answer was ${what}.`)
+}

@@ -1,0 +1,30 @@
+import { CustomhouseError, type ErrorCode } from '../core/errors.ts'
+
+/** What a provider did wrong, as an error of ours. `reason` is a stable word for logs and records. */
+export function fault(code: ErrorCode, provider: string, what: string, reason: string): CustomhouseError {
+  return new CustomhouseError(code, `Provider ${provider} ${what} (${reason}).`, { detail: { provider, reason } })
+}
+
+/**
+ * Reads an error of the transport. It is not kept as `cause`: undici's parser errors hold bytes of the answer, and errors are logged.
+ * `began` says whether the answer's head had arrived.
+ */
+export function transportFault(provider: string, error: unknown, began: boolean): CustomhouseError {
+  const reason = reasonOf(error)
+  if (reason === 'UND_ERR_INVALID_ARG' || reason === 'UND_ERR_NOT_SUPPORTED') {
+    return fault('ERR_GATEWAY_INTERNAL', provider, 'was given a dispatch that cannot be written as HTTP', reason)
+  }
+  // A message that ends too early is no malformed one.
+  const malformed = reason.startsWith('HPE_') && reason !== 'HPE_INVALID_EOF_STATE'
+  if (malformed || reason === 'UND_ERR_HEADERS_OVERFLOW') {
+    return fault('ERR_PROVIDER_MALFORMED', provider, 'answered with what is no HTTP/1.1 message', reason)
+  }
+  return began
+    ? fault('ERR_PROVIDER_TRUNCATED', provider, 'broke off in the middle of its answer', reason)
+    : fault('ERR_PROVIDER_UNREACHABLE', provider, 'could not be reached, or hung up before it answered', reason)
+}
+
+function reasonOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  return typeof code === 'string' && /^[A-Z0-9_]{1,64}$/.test(code) ? code : 'UNKNOWN'
+}
