@@ -152,9 +152,21 @@ function dataBytes(data: Json | Uint8Array): Uint8Array {
 
 /** The module's own parser stops at the end of the first value and minds no bad UTF-8, so bytes are checked before it sees them. */
 function inputText(input: Json | Uint8Array): string | Uint8Array {
-  if (!(input instanceof Uint8Array)) return JSON.stringify(input)
+  if (!(input instanceof Uint8Array)) return stringify(input)
   if (checkJson(input)) return input
   throw new CustomhouseError('ERR_POLICY_MALFORMED', 'The policy input is not JSON in UTF-8.')
+}
+
+function stringify(input: Json): string {
+  try {
+    const text: string | undefined = JSON.stringify(input)
+    if (text !== undefined) return text
+  } catch (error) {
+    throw new CustomhouseError('ERR_POLICY_MALFORMED', 'The policy input is no plain data, or is nested too deeply.', {
+      cause: error,
+    })
+  }
+  throw new CustomhouseError('ERR_POLICY_MALFORMED', 'The policy input is no plain data.')
 }
 
 const HEAD = '[{"result":'

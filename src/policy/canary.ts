@@ -1,0 +1,110 @@
+import type {
+  CallInput,
+  ContextInput,
+  Decider,
+  RequestInput,
+  ResponseInput,
+  TargetInput,
+  Verdict,
+} from '../core/decision.ts'
+import { CustomhouseError, isCustomhouseError } from '../core/errors.ts'
+
+/** Calls that the operator wants a policy to allow before it is swapped in; a target of each must be allowed. */
+export type CanaryOptions = Readonly<{
+  /** The controls that must answer. */
+  controls: readonly string[]
+  mustAllow?: readonly RequestInput[]
+}>
+
+/** No tenant, model, control or provider may have this name: configuration refuses names that begin with an underscore. */
+const NOBODY = '_canary'
+
+const call: CallInput = {
+  id: '00000000-0000-7000-8000-000000000000',
+  dialect: 'openai',
+  operation: 'chat',
+  model: NOBODY,
+  stream: false,
+  principal: { subject: NOBODY, tenant: NOBODY, groups: [], key: NOBODY },
+  task: null,
+  estimate: { input_tokens: 1, max_output_tokens: 1 },
+  tools: [],
+  references: [],
+  headers: {},
+  metadata: {},
+}
+
+/** `ZZ` is the code that ISO 3166 leaves to users: no country, and here no place on earth. */
+function targetIn(regions: readonly string[]): TargetInput {
+  const residency = { endpoint: regions, processing: regions, storage: regions }
+  return { id: NOBODY, provider: NOBODY, model: NOBODY, residency, contract: [], facts: {} }
+}
+
+function contextOf(controls: readonly string[]): ContextInput {
+  return { time: '2026-01-01T00:00:00.000Z', environment: NOBODY, replay: true, controls }
+}
+
+type Canary = Readonly<{ name: string; judge: (decider: Decider) => Verdict | undefined }>
+
+function requestCanary(name: string, target: TargetInput, controls: readonly string[]): Canary {
+  const input: RequestInput = { phase: 'request', call, targets: [target], findings: [], context: contextOf(controls) }
+  return { name, judge: (decider) => decider.request(input).targets.get(target.id) }
+}
+
+function responseCanary(name: string, controls: readonly string[]): Canary {
+  const input: ResponseInput = {
+    phase: 'response',
+    call,
+    target: targetIn(['ZZ']),
+    findings: [],
+    usage: { input_tokens: 1, output_tokens: 1 },
+    progress: { characters: 1, finished: true },
+    context: contextOf(controls),
+  }
+  return { name, judge: (decider) => decider.response(input).verdict }
+}
+
+/**
+ * What every sane policy denies: an unknown tenant's call to a place outside of this world, the same to no place at all (where a rule over
+ * all regions is true of none), and a call for which a control must answer that does not exist (which a policy that echoes the host's
+ * list would satisfy). They ship in the gateway, so that no bundle can leave them out.
+ */
+function mustDeny(controls: readonly string[]): Canary[] {
+  return [
+    requestCanary('a target outside of this world', targetIn(['ZZ']), controls),
+    requestCanary('a target with no residency', targetIn([]), controls),
+    requestCanary('a control that does not exist', targetIn(['ZZ']), [NOBODY]),
+    responseCanary('a control that does not exist, for an answer', [NOBODY]),
+  ]
+}
+
+function allows(canary: Canary, decider: Decider): boolean {
+  try {
+    return canary.judge(decider)?.effect === 'allow'
+  } catch (error) {
+    // In a call each fault of a policy is a denial; so it is here.
+    if (isCustomhouseError(error) && error.code.startsWith('ERR_POLICY_')) return false
+    throw error
+  }
+}
+
+/** Judges the canaries of a policy that is about to be swapped in. Error: ERR_POLICY_CANARY, which keeps the last good policy. */
+export function judgeCanaries(decider: Decider, options: CanaryOptions = { controls: [] }): void {
+  const wrong = mustDeny(options.controls).filter((canary) => allows(canary, decider))
+  if (wrong.length > 0)
+    throw failed(
+      'it allows what every policy must deny',
+      wrong.map(({ name }) => name),
+    )
+  for (const [index, input] of (options.mustAllow ?? []).entries()) {
+    const verdicts = [...decider.request(input).targets.values()]
+    if (!verdicts.some(({ effect }) => effect === 'allow'))
+      throw failed('it denies what it must allow', [`call ${index + 1}: ${input.call.model}`])
+  }
+}
+
+function failed(what: string, canaries: readonly string[]): CustomhouseError {
+  return new CustomhouseError('ERR_POLICY_CANARY', `The policy is refused: ${what} (${canaries.join('; ')}).`, {
+    detail: { canaries },
+  })
+}
