@@ -17,17 +17,17 @@ verdict(tenant, call, target) := decision.targets["eu/a"] if {
 	decision := customhouse.decision with input as fixture.request(asked, [target])
 }
 
-rules(tenant, call, target) := {reason.rule | some reason in verdict(tenant, call, target).reasons}
+denials(tenant, call, target) := {reason.rule | some reason in verdict(tenant, call, target).reasons}
 
 test_claims_stays_in_the_eea if {
 	verdict("claims", {}, germany).effect == "allow"
-	rules("claims", {}, switzerland) == {"residency/endpoint", "residency/processing"}
-	rules("claims", {}, america) == {"residency/endpoint", "residency/processing"}
-	rules("claims", {}, world) == {"residency/processing"}
+	denials("claims", {}, switzerland) == {"residency/endpoint", "residency/processing"}
+	denials("claims", {}, america) == {"residency/endpoint", "residency/processing"}
+	denials("claims", {}, world) == {"residency/processing"}
 }
 
 test_claims_sends_health_data_only_under_a_baa_and_unstored if {
-	rules("claims", {"task": "phi"}, germany) == {"residency/contract", "residency/storage"}
+	denials("claims", {"task": "phi"}, germany) == {"residency/contract", "residency/storage"}
 	covered := object.union(fixture.target("eu/a", ["DE"], ["DE"], []), {"contract": ["baa"]})
 	verdict("claims", {"task": "phi"}, covered).effect == "allow"
 }
@@ -35,17 +35,17 @@ test_claims_sends_health_data_only_under_a_baa_and_unstored if {
 test_research_goes_further if {
 	verdict("research", {}, switzerland).effect == "allow"
 	verdict("research", {}, america).effect == "allow"
-	rules("research", {}, world) == {"residency/processing"}
+	denials("research", {}, world) == {"residency/processing"}
 	verdict("research", {"references": [{"kind": "image", "where": "inline", "count": 1}]}, germany).effect == "allow"
 }
 
 test_lab_goes_anywhere_with_any_model if {
 	verdict("lab", {"model": "o5"}, world).effect == "allow"
-	rules("claims", {"model": "o5"}, germany) == {"models/model"}
+	denials("claims", {"model": "o5"}, germany) == {"models/model"}
 }
 
 test_nobody_goes_nowhere if {
-	rules("_canary", {}, germany) == {"models/tenant", "residency/tenant"}
+	denials("_canary", {}, germany) == {"models/tenant", "residency/tenant"}
 }
 
 test_every_tenant_has_all_three_models if {

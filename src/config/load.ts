@@ -14,7 +14,11 @@ import { isRawMap, leaves, withDefaults } from './shape.ts'
 import { type Raw, type RawMap, readSource, type Source } from './source.ts'
 
 /** A leaf of the configuration as people would write it, and what gave it. */
-export type Origin = Readonly<{ path: Path; value: null | boolean | number | string | readonly []; place: Place }>
+export type Origin = Readonly<{
+  path: Path
+  value: null | boolean | number | string | readonly [] | Readonly<Record<string, never>>
+  place: Place
+}>
 
 export type LoadedConfig = Readonly<{
   config: Config
@@ -214,7 +218,7 @@ function secretFiles(raw: RawMap, folder: string): string[] {
 
 function leafValue(value: Raw): Origin['value'] {
   if (Array.isArray(value)) return []
-  return typeof value === 'object' && value !== null ? null : value
+  return typeof value === 'object' && value !== null ? {} : value
 }
 
 function digestOf(bytes: Uint8Array, given: readonly Given[]): string {

@@ -20,7 +20,7 @@ function isShape(value: unknown): value is Shape {
   return typeof value === 'object' && value !== null
 }
 
-/** The value with every default of the schema filled in, written as people would write it. Never changes `value`. */
+/** The value with every default of the schema filled in, in the order of the schema. Never changes `value`. */
 export function withDefaults(shape: Shape, value: Raw): Raw {
   const fit = branch(shape, value)
   if (Array.isArray(value)) {
@@ -30,12 +30,13 @@ export function withDefaults(shape: Shape, value: Raw): Raw {
   if (!isRawMap(value)) return value
   const filled: RawMap = {}
   for (const [key, below] of Object.entries(fit.properties ?? {})) {
-    if (!isShape(below) || Object.hasOwn(value, key) || below.default === undefined) continue
-    filled[key] = withDefaults(below, structuredClone(below.default as Raw))
+    if (!isShape(below)) continue
+    const given = Object.hasOwn(value, key) ? value[key] : structuredClone(below.default as Raw | undefined)
+    if (given !== undefined) filled[key] = withDefaults(below, given)
   }
   for (const [key, one] of Object.entries(value)) {
-    const below = fit.properties?.[key] ?? fit.additionalProperties
-    filled[key] = isShape(below) ? withDefaults(below, one) : one
+    if (Object.hasOwn(filled, key)) continue
+    filled[key] = isShape(fit.additionalProperties) ? withDefaults(fit.additionalProperties, one) : one
   }
   return filled
 }
