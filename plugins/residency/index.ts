@@ -1,0 +1,162 @@
+import type { CallFacts, Residency, Target } from '../../src/core/call.ts'
+import { CustomhouseError } from '../../src/core/errors.ts'
+import type { Json } from '../../src/core/json.ts'
+import type { Discharged, Plugin, RequestOrder } from '../../src/core/plugin.ts'
+import type { Catalogue } from '../../src/core/port.ts'
+import { ANYWHERE, UNKNOWN, within } from '../../src/core/residency.ts'
+import { type CatalogueData, lookup, readCatalogue, residencyOf, SHIPPED } from './catalogue.ts'
+import { type Groups, invalid } from './places.ts'
+
+export { type CatalogueData, lookup, readCatalogue, SHIPPED, within }
+
+/** The operator's own word about a server: an origin (`https://llm.bank.example:8443`) and where it is. Groups may be named. */
+export type Declared = Readonly<{ origin: string; residency: Residency }>
+
+export type ResidencyOptions = Readonly<{ declared: readonly Declared[]; catalogue?: CatalogueData }>
+
+type Known = Readonly<{ residency: Residency; source: 'catalogue' | 'declared'; asOf: string | null }>
+
+/** URLs whose answer is kept. The answer depends on the URL's text alone. */
+const REMEMBERED = 1024
+
+/** Where addresses are, and the obligation to stay there. Throws ERR_CONFIG_INVALID for declarations that cannot stand. */
+export function createResidency(options: ResidencyOptions): Readonly<{ plugin: Plugin; catalogue: Catalogue }> {
+  const data = options.catalogue ?? SHIPPED
+  const origins = originsOf(data, options.declared)
+  const remembered = new Map<string, Residency>()
+
+  const resolve = (url: string): Residency => {
+    const before = remembered.get(url)
+    if (before !== undefined) return before
+    const residency = origins.get(canonicalOrigin(url) ?? '')?.residency ?? UNKNOWN
+    if (remembered.size >= REMEMBERED) remembered.clear()
+    remembered.set(url, residency)
+    return residency
+  }
+
+  // Targets live as long as a generation, and so do their residencies.
+  const told = new WeakMap<Residency, Json>()
+  const facts = (_: CallFacts, target: Target): Json => {
+    const before = told.get(target.residency)
+    if (before !== undefined) return before
+    const found = factsOf(target, [...origins.values()])
+    told.set(target.residency, found)
+    return found
+  }
+
+  const plugin: Plugin = {
+    name: 'residency',
+    facts,
+    discharge: { 'residency.pin': { stage: 'pin', request: (order) => pin(order, data.groups) } },
+  }
+  return { plugin, catalogue: { resolve } }
+}
+
+/**
+ * The origin of a URL whose text is already in the form that the URL standard gives it, else null. So nothing that two parsers could
+ * read differently ever counts: user parts, upper case, default ports, percent-encoded or non-ASCII hosts, odd spellings of IP
+ * addresses, backslashes, white space.
+ */
+function canonicalOrigin(url: string): string | null {
+  const parsed = URL.parse(url)
+  if (parsed === null || (parsed.href !== url && parsed.href !== `${url}/`)) return null
+  if (parsed.protocol !== 'https:' && parsed.protocol !== 'http:') return null
+  return parsed.username === '' && parsed.password === '' ? parsed.origin : null
+}
+
+function originsOf(data: CatalogueData, declared: readonly Declared[]): ReadonlyMap<string, Known> {
+  const origins = new Map<string, Known>()
+  for (const entry of data.entries.values()) {
+    for (const host of entry.hosts) {
+      origins.set(`https://${host}`, { residency: entry.residency, source: 'catalogue', asOf: data.asOf })
+    }
+  }
+  const said = new Map<string, Residency>()
+  for (const { origin, residency: raw } of declared) {
+    if (canonicalOrigin(origin) !== origin) {
+      throw invalid(
+        'A declared origin must be scheme, host and port in plain form, such as https://llm.bank.example:8443.',
+      )
+    }
+    const residency = residencyOf(raw, data.groups, origin)
+    const earlier = said.get(origin)
+    if (earlier !== undefined && !same(earlier, residency))
+      throw invalid(`${origin} is declared twice, with different residencies.`)
+    said.set(origin, residency)
+    const promised = origins.get(origin)
+    if (promised?.source === 'catalogue') refuseMoreThanPromised(origin, residency, promised.residency)
+    origins.set(origin, { residency, source: 'declared', asOf: null })
+  }
+  return origins
+}
+
+/**
+ * At a provider's own host a declaration may widen what the catalogue says, never narrow it; where the provider promises no place for
+ * TLS or inference, only `*` can be declared. Storage that the address does not tell is the operator's to declare: it follows
+ * the project of the key.
+ */
+function refuseMoreThanPromised(origin: string, declared: Residency, promised: Residency): void {
+  for (const facet of ['endpoint', 'processing', 'storage'] as const) {
+    const narrow = declared[facet]
+    const known = promised[facet]
+    if (narrow === null || narrow.includes(ANYWHERE) || (known === null && facet === 'storage')) continue
+    if (known === null || !known.every((place) => narrow.includes(place))) {
+      const promise = known === null ? 'no place at all: declare ["*"] or another host' : known.join(', ')
+      throw invalid(`${facet} declared for ${origin} is narrower than what the provider promises there (${promise}).`)
+    }
+  }
+}
+
+function factsOf(target: Target, known: readonly Known[]): Json {
+  // A declaration and an entry may say the same. Then the weaker source is told.
+  const matching = known.filter(({ residency }) => same(residency, target.residency))
+  const found = matching.find(({ source }) => source === 'declared') ?? matching[0]
+  if (found === undefined) {
+    // A throw denies this target.
+    throw new CustomhouseError(
+      'ERR_GATEWAY_INTERNAL',
+      `Neither the catalogue nor a declaration knows the residency of ${target.id}.`,
+    )
+  }
+  const { endpoint, processing, storage } = found.residency
+  return { endpoint, processing, storage, source: found.source, as_of: found.asOf }
+}
+
+function pin(order: RequestOrder, groups: Groups): Discharged {
+  const { target, obligation } = order
+  const allowed = pinOf(obligation.params, groups)
+  if (allowed === null) {
+    return {
+      met: false,
+      code: 'region_unpinnable',
+      message: 'residency.pin needs endpoint, processing and storage as lists of places.',
+    }
+  }
+  if (!within(target.residency, allowed)) {
+    return {
+      met: false,
+      code: 'region_unpinnable',
+      message: `Target ${target.id} may leave the places that the policy allows.`,
+    }
+  }
+  return { met: true, pin: allowed }
+}
+
+function pinOf(params: Readonly<Record<string, Json>>, groups: Groups): Residency | null {
+  try {
+    const pinned = residencyOf(params, groups, 'residency.pin')
+    return pinned.endpoint === null || pinned.processing === null || pinned.storage === null ? null : pinned
+  } catch (error) {
+    if (error instanceof CustomhouseError) return null
+    throw error
+  }
+}
+
+function same(a: Residency, b: Residency): boolean {
+  return sameFacet(a.endpoint, b.endpoint) && sameFacet(a.processing, b.processing) && sameFacet(a.storage, b.storage)
+}
+
+function sameFacet(a: readonly string[] | null, b: readonly string[] | null): boolean {
+  if (a === null || b === null) return a === b
+  return a.length === b.length && a.every((place) => b.includes(place))
+}
