@@ -19,7 +19,7 @@ const NOTHING = new Uint8Array(0)
 
 /**
  * Decodes server-sent events as WHATWG HTML 9.2.6 says: lines end in LF, CR or CRLF, one byte order mark at the start is skipped,
- * comments and unknown fields are dropped, several `data` lines are joined by LF, an event without data is not dispatched. `id` and
+ * comments and unknown fields are dropped, several `data` lines are joined by LF, an event without a `data` line is not dispatched. `id` and
  * `retry` are dropped: no dialect of ours resumes a stream. Works on bytes, so a chunk may end anywhere, in a character too.
  *
  * `limit` is the greatest size of one event in bytes, lines that are dropped included.
@@ -68,8 +68,7 @@ export function sseDecoder(limit: number): SseDecoder {
       field(bytes)
       return
     }
-    const joined = join(data, LF)
-    if (joined.length > 0) events.push({ type, data: joined })
+    if (data.length > 0) events.push({ type, data: join(data, LF) })
     data = []
     type = ''
     size = 0
@@ -106,8 +105,7 @@ export function sseDecoder(limit: number): SseDecoder {
     end() {
       if (line.length > 0) field(join(line, null))
       line = []
-      const joined = join(data, LF)
-      return joined.length > 0 ? joined : null
+      return data.length > 0 ? join(data, LF) : null
     },
   }
 }
