@@ -1,0 +1,133 @@
+import { closeSync, constants, fdatasyncSync, fstatSync, openSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { parentPort, workerData } from 'node:worker_threads'
+import { syncDirectory, writeAtomically, writeWhole } from './files.ts'
+import { CHECKPOINT_FILE } from './segment.ts'
+import { SNAPSHOT_FILE } from './snapshot.ts'
+
+/**
+ * The only code that writes to the log, in a worker of its own: fdatasync blocks. One job after the other, each answered when it is
+ * durable. After the first failure it does nothing any more, since the kernel may call pages clean that it could not write.
+ */
+
+/** What the worker is started with: where the log stands. */
+export type WriterStart = Readonly<{ directory: string; segment: string | null; bytes: number }>
+/** A segment to be made: its name and header line. */
+export type NewSegment = Readonly<{ name: string; header: string }>
+export type Job =
+  | Readonly<{ type: 'create'; segment: NewSegment }>
+  /** Ends with its commit line; with `seal`, with the trailer, and the log goes on in the next segment. */
+  | Readonly<{
+      type: 'commit'
+      bytes: Uint8Array
+      seal: Readonly<{ next: NewSegment; snapshot: string; checkpoint: string }> | null
+    }>
+  | Readonly<{ type: 'checkpoint'; note: string }>
+  /** Looks whether the file is still the one at its path. */
+  | Readonly<{ type: 'check' }>
+  | Readonly<{ type: 'close' }>
+/** `done` counts jobs. `ms` is the time that the disk took. */
+export type Answer = Readonly<{ done: number; ms: number }> | Readonly<{ failed: string; code: string }>
+
+type Current = Readonly<{ fd: number; path: string; dev: number; ino: number }>
+
+function isStart(value: unknown): value is WriterStart {
+  return typeof value === 'object' && value !== null && 'directory' in value && 'segment' in value && 'bytes' in value
+}
+
+function run(start: WriterStart, port: NonNullable<typeof parentPort>): void {
+  const { directory } = start
+  let current: Current | null = null
+  let bytes = 0
+  let done = 0
+  let failed = false
+
+  const use = (name: string): void => {
+    const path = join(directory, name)
+    const fd = openSync(path, constants.O_WRONLY | constants.O_APPEND)
+    const { dev, ino, size } = fstatSync(fd)
+    current = { fd, path, dev, ino }
+    bytes = size
+  }
+
+  /** Vault and SQLite go on writing to a file that was removed: we look, after each sync and before each acknowledgement. */
+  const check = (): void => {
+    if (current === null) return
+    const own = fstatSync(current.fd)
+    if (own.nlink === 0) throw new Error(`${current.path} was removed under the writer.`)
+    if (own.size !== bytes)
+      throw new Error(
+        `${current.path} holds ${own.size} bytes where ${bytes} were written: another process writes to it.`,
+      )
+    const there = statSync(current.path, { throwIfNoEntry: false })
+    if (there?.ino !== current.ino || there.dev !== current.dev)
+      throw new Error(`${current.path} was replaced under the writer.`)
+  }
+
+  const create = (segment: NewSegment): void => {
+    if (current !== null) closeSync(current.fd)
+    current = null
+    if (statSync(join(directory, segment.name), { throwIfNoEntry: false }) !== undefined)
+      throw new Error(`${segment.name} is there already.`)
+    writeAtomically(directory, segment.name, segment.header)
+    use(segment.name)
+  }
+
+  const commit = (job: Extract<Job, { type: 'commit' }>): void => {
+    if (current === null) throw new Error('There is no segment to write to.')
+    writeWhole(current.fd, job.bytes)
+    fdatasyncSync(current.fd)
+    bytes += job.bytes.length
+    check()
+    if (job.seal === null) return
+    writeAtomically(directory, SNAPSHOT_FILE, job.seal.snapshot)
+    create(job.seal.next)
+    writeAtomically(directory, CHECKPOINT_FILE, job.seal.checkpoint, 0o644)
+  }
+
+  const perform = (job: Job): void => {
+    switch (job.type) {
+      case 'create':
+        create(job.segment)
+        break
+      case 'commit':
+        commit(job)
+        break
+      case 'checkpoint':
+        writeAtomically(directory, CHECKPOINT_FILE, job.note, 0o644)
+        break
+      case 'check':
+        check()
+        break
+      case 'close':
+        if (current !== null) closeSync(current.fd)
+        current = null
+        syncDirectory(directory)
+    }
+  }
+
+  const guarded = (work: () => void): void => {
+    if (failed) return
+    const began = performance.now()
+    try {
+      work()
+      done++
+      port.postMessage({ done, ms: performance.now() - began } satisfies Answer)
+    } catch (error) {
+      failed = true
+      const code = error instanceof Error && 'code' in error ? String(error.code) : 'ERROR'
+      port.postMessage({ failed: error instanceof Error ? error.message : String(error), code } satisfies Answer)
+    }
+  }
+
+  port.on('message', (job: Job) => guarded(() => perform(job)))
+  // The first answer says that the log is open.
+  guarded(() => {
+    if (start.segment === null) return
+    use(start.segment)
+    if (bytes !== start.bytes)
+      throw new Error(`${start.segment} holds ${bytes} bytes where recovery left ${start.bytes}.`)
+  })
+}
+
+if (parentPort !== null && isStart(workerData)) run(workerData, parentPort)
