@@ -117,8 +117,8 @@ function join(parts: readonly Uint8Array[], between: number | null): Uint8Array 
   const gap = between === null ? 0 : 1
   const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length + gap, -gap))
   let at = 0
-  for (const part of parts) {
-    if (at > 0 && between !== null) joined[at++] = between
+  for (const [index, part] of parts.entries()) {
+    if (index > 0 && between !== null) joined[at++] = between
     joined.set(part, at)
     at += part.length
   }
