@@ -11,6 +11,8 @@ export { type Issue, type Path, type Place, pathText, placeText } from './config
 export { type LoadedConfig, type LoadOptions, loadConfig, type Origin } from './config/load.ts'
 export { nearest } from './config/nearest.ts'
 export { CONFIG_VARIABLE, type FlagName, type Flags, OVERRIDES, type Override } from './config/override.ts'
+export { reference } from './config/reference.ts'
+export { renderConfig, renderOrigins } from './config/render.ts'
 export { jsonSchema } from './config/schema.ts'
 export { type Environment, makeSecret, type Secret } from './config/secret.ts'
 export { type ListenAddress, parseDuration, parseListen, parseSize } from './config/unit.ts'
