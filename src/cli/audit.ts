@@ -1,0 +1,279 @@
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { Command } from 'commander'
+import {
+  bodyField,
+  type ContentKeys,
+  type Damage,
+  describeDamage,
+  type Filter,
+  LEDGER_FOLDER,
+  listSegments,
+  makeVerifier,
+  openContentKeys,
+  publishedVerifierKey,
+  readTrail,
+  searchEntries,
+  type TrailStep,
+  type Verification,
+  type Verifier,
+  verifyLedger,
+} from '../audit/index.ts'
+import { CustomhouseError, isCustomhouseError } from '../core/errors.ts'
+import type { AuditRecord } from '../core/record.ts'
+
+/** Exit codes of the house (design: names in the operator's file system). */
+const EXIT = { fine: 0, failed: 1, incomplete: 2, usage: 3, tampered: 4 } as const
+
+type Folders = Readonly<{ state: string; keys: string }>
+type SearchOptions = Filter & Folders & Readonly<{ limit?: string; json?: boolean }>
+type ShowOptions = Folders & Readonly<{ disclose?: boolean; json?: boolean; publicKey?: string }>
+type VerifyOptions = Folders & Readonly<{ json?: boolean; publicKey?: string }>
+
+/** `customhouse audit search|show|verify`. Data goes to stdout, talk to stderr; the process's exit code is set. */
+export function auditCommand(): Command {
+  const audit = new Command('audit').description('read and verify the ledger')
+  withFolders(audit.command('search'))
+    .description('list records, oldest first')
+    .option('--tenant <name>', 'of this tenant')
+    .option('--kind <kind>', 'of this kind (call.denied), or family of kinds (call)')
+    .option('--call <id>', 'of this call')
+    .option('--since <time>', 'from this time on (RFC 3339)')
+    .option('--until <time>', 'before this time (RFC 3339)')
+    .option('--decision <effect>', 'allow or deny')
+    .option('--rule <id>', 'in which this rule gave a reason')
+    .option('--provider <name>', 'in which this provider stands')
+    .option('--model <name>', 'in which this model stands')
+    .option('--limit <count>', 'stop after so many')
+    .option('--json', 'a record a line, as JSON')
+    .action((options: SearchOptions) => guarded(() => search(options)))
+  withFolders(audit.command('show'))
+    .description('show the whole trail of a call, with proofs')
+    .argument('<call|seq>', 'the id of a call, or the number of a record')
+    .option('--disclose', 'open the personal fields, if the content key is there')
+    .option('--public-key <vkey>', 'verifier key of the log (default: the one in the keys folder)')
+    .option('--json', 'as JSON')
+    .action((wanted: string, options: ShowOptions) => guarded(() => show(wanted, options)))
+  withFolders(audit.command('verify'))
+    .description('verify the whole log: exit 0 verified, 4 tampered, 2 not verifiable')
+    .option('--public-key <vkey>', 'verifier key of the log (default: the one in the keys folder)')
+    .option('--json', 'the result as JSON')
+    .action((options: VerifyOptions) => guarded(() => verify(options)))
+  return audit
+}
+
+function withFolders(command: Command): Command {
+  return command
+    .option('--state <folder>', 'state folder', './state')
+    .option('--keys <folder>', 'keys folder', './keys')
+}
+
+async function guarded(work: () => Promise<number>): Promise<void> {
+  try {
+    process.exitCode = await work()
+  } catch (error) {
+    if (!isCustomhouseError(error)) throw error
+    process.stderr.write(`${error.message} (${error.code})\n`)
+    process.exitCode =
+      error.code === 'ERR_LEDGER_CORRUPT' ? EXIT.tampered : error.code === 'ERR_CLI_USAGE' ? EXIT.usage : EXIT.failed
+  }
+}
+
+function onDamage(damage: Damage): never {
+  throw new CustomhouseError(
+    'ERR_LEDGER_CORRUPT',
+    `The ledger is damaged; nothing after this place is shown. ${describeDamage(damage)}`,
+  )
+}
+
+function ledgerFolder(options: Folders): string {
+  const directory = join(resolve(options.state), LEDGER_FOLDER)
+  if (listSegments(directory).length === 0)
+    throw new CustomhouseError(
+      'ERR_CLI_USAGE',
+      `There is no ledger in ${directory}. Name the state folder with --state.`,
+    )
+  return directory
+}
+
+function verifierKey(options: Folders & { readonly publicKey?: string }): string | null {
+  return options.publicKey ?? publishedVerifierKey(resolve(options.keys))
+}
+
+function contentKeys(options: Folders): ContentKeys | null {
+  return existsSync(resolve(options.keys)) ? openContentKeys(resolve(options.keys), { make: false }) : null
+}
+
+function instant(text: string | undefined, option: string): string | undefined {
+  if (text === undefined) return undefined
+  const time = Date.parse(text)
+  if (Number.isNaN(time))
+    throw new CustomhouseError('ERR_CLI_USAGE', `${option} ${text} is no time. Write it as 2026-11-24T00:00:00Z.`)
+  return new Date(time).toISOString()
+}
+
+async function search(options: SearchOptions): Promise<number> {
+  const directory = ledgerFolder(options)
+  const limit = options.limit === undefined ? Number.POSITIVE_INFINITY : Number(options.limit)
+  if (!(limit > 0)) throw new CustomhouseError('ERR_CLI_USAGE', `--limit ${options.limit} is no count.`)
+  const { tenant, kind, call, decision, rule, provider, model } = options
+  const since = instant(options.since, '--since')
+  const until = instant(options.until, '--until')
+  const given = Object.entries({ tenant, kind, call, since, until, decision, rule, provider, model }).filter(
+    ([, value]) => value !== undefined,
+  )
+  const filter: Filter = Object.fromEntries(given)
+  let seen = 0
+  let found = 0
+  let more = false
+  if (!options.json)
+    process.stdout.write(`${row(['SEQ', 'TIME', 'TENANT', 'KIND', 'CALL', 'DECISION', 'RULE', 'PROVIDER', 'MODEL'])}\n`)
+  for await (const { leaf, text } of searchEntries(directory, filter, onDamage, () => seen++)) {
+    if (found === limit) {
+      more = true
+      break
+    }
+    found++
+    process.stdout.write(options.json ? `${text}\n` : `${tableRow(leaf)}\n`)
+  }
+  const end = more
+    ? `there are more: --limit ${found} was reached at seq ${seen - 1}`
+    : `all ${seen} records were searched`
+  process.stderr.write(`${found} found; ${end}\n`)
+  return EXIT.fine
+}
+
+const WIDTHS: readonly number[] = [8, 24, 14, 20, 36, 8, 24, 14, 0]
+
+function row(cells: readonly string[]): string {
+  return cells
+    .map((cell, i) => cell.padEnd(WIDTHS[i] ?? 0))
+    .join('  ')
+    .trimEnd()
+}
+
+function tableRow(record: AuditRecord): string {
+  const field = (name: 'decision' | 'rule' | 'provider' | 'model') => bodyField(record, name) ?? '-'
+  return row(
+    [
+      String(record.seq),
+      record.t,
+      record.tenant,
+      record.kind,
+      record.call ?? '-',
+      field('decision'),
+      field('rule'),
+      field('provider'),
+      field('model'),
+    ].map(printable),
+  )
+}
+
+/** Names come from clients: what could steer a terminal is written as an escape. */
+function printable(text: string): string {
+  return text.replace(
+    /[\p{Cc}\p{Cf}\u2028\u2029]/gu,
+    (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
+  )
+}
+
+async function show(wanted: string, options: ShowOptions): Promise<number> {
+  const directory = ledgerFolder(options)
+  const key = verifierKey(options)
+  const verifier: Verifier | null = key === null ? null : makeVerifier(key)
+  const keys = options.disclose ? contentKeys(options) : null
+  const trail = await readTrail(directory, /^\d+$/.test(wanted) ? Number(wanted) : wanted, {
+    contentKeys: keys,
+    verifier,
+    onDamage,
+  })
+  if (trail.length === 0) {
+    process.stderr.write(`No record is of ${wanted}.\n`)
+    return EXIT.failed
+  }
+  process.stdout.write(
+    options.json
+      ? `${JSON.stringify(trail, null, 2)}\n`
+      : trail.map((step) => stepText(step, options.disclose === true)).join('\n'),
+  )
+  const broken = trail.some(({ proof }) => proof !== null && (!proof.holds || proof.signed === false))
+  return broken ? EXIT.tampered : EXIT.fine
+}
+
+function stepText({ record, disclosed, proof }: TrailStep, asked: boolean): string {
+  const { body, kind, of, seq, t, tenant, tseq } = record
+  const lines = [`${seq}  ${t}  ${kind}${of === undefined ? '' : ` of ${of}`}  (${printable(tenant)} ${tseq})`]
+  for (const [name, value] of Object.entries(body))
+    lines.push(`    ${printable(name)}: ${printable(JSON.stringify(value))}`)
+  if (record._sd !== undefined && disclosed === null) {
+    lines.push(
+      `    ${record._sd.length} personal fields, ${asked ? 'whose content key is not there' : 'sealed (--disclose opens them)'}`,
+    )
+  }
+  for (const { name, value } of disclosed ?? [])
+    lines.push(`    ${printable(name)} (personal): ${printable(JSON.stringify(value))}`)
+  lines.push(...proofLines(proof))
+  return `${lines.join('\n')}\n`
+}
+
+function proofLines(proof: TrailStep['proof']): readonly string[] {
+  if (proof === null) return ['    proof: none yet, the record is newer than the last checkpoint']
+  const signed =
+    proof.signed === null ? 'signature not checked: no verifier key' : proof.signed ? 'signed' : 'NOT SIGNED by the key'
+  const verdict = `${proof.holds ? 'holds' : 'DOES NOT HOLD'}, checkpoint of ${proof.size} ${signed}`
+  return [
+    `    proof: index ${proof.index}, ${proof.path.length} hashes: ${verdict}`,
+    `    leaf hash: ${proof.leafHash}`,
+  ]
+}
+
+async function verify(options: VerifyOptions): Promise<number> {
+  const directory = join(resolve(options.state), LEDGER_FOLDER)
+  const publicKey = verifierKey(options)
+  const keys = contentKeys(options)
+  const bar = progressBar()
+  const result = await verifyLedger(directory, {
+    ...(publicKey === null ? {} : { publicKey }),
+    ...(keys === null ? {} : { contentKeys: keys }),
+    progress: bar.show,
+  })
+  bar.clear()
+  process.stdout.write(options.json ? `${JSON.stringify(result, null, 2)}\n` : verificationText(result))
+  return { verified: EXIT.fine, incomplete: EXIT.incomplete, tampered: EXIT.tampered }[result.status]
+}
+
+function verificationText(result: Verification): string {
+  const { checks, damage, disclosures } = result
+  const lines = [
+    `${result.status.toUpperCase()}  ${result.log ?? 'no log'}`,
+    `  records      ${result.size} in ${result.segments} segments, epoch ${result.epoch}`,
+    `  root         ${result.root ?? '-'}`,
+    `  checkpoint   ${result.signedSize === null ? 'none' : `covers ${result.signedSize} records`}`,
+    `  open calls   ${result.openIntents}`,
+    `  disclosures  ${disclosures.opened} opened, ${disclosures.erased} erased`,
+    `  checked      ${Object.entries(checks)
+      .map(([name, check]) => `${name}: ${check}`)
+      .join(', ')}`,
+  ]
+  if (result.uncommittedBytes > 0)
+    lines.push(
+      `  tail         ${result.uncommittedBytes} bytes that no commit covers (a write under way, or torn by a crash)`,
+    )
+  if (damage !== null) lines.push(`  damage       ${printable(describeDamage(damage))}`)
+  for (const what of result.missing) lines.push(`  missing      ${what}`)
+  return `${lines.join('\n')}\n`
+}
+
+function progressBar(): { show: (bytes: number, of: number) => void; clear: () => void } {
+  if (!process.stderr.isTTY) return { show: () => undefined, clear: () => undefined }
+  let shown = -1
+  return {
+    show: (bytes, of) => {
+      const percent = of === 0 ? 100 : Math.floor((bytes / of) * 100)
+      if (percent === shown) return
+      shown = percent
+      process.stderr.write(`\r[${'#'.repeat(Math.floor(percent / 4)).padEnd(25)}] ${percent}%`)
+    },
+    clear: () => process.stderr.write('\r\u001b[K'),
+  }
+}
