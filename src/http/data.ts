@@ -22,6 +22,8 @@ export type DataPlane = Readonly<{
   credentialHeaders: readonly string[]
   /** What answers on paths that no dialect has. */
   edge: RequestListener
+  /** While it is true, connections close after their call. */
+  draining: () => boolean
   /** Calls under way, for draining. */
   inFlight: Set<Promise<void>>
 }>
@@ -35,6 +37,7 @@ export function dataPlane(plane: DataPlane): RequestListener {
     const query = cut === -1 ? '' : url.slice(cut + 1)
     const mount = plane.mounts.find(({ prefix }) => path.startsWith(prefix) && path.charCodeAt(prefix.length) === 47)
     if (mount === undefined) return plane.edge(request, response)
+    if (plane.draining()) response.setHeader('connection', 'close')
     const served = serve(plane, mount, path.slice(mount.prefix.length), query, request, response)
     plane.inFlight.add(served)
     served.finally(() => plane.inFlight.delete(served))

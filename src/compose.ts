@@ -1,0 +1,249 @@
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import type { Committed } from './audit/ledger.ts'
+import { openLedger } from './audit/open.ts'
+import { errorFacts, openLog } from './compose/log.ts'
+import { Providers } from './compose/providers.ts'
+import { Refusals } from './compose/refusals.ts'
+import { Activation, type ReloadReport } from './compose/reload.ts'
+import { type LoadedConfig, watchContent } from './config.ts'
+import type { Plugin } from './core/plugin.ts'
+import type { AuditRecord } from './core/record.ts'
+import { openaiChat } from './dialects/openai-chat/index.ts'
+import { admin } from './http/admin.ts'
+import { BodyBudget } from './http/budget.ts'
+import { dataPlane, type Mount } from './http/data.ts'
+import { edge } from './http/edge.ts'
+import { type Listener, listen } from './http/listener.ts'
+import { CREDENTIAL_HEADERS, openKeys, STORE_NAME } from './identity/index.ts'
+import type { Gateway } from './pipeline/gateway.ts'
+import { openToolchain } from './policy/toolchain/index.ts'
+
+/** Where each dialect is served. Pointing an SDK's base URL at a prefix is the whole integration. */
+const MOUNTS: readonly Mount[] = [{ prefix: '/openai/v1', codecs: [openaiChat] }]
+
+const REFUSALS_EVERY_MS = 10_000
+/** After open calls were cut off at the end of a drain: for their outcomes and last bytes. */
+const LAST_BYTES_MS = 5_000
+
+export type ComposeOptions = Readonly<{
+  /** Reads the configuration anew, for reloads. Absent: there are none. */
+  read?: () => Promise<LoadedConfig>
+  /** Plugins beyond the gateway's own; they run in the order given. */
+  plugins?: readonly Plugin[]
+  log?: Logger
+}>
+
+/** A gateway that runs. */
+export type Customhouse = Readonly<{
+  /** `http://host:port` of the data and the admin listener. */
+  data: string
+  admin: string
+  /** Reads configuration and policy anew now. Never rejects. */
+  reload(): Promise<ReloadReport>
+  /**
+   * Drains and stops: not ready at once, no new connection after `drain.pre_stop_delay`, open calls have until `drain.timeout`, what is
+   * still open then is cut off in its dialect, and everything is recorded. A second call does not wait any longer.
+   */
+  stop(): Promise<void>
+  /** Settles when the ledger has latched: nothing is sent any more, and the process must exit (5) and recover. */
+  failed: Promise<Error>
+}>
+
+/** Wires everything. The only file that names concrete adapters, dialects and plugins. The ledger is recovered before any port opens. */
+export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}): Promise<Customhouse> {
+  const { config } = loaded
+  const log = options.log ?? openLog(config.log)
+  const plugins = options.plugins ?? []
+  const undo: (() => Promise<void> | void)[] = []
+  try {
+    const { ledger, recovered } = await openLedger({
+      state: config.state,
+      keys: config.keys,
+      log: config.audit.log,
+      checkpointEveryMs: config.audit.checkpointEveryMs,
+      ...announcing(plugins, log),
+    })
+    undo.push(() => ledger.close())
+    log.info({ ...recovered }, 'the ledger is open')
+    const toolchain = openToolchain({ cacheDir: join(config.state, 'policy-cache') })
+    undo.push(() => toolchain.close())
+    const providers = new Providers()
+    undo.push(() => providers.close())
+    for (const plugin of plugins) await plugin.start?.()
+    const activation = await Activation.first({ ledger, toolchain, providers, plugins, log }, loaded)
+    const keys = await openKeys({
+      file: join(config.keys, STORE_NAME),
+      report: (event) =>
+        event.kind === 'rejected'
+          ? log.error(errorFacts(event.error), 'the store of gateway keys was rejected; the last good one stays')
+          : log.debug({ keys: event.keys }, 'gateway keys loaded'),
+    })
+    undo.push(() => keys.close())
+    const refusals = new Refusals(ledger, REFUSALS_EVERY_MS)
+    undo.push(() => refusals.stop())
+    const drained = new AbortController()
+    const gateway: Gateway = {
+      generation: () => activation.active.generation,
+      ledger,
+      authenticator: keys,
+      drained: drained.signal,
+      refused: (code, tenant) => refusals.count(code, tenant),
+      report: (what, error, call) => log.error({ call, ...errorFacts(error) }, what),
+    }
+    const state = { draining: false, started: false }
+    const inFlight = new Set<Promise<void>>()
+    const { limits } = config
+    const sockets = {
+      headerBytes: limits.headerBytes,
+      headersMs: limits.timeouts.headersMs,
+      requestMs: limits.timeouts.requestMs,
+      keepAliveMs: limits.timeouts.keepAliveMs,
+    }
+    const handler = dataPlane({
+      gateway,
+      mounts: MOUNTS,
+      budget: new BodyBudget(limits.inFlightBytes),
+      limits: () => {
+        const now = activation.active.loaded.config.limits
+        return { bodyBytes: now.bodyBytes, stallMs: now.timeouts.idleMs }
+      },
+      credentialHeaders: CREDENTIAL_HEADERS,
+      edge: edge(MOUNTS.map(({ prefix }) => prefix)),
+      draining: () => state.draining,
+      inFlight,
+    })
+    const health = {
+      started: () => state.started,
+      draining: () => state.draining,
+      checks: () => ({
+        ledger: ledger.health() === 'ok' ? 'ok' : 'it cannot write',
+        policy: `ok ${activation.active.policy.revision}`,
+        config: `ok ${activation.active.loaded.digest}`,
+        reload:
+          activation.lastError === null
+            ? 'ok'
+            : `ok (last good; the last reload failed with ${activation.lastError.code})`,
+      }),
+    }
+    const adminListener = await listen(config.listen.admin, admin(health), sockets)
+    undo.push(() => adminListener.stop())
+    const dataListener = await listen(config.listen.data, handler, sockets)
+    const watch = watching(options, activation, config.reload.everyMs, log)
+    state.started = true
+    log.info(
+      { data: dataListener.url, admin: adminListener.url, generation: 1, policy: activation.active.policy.revision },
+      'listening',
+    )
+
+    const reload = async (): Promise<ReloadReport> =>
+      options.read === undefined ? { activated: false, restart: [] } : activation.reload(options.read)
+    const stop = drain(
+      { state, drained, inFlight, dataListener, config: () => activation.active.loaded.config.drain, log },
+      async () => {
+        watch?.stop()
+        await refusals.flush()
+        for (const plugin of plugins) await plugin.stop?.()
+        dataListener.destroy()
+        adminListener.destroy()
+        for (const step of undo.splice(0).reverse()) await step()
+      },
+    )
+    void ledger.failed.then((error) => {
+      log.fatal(errorFacts(error), 'the ledger cannot write: nothing is sent any more')
+      drained.abort()
+    })
+    return { data: dataListener.url, admin: adminListener.url, reload, stop, failed: ledger.failed }
+  } catch (error) {
+    for (const step of undo.reverse()) await step()
+    throw error
+  }
+}
+
+/** Plugins that listen hear of what is durable; what they make of it holds nothing up. */
+function announcing(plugins: readonly Plugin[], log: Logger): Readonly<{ onCommit?: (commit: Committed) => void }> {
+  const listeners = plugins.filter((plugin) => plugin.record !== undefined)
+  if (listeners.length === 0) return {}
+  const tell = async (plugin: Plugin, record: AuditRecord): Promise<void> => {
+    try {
+      await plugin.record?.(record)
+    } catch (error) {
+      log.error(errorFacts(error), `${plugin.name} could not take a record`)
+    }
+  }
+  return {
+    onCommit: ({ records }) => {
+      for (const record of records) for (const plugin of listeners) void tell(plugin, record)
+    },
+  }
+}
+
+function watching(
+  options: ComposeOptions,
+  activation: Activation,
+  everyMs: number,
+  log: Logger,
+): ReturnType<typeof watchContent> | null {
+  const { read } = options
+  if (read === undefined) return null
+  return watchContent({
+    paths: () => [...activation.active.loaded.watch, activation.active.loaded.config.policy.path],
+    everyMs,
+    changed: async () => {
+      await activation.reload(read)
+    },
+    failed: (error) => log.error(errorFacts(error), 'the configuration could not be watched'),
+  })
+}
+
+type Drain = Readonly<{
+  state: { draining: boolean }
+  drained: AbortController
+  inFlight: ReadonlySet<Promise<void>>
+  dataListener: Listener
+  config: () => Readonly<{ preStopDelayMs: number; timeoutMs: number }>
+  log: Logger
+}>
+
+/** The stop function: the first call drains, a second one hurries the first. */
+function drain(
+  { state, drained, inFlight, dataListener, config, log }: Drain,
+  close: () => Promise<void>,
+): () => Promise<void> {
+  const hurry = new AbortController()
+  let stopping: Promise<void> | undefined
+  const within = (ms: number, work: Promise<unknown>): Promise<unknown> => {
+    let timer: NodeJS.Timeout | undefined
+    const time = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, ms)
+      hurry.signal.addEventListener('abort', () => resolve(), { once: true })
+      if (hurry.signal.aborted) resolve()
+    })
+    return Promise.race([work, time]).finally(() => clearTimeout(timer))
+  }
+  const run = async (): Promise<void> => {
+    const { preStopDelayMs, timeoutMs } = config()
+    state.draining = true
+    log.info({ calls: inFlight.size }, 'draining')
+    await within(preStopDelayMs, new Promise(() => undefined))
+    const closed = dataListener.stop()
+    await within(timeoutMs, Promise.allSettled([...inFlight]))
+    drained.abort()
+    let timer: NodeJS.Timeout | undefined
+    await Promise.race([
+      Promise.allSettled([...inFlight]),
+      new Promise((resolve) => {
+        timer = setTimeout(resolve, LAST_BYTES_MS)
+      }),
+    ])
+    clearTimeout(timer)
+    await close()
+    await closed
+    log.info('stopped')
+  }
+  return () => {
+    if (stopping !== undefined) hurry.abort()
+    stopping ??= run()
+    return stopping
+  }
+}

@@ -1,0 +1,118 @@
+import { createResidency, type Declared, lookup } from '../../plugins/residency/index.ts'
+import type { Config, LoadedConfig } from '../config.ts'
+import type { Residency, Target } from '../core/call.ts'
+import { CustomhouseError, isCustomhouseError } from '../core/errors.ts'
+import type { Generation } from '../core/generation.ts'
+import type { Plugin } from '../core/plugin.ts'
+import { dischargers } from '../pipeline/discharge.ts'
+import { stream } from '../pipeline/stream.ts'
+import { judgeCanaries } from '../policy/canary.ts'
+import type { LoadedPolicy } from './policy.ts'
+import type { Providers } from './providers.ts'
+
+/** Makes the value that calls are judged by and sent through. Throws ERR_CONFIG_INVALID where configuration and policy do not fit. */
+export function makeGeneration(
+  number: number,
+  loaded: LoadedConfig,
+  policy: LoadedPolicy,
+  extra: readonly Plugin[],
+  providers: Providers,
+): Generation {
+  const { config } = loaded
+  const residencies = residenciesOf(loaded)
+  const residency = createResidency({ declared: declaredOf(config) })
+  const plugins = [stream, residency.plugin, ...extra]
+  const controls = [...new Set([...policy.controls, ...config.controls])].sort()
+  requireFit(policy, plugins, controls)
+  judgeCanaries(policy.decider, { controls })
+  const { limits } = config
+  return Object.freeze({
+    number,
+    configDigest: loaded.digest,
+    environment: config.environment,
+    decider: policy.decider,
+    controls,
+    plugins,
+    catalogue: residency.catalogue,
+    providers: new Map([...config.providers].map(([name, provider]) => [name, providers.get(name, provider)])),
+    models: new Map(
+      [...config.models].map(([name, { routes }]) => [
+        name,
+        routes.map((route) => targetOf(route, config, residencies)),
+      ]),
+    ),
+    tenants: config.tenants,
+    limits: {
+      answerBytes: limits.answerBytes,
+      inspectMs: limits.timeouts.inspectMs,
+      firstByteMs: limits.timeouts.firstByteMs,
+      idleMs: limits.timeouts.idleMs,
+      totalMs: limits.timeouts.totalMs,
+      heldCharacters: limits.heldCharacters,
+    },
+  })
+}
+
+/** What the bundle may demand must be somebody's to carry out, and somebody must answer for every call. */
+function requireFit(policy: LoadedPolicy, plugins: readonly Plugin[], controls: readonly string[]): void {
+  if (controls.length === 0) {
+    throw new CustomhouseError(
+      'ERR_POLICY_BUNDLE',
+      'The policy declares no control that must answer: name them in the METADATA of package customhouse (custom.controls) or in the configuration (controls).',
+    )
+  }
+  const doers = dischargers({ plugins })
+  const orphans = policy.obligations.filter((type) => !doers.has(type))
+  if (orphans.length > 0) {
+    throw new CustomhouseError(
+      'ERR_POLICY_BUNDLE',
+      `The policy declares obligations that no plugin of this gateway carries out: ${orphans.join(', ')}. There are ${[...doers.keys()].join(', ')}.`,
+    )
+  }
+}
+
+/** Where each provider is, from the catalogue's entry that it names or from its own declaration. All that is wrong at once, with its place. */
+function residenciesOf(loaded: LoadedConfig): ReadonlyMap<string, Residency> {
+  const residencies = new Map<string, Residency>()
+  const issues: { path: readonly string[]; message: string }[] = []
+  for (const [name, provider] of loaded.config.providers) {
+    try {
+      residencies.set(
+        name,
+        typeof provider.residency === 'string' ? lookup(provider.residency, provider.baseUrl) : provider.residency,
+      )
+    } catch (error) {
+      if (!isCustomhouseError(error)) throw error
+      issues.push({ path: ['providers', name, 'residency'], message: error.message })
+    }
+  }
+  if (issues.length > 0) throw loaded.invalid(issues)
+  return residencies
+}
+
+function declaredOf(config: Config): readonly Declared[] {
+  const declared: Declared[] = []
+  for (const { baseUrl, residency } of config.providers.values()) {
+    if (typeof residency !== 'string') declared.push({ origin: new URL(baseUrl).origin, residency })
+  }
+  return declared
+}
+
+function targetOf(
+  route: Readonly<{ provider: string; model: string }>,
+  config: Config,
+  residencies: ReadonlyMap<string, Residency>,
+): Target {
+  const provider = config.providers.get(route.provider)
+  const residency = residencies.get(route.provider)
+  if (provider === undefined || residency === undefined)
+    throw new Error(`route to ${route.provider}, which does not exist`)
+  return Object.freeze({
+    id: `${route.provider}/${route.model}`,
+    provider: route.provider,
+    model: route.model,
+    dialect: 'openai.chat',
+    residency,
+    contract: provider.contract,
+  })
+}

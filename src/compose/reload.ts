@@ -1,0 +1,137 @@
+import type { Logger } from 'pino'
+import type { LoadedConfig } from '../config.ts'
+import { CustomhouseError } from '../core/errors.ts'
+import type { Generation } from '../core/generation.ts'
+import type { Json } from '../core/json.ts'
+import type { Plugin } from '../core/plugin.ts'
+import type { Ledger, RecordKind } from '../core/record.ts'
+import type { Toolchain } from '../policy/toolchain/index.ts'
+import { makeGeneration } from './generation.ts'
+import { errorFacts } from './log.ts'
+import { type LoadedPolicy, loadPolicy } from './policy.ts'
+import type { Providers } from './providers.ts'
+
+export type Active = Readonly<{ generation: Generation; loaded: LoadedConfig; policy: LoadedPolicy }>
+
+export type ActivationParts = Readonly<{
+  ledger: Ledger
+  toolchain: Toolchain
+  providers: Providers
+  plugins: readonly Plugin[]
+  log: Logger
+}>
+
+/** What a reload came to. `restart` names settings that changed and take effect only at the next start. */
+export type ReloadReport = Readonly<{ activated: boolean; restart: readonly string[]; error?: CustomhouseError }>
+
+/**
+ * Owns the one reference to the active generation. A new one is loaded whole, its activation is durable, and only then it is swapped
+ * in; on any failure the last good one stays, and the failure is on record.
+ */
+export class Activation {
+  readonly #parts: ActivationParts
+  #active: Active
+  #turn: Promise<unknown> = Promise.resolve()
+  /** The outcome of the last reload, for health and metrics. */
+  lastError: CustomhouseError | null = null
+
+  private constructor(parts: ActivationParts, active: Active) {
+    this.#parts = parts
+    this.#active = active
+  }
+
+  /** The first generation. What is wrong with it stops the start. */
+  static async first(parts: ActivationParts, loaded: LoadedConfig): Promise<Activation> {
+    const active = await load(parts, loaded, 1)
+    await recordActivation(parts.ledger, null, active)
+    await parts.providers.activate(loaded.config.providers)
+    return new Activation(parts, active)
+  }
+
+  get active(): Active {
+    return this.#active
+  }
+
+  /** Reloads, one at a time. `read` reads the configuration anew. Never rejects: a failure changes nothing but {@link lastError}. */
+  reload(read: () => Promise<LoadedConfig>): Promise<ReloadReport> {
+    const turn = this.#turn.then(() => this.#reload(read))
+    this.#turn = turn
+    return turn
+  }
+
+  async #reload(read: () => Promise<LoadedConfig>): Promise<ReloadReport> {
+    const { ledger, log, providers } = this.#parts
+    const before = this.#active
+    try {
+      const loaded = await read()
+      const next = await load(this.#parts, loaded, before.generation.number + 1)
+      const restart = needRestart(before.loaded, loaded)
+      if (restart.length > 0)
+        log.warn({ settings: restart }, 'some settings changed that take effect at the next start')
+      await recordActivation(ledger, before, next)
+      this.#active = next
+      this.lastError = null
+      await providers.activate(loaded.config.providers)
+      log.info({ generation: next.generation.number, policy: next.policy.revision, config: loaded.digest }, 'activated')
+      return { activated: true, restart }
+    } catch (error) {
+      const known =
+        error instanceof CustomhouseError
+          ? error
+          : new CustomhouseError('ERR_GATEWAY_INTERNAL', 'The reload failed.', { cause: error })
+      this.lastError = known
+      const kind: RecordKind = known.code.startsWith('ERR_POLICY_') ? 'policy.rejected' : 'config.rejected'
+      log.error(errorFacts(known), 'the new policy or configuration was rejected; the last good one stays')
+      const body = {
+        code: known.code,
+        generation: before.generation.number,
+        message: known.message.slice(0, 2_000).toWellFormed(),
+      }
+      await ledger
+        .append({ kind, tenant: '_gateway', call: null, body })
+        .catch((failure: unknown) => log.fatal(errorFacts(failure), 'the rejection could not be recorded'))
+      return { activated: false, restart: [], error: known }
+    }
+  }
+}
+
+async function load(parts: ActivationParts, loaded: LoadedConfig, number: number): Promise<Active> {
+  const policy = await loadPolicy(loaded.config.policy, parts.toolchain)
+  return { loaded, policy, generation: makeGeneration(number, loaded, policy, parts.plugins, parts.providers) }
+}
+
+/** Durable before the swap: every decision's revision is one whose activation is on record. */
+async function recordActivation(ledger: Ledger, before: Active | null, next: Active): Promise<void> {
+  const write = (kind: RecordKind, body: Readonly<Record<string, Json>>) =>
+    ledger.append({ kind, tenant: '_gateway', call: null, body })
+  const { policy, loaded, generation } = next
+  const writes: Promise<unknown>[] = []
+  if (before?.policy.revision !== policy.revision) {
+    writes.push(
+      write('policy.activated', {
+        controls: generation.controls,
+        generation: generation.number,
+        obligations: policy.obligations,
+        previous: before?.policy.revision ?? null,
+        revision: policy.revision,
+        source: loaded.config.policy.kind,
+      }),
+    )
+  }
+  if (before?.loaded.digest !== loaded.digest) {
+    writes.push(
+      write('config.activated', {
+        digest: loaded.digest,
+        generation: generation.number,
+        previous: before?.loaded.digest ?? null,
+      }),
+    )
+  }
+  await Promise.all(writes)
+}
+
+/** Settings that are read once: sockets, folders and the log's name cannot change under a running gateway. */
+function needRestart({ config: before }: LoadedConfig, { config: after }: LoadedConfig): readonly string[] {
+  const names = ['listen', 'state', 'keys', 'reload', 'audit', 'log', 'identity'] as const
+  return names.filter((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]))
+}
