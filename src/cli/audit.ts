@@ -19,11 +19,11 @@ import {
   type Verifier,
   verifyLedger,
 } from '../audit/index.ts'
-import { CustomhouseError, isCustomhouseError } from '../core/errors.ts'
+import { CustomhouseError } from '../core/errors.ts'
 import type { AuditRecord } from '../core/record.ts'
 
 /** Exit codes of the house (design: names in the operator's file system). */
-const EXIT = { fine: 0, failed: 1, incomplete: 2, usage: 3, tampered: 4 } as const
+const EXIT = { fine: 0, failed: 1, incomplete: 2, tampered: 4 } as const
 
 type Folders = Readonly<{ state: string; keys: string }>
 type SearchOptions = Filter & Folders & Readonly<{ limit?: string; json?: boolean }>
@@ -46,19 +46,19 @@ export function auditCommand(): Command {
     .option('--model <name>', 'in which this model stands')
     .option('--limit <count>', 'stop after so many')
     .option('--json', 'a record a line, as JSON')
-    .action((options: SearchOptions) => guarded(() => search(options)))
+    .action((options: SearchOptions) => exitWith(search(options)))
   withFolders(audit.command('show'))
     .description('show the whole trail of a call, with proofs')
     .argument('<call|seq>', 'the id of a call, or the number of a record')
     .option('--disclose', 'open the personal fields, if the content key is there')
     .option('--public-key <vkey>', 'verifier key of the log (default: the one in the keys folder)')
     .option('--json', 'as JSON')
-    .action((wanted: string, options: ShowOptions) => guarded(() => show(wanted, options)))
+    .action((wanted: string, options: ShowOptions) => exitWith(show(wanted, options)))
   withFolders(audit.command('verify'))
     .description('verify the whole log: exit 0 verified, 4 tampered, 2 not verifiable')
     .option('--public-key <vkey>', 'verifier key of the log (default: the one in the keys folder)')
     .option('--json', 'the result as JSON')
-    .action((options: VerifyOptions) => guarded(() => verify(options)))
+    .action((options: VerifyOptions) => exitWith(verify(options)))
   return audit
 }
 
@@ -68,15 +68,9 @@ function withFolders(command: Command): Command {
     .option('--keys <folder>', 'keys folder', './keys')
 }
 
-async function guarded(work: () => Promise<number>): Promise<void> {
-  try {
-    process.exitCode = await work()
-  } catch (error) {
-    if (!isCustomhouseError(error)) throw error
-    process.stderr.write(`${error.message} (${error.code})\n`)
-    process.exitCode =
-      error.code === 'ERR_LEDGER_CORRUPT' ? EXIT.tampered : error.code === 'ERR_CLI_USAGE' ? EXIT.usage : EXIT.failed
-  }
+/** Errors go on to the command line's own report, which knows their exit codes. */
+async function exitWith(work: Promise<number>): Promise<void> {
+  process.exitCode = await work
 }
 
 function onDamage(damage: Damage): never {
