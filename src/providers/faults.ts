@@ -14,9 +14,9 @@ export function transportFault(provider: string, error: unknown, began: boolean)
   if (reason === 'UND_ERR_INVALID_ARG' || reason === 'UND_ERR_NOT_SUPPORTED') {
     return fault('ERR_GATEWAY_INTERNAL', provider, 'was given a dispatch that cannot be written as HTTP', reason)
   }
-  // A message that ends too early is no malformed one.
-  const malformed = reason.startsWith('HPE_') && reason !== 'HPE_INVALID_EOF_STATE'
-  if (malformed || reason === 'UND_ERR_HEADERS_OVERFLOW') {
+  // Before the head has come, undici names any parser error so if the field content-length was already read.
+  const badHead = !began && reason === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'
+  if (reason === 'NOT_HTTP' || reason === 'UND_ERR_HEADERS_OVERFLOW' || badHead) {
     return fault('ERR_PROVIDER_MALFORMED', provider, 'answered with what is no HTTP/1.1 message', reason)
   }
   return began
@@ -25,6 +25,9 @@ export function transportFault(provider: string, error: unknown, began: boolean)
 }
 
 function reasonOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (!(error instanceof Error)) return 'UNKNOWN'
+  // undici 8.12 gives its parser errors no code; a message that ends too early is no malformed one.
+  if (error.name === 'HTTPParserError') return error.message.includes('EOF') ? 'HTTP_ENDED' : 'NOT_HTTP'
+  const code = 'code' in error ? error.code : undefined
   return typeof code === 'string' && /^[A-Z0-9_]{1,64}$/.test(code) ? code : 'UNKNOWN'
 }

@@ -30,6 +30,7 @@ export function createOpenAI(options: OpenAIOptions): Provider {
   const pool = openPool(base, options)
   const authorization = bearer(name, options.credential)
   const within = `${base.href}/`
+  let closing: Promise<void> | undefined
 
   return {
     name,
@@ -50,7 +51,10 @@ export function createOpenAI(options: OpenAIOptions): Provider {
       })
       return answerOf(name, began)
     },
-    close: () => pool.close(),
+    close: () => {
+      closing ??= pool.close()
+      return closing
+    },
   }
 }
 

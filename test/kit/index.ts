@@ -14,6 +14,7 @@ export {
   type SimulatorOptions,
   startSimulator,
 } from '../../src/cli/demo/simulator.ts'
+export { type SelfSigned, selfSigned } from './certificate.ts'
 export { type RecordedRequest, type Recorder, type RecorderOptions, startRecorder } from './recorder.ts'
 export { fixturesFolder, type Recording, recordings, replay } from './recordings.ts'
 export { type ReadRequest, RequestReader } from './request-reader.ts'

@@ -75,7 +75,7 @@ export async function startRecorder(options: RecorderOptions): Promise<Recorder>
       try {
         for (const request of reader.push(bytes)) {
           const index = requests.length
-          const answered = turn.then(() => play(answer(request, index), socket)).catch(fail)
+          const answered = turn.then(() => play(answer(request, index), socket, closed)).catch(fail)
           turn = answered
           requests.push({ ...request, connection, at: performance.now(), answered, closed })
         }

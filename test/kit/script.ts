@@ -29,12 +29,11 @@ export function whole(
   options: Readonly<{ status?: number; fields?: Fields; delayMs?: number; encoding?: 'gzip' | 'deflate' | 'br' }> = {},
 ): Script {
   const bytes = encoded(bytesOf(body), options.encoding)
-  const fields: Fields = {
+  const fields = fieldsOf(options.fields, {
     'content-type': 'application/json',
     ...(options.encoding === undefined ? {} : { 'content-encoding': options.encoding }),
     'content-length': String(bytes.length),
-    ...options.fields,
-  }
+  })
   const answer = { write: Buffer.concat([Buffer.from(head(options.status ?? 200, fields), 'latin1'), bytes]) }
   return options.delayMs === undefined ? [answer] : [{ waitMs: options.delayMs }, answer]
 }
@@ -47,11 +46,10 @@ export function stream(
   chunks: readonly (string | Uint8Array)[],
   options: Readonly<{ status?: number; fields?: Fields; everyMs?: number; ending?: 'done' | Ending }> = {},
 ): Script {
-  const fields: Fields = {
+  const fields = fieldsOf(options.fields, {
     'content-type': 'text/event-stream; charset=utf-8',
     'transfer-encoding': 'chunked',
-    ...options.fields,
-  }
+  })
   const steps: Step[] = [{ write: head(options.status ?? 200, fields) }]
   for (const chunk of chunks) {
     if (options.everyMs !== undefined) steps.push({ waitMs: options.everyMs })
@@ -109,12 +107,12 @@ export function split(bytes: Uint8Array, size: number): Uint8Array[] {
   return parts
 }
 
-/** Runs a script on a socket, for the recorder. */
-export async function play(script: Script, socket: Socket): Promise<'answered' | 'client_gone'> {
-  const gone = new Promise<'gone'>((resolve) => {
-    if (socket.destroyed) resolve('gone')
-    else socket.once('close', () => resolve('gone'))
-  })
+/** Runs a script on a socket, for the recorder. `gone` settles when the socket has closed. */
+export async function play(
+  script: Script,
+  socket: Socket,
+  gone: Promise<unknown>,
+): Promise<'answered' | 'client_gone'> {
   for (const step of script) {
     if (socket.destroyed) return 'client_gone'
     if (step === 'fin') socket.end()
@@ -128,6 +126,12 @@ export async function play(script: Script, socket: Socket): Promise<'answered' |
     if (step === 'hold') return 'client_gone'
   }
   return 'answered'
+}
+
+/** The given fields, and of the usual ones those that were not given, whatever their case. */
+function fieldsOf(given: Fields = {}, usual: Fields): Fields {
+  const names = new Set(Object.keys(given).map((name) => name.toLowerCase()))
+  return { ...Object.fromEntries(Object.entries(usual).filter(([name]) => !names.has(name))), ...given }
 }
 
 function bytesOf(body: unknown): Buffer {
