@@ -6,52 +6,66 @@ import data.fixture
 
 germany := fixture.target("eu/a", ["DE"], ["DE", "FR"], ["IE"])
 
-switzerland := fixture.target("eu/a", ["CH"], ["CH"], [])
+switzerland := fixture.target("ch/a", ["CH"], ["CH"], [])
 
-america := fixture.target("eu/a", ["US"], ["US"], [])
+america := fixture.target("us/a", ["US"], ["US"], [])
 
-world := fixture.target("eu/a", ["DE"], ["*"], [])
+world := fixture.target("any/a", ["DE"], ["*"], [])
 
-verdict(tenant, call, target) := decision.targets["eu/a"] if {
-	asked := object.union(call, {"principal": {"tenant": tenant}})
-	decision := customhouse.decision with input as fixture.request(asked, [target])
+tenant(name, call) := object.union(call, {"principal": {"tenant": name}})
+
+# Target id -> the rules that deny it.
+denials(decision) := {id: rules |
+	some id, verdict in decision.targets
+	rules := {reason.rule | some reason in verdict.reasons}
 }
 
-denials(tenant, call, target) := {reason.rule | some reason in verdict(tenant, call, target).reasons}
-
 test_claims_stays_in_the_eea if {
-	verdict("claims", {}, germany).effect == "allow"
-	denials("claims", {}, switzerland) == {"residency/endpoint", "residency/processing"}
-	denials("claims", {}, america) == {"residency/endpoint", "residency/processing"}
-	denials("claims", {}, world) == {"residency/processing"}
+	targets := [switzerland, germany, america, world]
+	decision := customhouse.decision with input as fixture.request(tenant("claims", {}), targets)
+	denials(decision) == {
+		"eu/a": set(),
+		"ch/a": {"residency/endpoint", "residency/processing"},
+		"us/a": {"residency/endpoint", "residency/processing"},
+		"any/a": {"residency/processing"},
+	}
 }
 
 test_claims_sends_health_data_only_under_a_baa_and_unstored if {
-	denials("claims", {"task": "phi"}, germany) == {"residency/contract", "residency/storage"}
-	covered := object.union(fixture.target("eu/a", ["DE"], ["DE"], []), {"contract": ["baa"]})
-	verdict("claims", {"task": "phi"}, covered).effect == "allow"
+	covered := object.union(fixture.target("eu/b", ["DE"], ["DE"], []), {"contract": ["baa"]})
+	call := tenant("claims", {"task": "phi"})
+	decision := customhouse.decision with input as fixture.request(call, [germany, covered])
+	denials(decision) == {"eu/a": {"residency/contract", "residency/storage"}, "eu/b": set()}
+	decision.targets["eu/b"].effect == "allow"
 }
 
-test_research_goes_further if {
-	verdict("research", {}, switzerland).effect == "allow"
-	verdict("research", {}, america).effect == "allow"
-	denials("research", {}, world) == {"residency/processing"}
-	verdict("research", {"references": [{"kind": "image", "where": "inline", "count": 1}]}, germany).effect == "allow"
+test_research_goes_further_and_may_send_images if {
+	call := tenant("research", {"references": [{"kind": "image", "where": "inline", "count": 1}]})
+	decision := customhouse.decision with input as fixture.request(call, [germany, america, world])
+	denials(decision) == {"eu/a": set(), "us/a": set(), "any/a": {"residency/processing"}}
 }
 
 test_lab_goes_anywhere_with_any_model if {
-	verdict("lab", {"model": "o5"}, world).effect == "allow"
-	denials("claims", {"model": "o5"}, germany) == {"models/model"}
+	call := tenant("lab", {"model": "o5"})
+	decision := customhouse.decision with input as fixture.request(call, [germany, america, world])
+	denials(decision) == {"eu/a": set(), "us/a": set(), "any/a": set()}
+}
+
+test_claims_may_not_use_any_model if {
+	decision := customhouse.decision with input as fixture.request(tenant("claims", {"model": "o5"}), [germany])
+	denials(decision) == {"eu/a": {"models/model"}}
 }
 
 test_nobody_goes_nowhere if {
-	denials("_canary", {}, germany) == {"models/tenant", "residency/tenant"}
+	decision := customhouse.decision with input as fixture.request(tenant("_canary", {}), [germany])
+	denials(decision) == {"eu/a": {"models/tenant", "residency/tenant"}}
 }
 
 test_every_tenant_has_all_three_models if {
-	every tenant in ["claims", "research", "lab"] {
+	every name in ["claims", "research", "lab"] {
 		every model in ["auto", "gpt-4o", "gpt-4o-mini"] {
-			verdict(tenant, {"model": model}, germany).effect == "allow"
+			decision := customhouse.decision with input as fixture.request(tenant(name, {"model": model}), [germany])
+			decision.targets["eu/a"].effect == "allow"
 		}
 	}
 }

@@ -50,7 +50,7 @@ test_the_answer_is_judged_as_the_call_was if {
 }
 
 test_an_unknown_tenant_is_denied if {
-	stranger := {"principal": {"tenant": "nobody"}}
+	stranger := {"principal": {"tenant": "nobody"}, "references": [{"kind": "file", "where": "stored", "count": 1}]}
 	reasons(stranger, entry) == {reason("models/tenant", access, "The policy grants nothing to the tenant nobody.")}
 }
 

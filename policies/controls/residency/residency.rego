@@ -24,6 +24,12 @@ places[facet] := object.union_n([regions[name] | some name in grant[facet]]) if 
 	}
 }
 
+# In WebAssembly object.union_n of an empty array is undefined.
+places[facet] := {} if {
+	some facet in facets
+	grant[facet] == []
+}
+
 satisfied[target.id] := true if {
 	some target in targets
 	target.residency.endpoint != []
@@ -34,7 +40,7 @@ satisfied[target.id] := true if {
 	every clause in clauses {
 		clause in target.contract
 	}
-	strangers == set()
+	strangers == {}
 }
 
 # What was judged is what is pinned: it lies within the tenant's places, and is narrower.
@@ -55,7 +61,7 @@ obligations[input.target.id] := []
 clauses := object.get(grant, "contract", [])
 
 # A misspelt member would otherwise be a condition that nobody checks.
-strangers := object.keys(grant) - {"endpoint", "processing", "storage", "contract", "tasks"}
+strangers := object.remove(grant, ["endpoint", "processing", "storage", "contract", "tasks"])
 
 within(_, permitted) if permitted["*"]
 
@@ -87,7 +93,7 @@ reasons[target.id] contains {
 	"controls": rego.metadata.rule().custom.regulations,
 	"message": $"The policy's data for the tenant {input.call.principal.tenant} has an unknown member: {stranger}.",
 } if {
-	some stranger in strangers
+	some stranger, _ in strangers
 	some target in targets
 }
 
