@@ -110,9 +110,8 @@ reasons[target.id] contains {
 reasons[target.id] contains {
 	"rule": "models/task",
 	"controls": rego.metadata.rule().custom.regulations,
-	"message": $"The task {input.call.task} of the tenant {input.call.principal.tenant} may not use the model {input.call.model}.",
+	"message": $"The call's task is none with which the tenant {input.call.principal.tenant} may use the model {input.call.model}.",
 } if {
-	grant
 	not task_granted
 	some target in targets
 }

@@ -112,7 +112,7 @@ test_a_task_takes_models_away if {
 	reasons({"task": "draft"}, tasked) == {reason(
 		"models/task",
 		["GDPR-5"],
-		"The task draft of the tenant claims may not use the model gpt-4o.",
+		"The call's task is none with which the tenant claims may use the model gpt-4o.",
 	)}
 }
 
