@@ -19,9 +19,8 @@ type Fields = Readonly<Record<string, string | string[] | undefined>>
 /** An answer's head as it came: every field, lower-case names, not yet chosen from. */
 export type Began = Readonly<{ status: number; fields: Fields; body: AnswerBody }>
 
-/** Unread bytes at which the provider is paused, and at which it may go on. */
+/** Unread bytes beyond which the provider is paused until they have been read. */
 const HIGH_WATER = 65_536
-const LOW_WATER = 16_384
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined }
 
 /** Sends one call and resolves with the head of its answer. It is written at most once. */
@@ -146,11 +145,11 @@ class Exchange implements Dispatcher.DispatchHandler, AnswerBody {
   }
 
   #step(): Promise<IteratorResult<Uint8Array, undefined>> {
-    const chunk = this.#chunks.shift()
-    if (chunk !== undefined) {
-      this.#size -= chunk.length
-      if (this.#size < LOW_WATER) this.#controller?.resume()
-      return Promise.resolve({ done: false, value: chunk })
+    if (this.#chunks.length > 0) {
+      // All that waits, in one piece: a packet of twenty events costs its reader one turn.
+      const value = this.#joined()
+      this.#controller?.resume()
+      return Promise.resolve({ done: false, value })
     }
     if (this.#error !== null) return Promise.reject(this.#error)
     if (this.#ended) return Promise.resolve(DONE)
@@ -181,6 +180,7 @@ class Exchange implements Dispatcher.DispatchHandler, AnswerBody {
     const [only] = this.#chunks
     const bytes = this.#chunks.length === 1 && only !== undefined ? only : Buffer.concat(this.#chunks, this.#size)
     this.#chunks = []
+    this.#size = 0
     return bytes
   }
 
