@@ -7,6 +7,8 @@ export type BuiltinContext = Readonly<{
   now: bigint
   /** What uuid.rfc4122 derives its values from. */
   seed: string
+  /** Takes units from the decision's fuel, before work that grows faster than its operands. Throws when none is left. */
+  charge: (units: number) => void
 }>
 
 /** A built-in function on the host's side. A {@link BuiltinError} makes the expression undefined, as in OPA. */
@@ -20,22 +22,21 @@ export class BuiltinError extends Error {
 /** Largest text or list that a host built-in answers with: characters, members. What is beyond ends the decision. */
 export const LARGEST = { text: 1_048_576, list: 65_536 } as const
 
-function at(args: readonly Value[], index: number): Value {
+/** One operand of any type. */
+export function operand(args: readonly Value[], index: number): Value {
   const value = args[index]
   if (value === undefined) throw new BuiltinError(`operand ${index + 1} is missing`)
   return value
 }
 
-export const operand = at
-
 export function text(args: readonly Value[], index: number): string {
-  const value = at(args, index)
+  const value = operand(args, index)
   if (typeof value !== 'string') throw new BuiltinError(`operand ${index + 1} must be a string`)
   return value
 }
 
 export function number(args: readonly Value[], index: number): RegoNumber {
-  const value = at(args, index)
+  const value = operand(args, index)
   if (!isNumber(value)) throw new BuiltinError(`operand ${index + 1} must be a number`)
   return value
 }
@@ -54,20 +55,20 @@ export function integer(args: readonly Value[], index: number): number {
 }
 
 export function list(args: readonly Value[], index: number): readonly Value[] {
-  const value = at(args, index)
+  const value = operand(args, index)
   if (!isArray(value)) throw new BuiltinError(`operand ${index + 1} must be an array`)
   return value
 }
 
 export function object(args: readonly Value[], index: number): RegoObject {
-  const value = at(args, index)
+  const value = operand(args, index)
   if (!isObject(value)) throw new BuiltinError(`operand ${index + 1} must be an object`)
   return value
 }
 
 /** The strings of a string, an array or a set of strings. */
 export function texts(args: readonly Value[], index: number): readonly string[] {
-  const value = at(args, index)
+  const value = operand(args, index)
   if (typeof value === 'string') return [value]
   const items = isArray(value) ? value : isSet(value) ? value.set : null
   if (items === null) throw new BuiltinError(`operand ${index + 1} must be a string, a set or an array`)

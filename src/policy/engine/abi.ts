@@ -1,5 +1,5 @@
 import { CustomhouseError, isCustomhouseError } from '../../core/errors.ts'
-import type { Builtin, BuiltinContext } from '../builtins/operand.ts'
+import type { Builtin } from '../builtins/operand.ts'
 import { mutableGlobal, type PolicyExports, policyExports } from './exports.ts'
 import { type HostView, importsFor, PolicyAbort, readText } from './host.ts'
 import { FUEL, type Metered } from './meter.ts'
@@ -9,6 +9,9 @@ const PAGE = 65_536
 const HEADROOM = 16
 /** Pages that one evaluation may add before the instance is dropped: wasm memory never shrinks (measured: 910 MB kept). */
 const HIGH_WATER = 256
+
+/** What is the same for every built-in of one evaluation: nanoseconds since 1970, and what random values derive from. */
+export type Decision = Readonly<{ now: bigint; seed: string }>
 
 export type Compiled = Readonly<{
   module: WebAssembly.Module
@@ -75,7 +78,7 @@ export class PolicyInstance {
   run(
     entrypoint: number,
     input: string | Uint8Array,
-    context: BuiltinContext,
+    decision: Decision,
     fuel: number,
   ): { text: string; fuel: number } {
     if (this.#running)
@@ -84,7 +87,7 @@ export class PolicyInstance {
     this.#running = true
     try {
       live.fuel.value = fuel
-      live.view.context = context
+      live.view.context = { ...decision, charge: live.view.charge }
       const text = evaluate(live, this.#image, entrypoint, input)
       const used = fuel - live.fuel.value
       if (live.view.memory.buffer.byteLength > (this.#image.pages + HIGH_WATER) * PAGE) this.#renew()
@@ -117,7 +120,7 @@ function instantiate(compiled: Compiled, pages: number, builtins: ReadonlyMap<nu
     memory,
     exports: undefined,
     builtins,
-    context: { now: 0n, seed: '' },
+    context: { now: 0n, seed: '', charge: () => undefined },
     charge: (units) => {
       if (fuel === undefined) return
       if (fuel.value < units) {
