@@ -1,34 +1,30 @@
 import { Command } from 'commander'
 import { type Customhouse, compose } from '../compose.ts'
-import { type Flags, loadConfig } from '../config.ts'
+import { loadSettings, type SettingOptions, withSettings } from './settings.ts'
+
+/** What is open when the ledger latches is being cut off in its dialect; it has this long to leave. */
+const LATCHED_MS = 500
 
 /** `customhouse serve`: runs the gateway until SIGTERM or SIGINT. SIGHUP reloads. Exits with 5 when the ledger cannot write. */
 export function serveCommand(): Command {
-  return new Command('serve')
+  return withSettings(new Command('serve'))
     .description('run the gateway')
-    .option('-c, --config <file>', 'configuration (default: $CUSTOMHOUSE_CONFIG, else ./customhouse.yaml)')
-    .option('--data-listen <address>', 'host:port where clients call')
-    .option('--admin-listen <address>', 'host:port of health and administration')
-    .option('--state <folder>', 'folder of the ledger')
-    .option('--keys <folder>', 'folder of keys')
-    .option('--environment <name>', 'what policies see as the environment')
-    .option('--log-level <level>', 'trace, debug, info, warn, error, fatal')
-    .option('--log-format <format>', 'json or pretty')
     .addHelpText(
       'after',
-      '\nExamples:\n  $ customhouse serve\n  $ customhouse serve -c /etc/customhouse/customhouse.yaml --log-format json',
+      '\nSignals: SIGHUP reads configuration and policies anew; SIGTERM drains; a second SIGTERM does not wait.\n' +
+        '\nExamples:\n  customhouse serve\n  customhouse serve -c /etc/customhouse/customhouse.yaml --log-format json\n',
     )
-    .action(async ({ config, ...flags }: { config?: string } & Flags) => {
-      const read = () => loadConfig(config, process.env, flags)
-      const loaded = await read()
-      for (const warning of loaded.warnings) process.stderr.write(`${warning}\n`)
-      await serve(await compose(loaded, { read }))
+    .action(async (options: SettingOptions) => {
+      const house = await compose(await loadSettings(options), { read: () => loadSettings(options) })
+      process.exitCode = await untilStopped(house)
+      // A worker that hangs on a dead disk must not keep a latched process alive.
+      if (process.exitCode === 5) process.exit(5)
     })
 }
 
-/** Runs until a signal or a latched ledger ends it. */
-export async function serve(house: Customhouse): Promise<void> {
-  const ended = new Promise<number>((resolve) => {
+/** Runs until a signal or a latched ledger ends it; resolves with the exit code. */
+export function untilStopped(house: Customhouse): Promise<number> {
+  return new Promise((resolve) => {
     const stop = (): void => {
       house.stop().then(
         () => resolve(0),
@@ -38,13 +34,6 @@ export async function serve(house: Customhouse): Promise<void> {
     process.on('SIGTERM', stop)
     process.on('SIGINT', stop)
     process.on('SIGHUP', () => void house.reload())
-    void house.failed.then(() => {
-      // What is open is being cut off in its dialect; it has a moment to leave.
-      setTimeout(() => resolve(5), LATCHED_MS)
-    })
+    void house.failed.then(() => setTimeout(() => resolve(5), LATCHED_MS))
   })
-  process.exitCode = await ended
-  if (process.exitCode === 5) process.exit(5)
 }
-
-const LATCHED_MS = 500

@@ -1,0 +1,223 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+  LEDGER_FOLDER,
+  listSegments,
+  publishedVerifierKey,
+  readEntries,
+  type Verification,
+  verifyLedger,
+} from '../../audit/index.ts'
+import type { AuditRecord } from '../../core/record.ts'
+import type { Ground } from './ground.ts'
+import type { Simulator } from './simulator.ts'
+
+/** What a step claims, and what the simulators' byte records and the ledger say about it. Printed text proves nothing. */
+export type Step = Readonly<{ title: string; told: readonly string[]; facts: readonly Fact[] }>
+export type Fact = Readonly<{ claim: string; holds: boolean }>
+
+type Answered = Readonly<{ status: number; call: string; raw: string; finishedAt: number }>
+
+const QUESTION = 'Summarise the claim of a policy holder in two sentences.'
+
+/** The story, one step after the other. */
+export async function* story(ground: Ground): AsyncGenerator<Step> {
+  yield await allowed(ground)
+  yield await denied(ground)
+  yield await streamed(ground)
+  yield await fallback(ground)
+  yield await tampered(ground)
+}
+
+async function allowed(ground: Ground): Promise<Step> {
+  const before = arrivals(ground)
+  const answer = await ask(ground, { model: 'auto', stream: false })
+  const trail = await trailOf(ground, answer.call)
+  return {
+    title:
+      'Allowed: the first route of model "auto" is in Virginia; tenant "claims" is bound to the EEA, so the call goes to Frankfurt',
+    told: [`HTTP ${answer.status}: ${textOf(answer.raw)}`],
+    facts: [
+      { claim: 'the client has an answer', holds: answer.status === 200 },
+      { claim: 'one request reached Frankfurt, none Virginia or Paris', holds: arrived(ground, before, [1, 0, 0]) },
+      { claim: 'what reached Frankfurt holds no gateway key', holds: !keyIn(ground.frankfurt, ground.key) },
+      {
+        claim: 'the ledger holds the intent to send to DE, and the outcome',
+        holds:
+          kinds(trail) === 'call.intent call.outcome' &&
+          placeOf(trail[0]) === 'DE' &&
+          endingOf(trail[1]) === 'complete',
+      },
+    ],
+  }
+}
+
+async function denied(ground: Ground): Promise<Step> {
+  const before = arrivals(ground)
+  const answer = await ask(ground, { model: 'gpt-4o', stream: false })
+  const trail = await trailOf(ground, answer.call)
+  return {
+    title: 'Denied by residency: model "gpt-4o" is served in Virginia only',
+    told: [`HTTP ${answer.status}: ${textOf(answer.raw)}`],
+    facts: [
+      {
+        claim: 'the client has a 403 that names the rule and the call',
+        holds: answer.status === 403 && answer.raw.includes('residency/') && answer.raw.includes(answer.call),
+      },
+      { claim: 'no provider got a byte', holds: arrived(ground, before, [0, 0, 0]) },
+      {
+        claim: 'the ledger holds the denial with its rule',
+        holds: kinds(trail) === 'call.denied' && JSON.stringify(trail[0]?.body.reasons).includes('residency/'),
+      },
+    ],
+  }
+}
+
+async function streamed(ground: Ground): Promise<Step> {
+  const before = arrivals(ground)
+  const answer = await ask(ground, { model: 'auto', stream: true })
+  const trail = await trailOf(ground, answer.call)
+  const recordedAt = Date.parse(trail[1]?.t ?? '')
+  return {
+    title: 'Streamed: the same call, word by word; "finished" waits until the outcome is on disk',
+    told: [`HTTP ${answer.status}: ${textOf(answer.raw)}`],
+    facts: [
+      {
+        claim: 'the client read several chunks and the end',
+        holds: answer.raw.split('\n\n').length > 4 && answer.raw.trimEnd().endsWith('data: [DONE]'),
+      },
+      { claim: 'one request reached Frankfurt, none Virginia or Paris', holds: arrived(ground, before, [1, 0, 0]) },
+      {
+        claim: 'the ledger holds intent and outcome, with the tokens used',
+        holds: kinds(trail) === 'call.intent call.outcome' && outputTokens(trail[1]) > 0,
+      },
+      { claim: 'the outcome was recorded before the client read "finished"', holds: recordedAt <= answer.finishedAt },
+    ],
+  }
+}
+
+async function fallback(ground: Ground): Promise<Step> {
+  const before = arrivals(ground)
+  ground.frankfurt.behave(() => ({ kind: 'fail', status: 503 }))
+  const answer = await ask(ground, { model: 'auto', stream: false })
+  ground.frankfurt.behave(undefined)
+  const trail = await trailOf(ground, answer.call)
+  return {
+    title:
+      'Fallback: Frankfurt fails with 503, and the next permitted target answers, which is Paris and never Virginia',
+    told: [`HTTP ${answer.status}: ${textOf(answer.raw)}`],
+    facts: [
+      { claim: 'the client has an answer', holds: answer.status === 200 },
+      { claim: 'one request reached Frankfurt, one Paris, none Virginia', holds: arrived(ground, before, [1, 1, 0]) },
+      {
+        claim: 'the ledger holds both attempts',
+        holds:
+          kinds(trail) === 'call.intent call.attempt_failed call.intent call.outcome' && placeOf(trail[2]) === 'FR',
+      },
+    ],
+  }
+}
+
+async function tampered(ground: Ground): Promise<Step> {
+  const copy = mkdtempSync(join(tmpdir(), 'customhouse-tampered-'))
+  try {
+    const original = join(ground.folder, 'state', LEDGER_FOLDER)
+    cpSync(original, copy, { recursive: true })
+    const segment = listSegments(copy).at(-1) ?? ''
+    const text = readFileSync(join(copy, segment), 'utf8')
+    // Somebody would rather have the denied call look as if it had been a mistake of the client's.
+    const forged = text.replace('"status":403', '"status":400')
+    writeFileSync(join(copy, segment), forged)
+    const key = publishedVerifierKey(join(ground.folder, 'keys'))
+    const options = key === null ? {} : { publicKey: key }
+    const [genuine, found] = [await verifyLedger(original, options), await verifyLedger(copy, options)]
+    return {
+      title: 'Tampered: in a copy of the ledger, the status of the denial is changed from 403 to 400',
+      told: [`the ledger: ${described(genuine)}`, `the copy: ${described(found)}`],
+      facts: [
+        {
+          claim: 'the ledger itself holds',
+          holds: genuine.status !== 'tampered' && genuine.damage === null && genuine.size > 0,
+        },
+        { claim: 'exactly one character was forged', holds: forged !== text && forged.length === text.length },
+        {
+          claim: 'the forged record was found, and its place named',
+          holds: found.status === 'tampered' && found.damage !== null,
+        },
+      ],
+    }
+  } finally {
+    rmSync(copy, { recursive: true, force: true })
+  }
+}
+
+function described({ status, size, damage }: Verification): string {
+  return damage === null ? `${status}, ${size} records` : `${status}: ${damage.message}`
+}
+
+/** A call as an SDK would make it. */
+async function ask(ground: Ground, { model, stream }: Readonly<{ model: string; stream: boolean }>): Promise<Answered> {
+  const response = await fetch(`${ground.customhouse.data}/openai/v1/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${ground.key}` },
+    body: JSON.stringify({ model, stream, messages: [{ role: 'user', content: QUESTION }] }),
+  })
+  const raw = await response.text()
+  return {
+    status: response.status,
+    call: response.headers.get('x-customhouse-call') ?? '',
+    raw,
+    finishedAt: Date.now(),
+  }
+}
+
+function textOf(raw: string): string {
+  if (!raw.startsWith('data: ')) {
+    const body = JSON.parse(raw) as { choices?: { message: { content: string } }[]; error?: { message: string } }
+    return body.choices?.[0]?.message.content ?? body.error?.message ?? raw
+  }
+  const chunks = raw.split('\n\n').filter((event) => event.startsWith('data: {'))
+  return chunks
+    .map(
+      (event) =>
+        (JSON.parse(event.slice(6)) as { choices: { delta: { content?: string } }[] }).choices[0]?.delta.content ?? '',
+    )
+    .join('')
+}
+
+const arrivals = ({ frankfurt, paris, virginia }: Ground): readonly number[] =>
+  [frankfurt, paris, virginia].map(({ received }) => received.length)
+
+function arrived(ground: Ground, before: readonly number[], expected: readonly number[]): boolean {
+  return arrivals(ground).every((count, index) => count - (before[index] ?? 0) === expected[index])
+}
+
+function keyIn(simulator: Simulator, key: string): boolean {
+  return simulator.received.some(
+    ({ headers, body, path }) => JSON.stringify([path, headers]).includes(key) || body.includes(key),
+  )
+}
+
+async function trailOf(ground: Ground, call: string): Promise<readonly AuditRecord[]> {
+  const trail: AuditRecord[] = []
+  const onDamage = ({ message }: { message: string }): never => {
+    throw new Error(message)
+  }
+  for await (const { leaf } of readEntries(join(ground.folder, 'state', LEDGER_FOLDER), { onDamage }))
+    if (leaf.call === call) trail.push(leaf)
+  return trail
+}
+
+const kinds = (trail: readonly AuditRecord[]): string => trail.map(({ kind }) => kind).join(' ')
+const endingOf = (record: AuditRecord | undefined): unknown => record?.body.ending
+
+function outputTokens(record: AuditRecord | undefined): number {
+  const usage = record?.body.usage as { output_tokens?: number } | undefined
+  return usage?.output_tokens ?? 0
+}
+
+function placeOf(record: AuditRecord | undefined): string {
+  const target = record?.body.target as { residency?: { processing?: readonly string[] } } | undefined
+  return target?.residency?.processing?.join(',') ?? ''
+}
