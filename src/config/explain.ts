@@ -1,12 +1,15 @@
 import type { z } from 'zod'
 import { mendCountry } from './country.ts'
-import type { Issue, Path } from './issue.ts'
+import { type Issue, type Path, pathText } from './issue.ts'
 import { nearest } from './nearest.ts'
 import { namesAt, type Shape, valueAt } from './shape.ts'
 import type { Raw } from './source.ts'
 import { mendUnit } from './unit.ts'
 
 type Fault = z.core.$ZodIssue
+
+const REQUIRED = 'is required'
+const UNKNOWN = 'unknown name'
 
 const KINDS: Readonly<Record<string, string>> = {
   object: 'a map',
@@ -21,18 +24,19 @@ const KINDS: Readonly<Record<string, string>> = {
 /** Plain words for the faults that the schema gives no words of its own. Given to zod as its error map. */
 export function describeFault(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.code === 'invalid_type') {
-    if (issue.input === undefined) return 'is required'
+    if (issue.input === undefined) return REQUIRED
     return `must be ${KINDS[issue.expected] ?? issue.expected}, not ${kindOf(issue.input)}${advice(issue.expected, issue.input)}`
   }
   if (issue.code === 'invalid_value') {
-    if (issue.input === undefined) return 'is required'
+    if (issue.input === undefined) return REQUIRED
     const values = issue.values.map((value) => JSON.stringify(value))
-    return values.length === 1 ? `must be ${values[0]}` : `must be one of ${values.join(', ')}`
+    if (values.length > 1) return `must be one of ${values.join(', ')}`
+    return `must be ${values[0]}${typeof issue.input === 'string' && issue.input === values[0] ? ': remove the quotes' : ''}`
   }
   if (issue.code === 'too_big')
     return `must be at most ${String(issue.maximum)}${issue.origin === 'string' ? ' characters' : ''}`
   if (issue.code === 'too_small') return `must be at least ${String(issue.minimum)}`
-  return issue.code === 'unrecognized_keys' ? 'unknown name' : undefined
+  return issue.code === 'unrecognized_keys' ? UNKNOWN : undefined
 }
 
 function kindOf(value: unknown): string {
@@ -61,7 +65,7 @@ export function explain(faults: readonly Fault[], shape: Shape, raw: Raw, base: 
       const known = namesAt(shape, path, raw)
       return fault.keys.map((key) => ({
         path: [...path, key],
-        message: 'unknown name',
+        message: UNKNOWN,
         hint: nearest(key, known),
         at: 'key',
       }))
@@ -77,12 +81,11 @@ export function explain(faults: readonly Fault[], shape: Shape, raw: Raw, base: 
       return [
         {
           path,
-          message:
-            value === undefined ? 'is required' : 'must be an entry of the catalogue such as openai/eu, or a map',
+          message: value === undefined ? REQUIRED : 'must be an entry of the catalogue such as openai/eu, or a map',
         },
       ]
     }
-    if (fault.code === 'invalid_value' && typeof value === 'string') {
+    if (fault.code === 'invalid_value' && typeof value === 'string' && fault.values.length > 1) {
       return [
         {
           path,
@@ -94,7 +97,23 @@ export function explain(faults: readonly Fault[], shape: Shape, raw: Raw, base: 
         },
       ]
     }
-    return [{ path, message: fault.message, hint: mend(fault.message, value) }]
+    const group =
+      fault.message.startsWith('must be a country') && (value === 'EU' || value === 'EEA')
+        ? ': a group is written out, country by country'
+        : ''
+    return [{ path, message: `${fault.message}${group}`, hint: mend(fault.message, value) }]
+  })
+}
+
+/** Leaves out what only follows from a misspelt name: that the right one is missing, and what is said about the values below it. */
+export function withoutEchoes(issues: readonly Issue[]): Issue[] {
+  const unknown = issues.filter((issue) => issue.message === UNKNOWN)
+  const under = (path: Path, above: Path) => path.length >= above.length && above.every((step, i) => step === path[i])
+  return issues.filter((issue) => {
+    if (issue.message !== UNKNOWN && unknown.some((one) => under(issue.path, one.path))) return false
+    if (issue.message !== REQUIRED) return true
+    const [name, around] = [issue.path.at(-1), issue.path.slice(0, -1)]
+    return !unknown.some((one) => one.hint === name && pathText(one.path.slice(0, -1)) === pathText(around))
   })
 }
 

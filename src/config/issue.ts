@@ -1,4 +1,5 @@
 import { CustomhouseError } from '../core/errors.ts'
+import { looksSecret } from './secret.ts'
 
 export type Path = readonly (string | number)[]
 
@@ -22,11 +23,12 @@ export type Place = Readonly<
 
 export type PlacedIssue = Issue & Readonly<{ place: Place }>
 
-/** `providers.openai-eu.contract[0]`; names that would not read back are quoted. */
+/** `providers.openai-eu.contract[0]`; names that would not read back are quoted, one that may be a secret is hidden. */
 export function pathText(path: Path): string {
   let text = ''
   for (const step of path) {
     if (typeof step === 'number') text += `[${step}]`
+    else if (looksSecret(step)) text += '["***"]'
     else if (/^[A-Za-z0-9_][A-Za-z0-9_/-]*$/.test(step)) text += text === '' ? step : `.${step}`
     else text += `[${JSON.stringify(step)}]`
   }
@@ -46,11 +48,16 @@ export function issueText(file: string, issue: PlacedIssue): string {
   return `${placeText(file, issue.place)}  ${path === '' ? '' : `${path}: `}${issue.message}${hint}`
 }
 
+/** More lines than this are counted, not printed: they have one cause. */
+const SHOWN = 100
+
 /** All errors at once, by position: those of the file first, then those of the environment and of flags. */
 export function configInvalid(file: string, issues: readonly PlacedIssue[]): CustomhouseError {
   const errors = [...new Set([...issues].sort(byPlace).map((issue) => issueText(file, issue)))]
   const count = errors.length === 1 ? '1 error' : `${errors.length} errors`
-  return new CustomhouseError('ERR_CONFIG_INVALID', `${file} has ${count}:\n${errors.join('\n')}`, {
+  const rest = errors.length > SHOWN ? [`... and ${errors.length - SHOWN} more`] : []
+  const lines = [...errors.slice(0, SHOWN), ...rest].join('\n')
+  return new CustomhouseError('ERR_CONFIG_INVALID', `${file} has ${count}:\n${lines}`, {
     detail: { file, errors },
   })
 }

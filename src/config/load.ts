@@ -4,7 +4,7 @@ import { hostname } from 'node:os'
 import { basename, dirname, isAbsolute, relative, resolve } from 'node:path'
 import { CustomhouseError } from '../core/errors.ts'
 import { type Config, toConfig } from './config.ts'
-import { describeFault, explain } from './explain.ts'
+import { describeFault, explain, withoutEchoes } from './explain.ts'
 import { configInvalid, type Issue, issueText, type Path, type Place, type PlacedIssue } from './issue.ts'
 import { CONFIG_VARIABLE, type Flags, OVERRIDES, type Override, unknownVariables } from './override.ts'
 import { broken, doubtful, hides, secretsWrittenOut } from './rule.ts'
@@ -74,7 +74,7 @@ export async function loadConfig(
   const parsed = configSchema.safeParse(raw, { error: describeFault })
   const faults = parsed.success ? [] : explain(parsed.error.issues, shape, raw)
   const secrets = options.secrets === false ? unread : resolver(raw, env, dirname(file))
-  const found = [...faults, ...broken(raw, absoluteDefault), ...secrets.issues]
+  const found = withoutEchoes([...faults, ...broken(raw, absoluteDefault), ...secrets.issues])
   const issues = [...found.filter((issue) => !hides(issue.path, raw)), ...secretsWrittenOut(raw)]
   const positioned = (list: readonly Issue[]): PlacedIssue[] =>
     list.map((issue) => ({ ...issue, place: located(source, place, issue) }))

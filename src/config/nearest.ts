@@ -35,6 +35,10 @@ export function nearest(name: string, candidates: Iterable<string>): string | nu
     if (between < least) [best, least] = [candidate, between]
   }
   if (best !== null) return best
+  const longer = all.find(
+    (one) => one.length > 2 && wanted.length > 2 && (one.startsWith(wanted) || wanted.startsWith(one)),
+  )
+  if (longer !== undefined) return longer
   const synonym = SYNONYMS.get(wanted)
   return synonym !== undefined && all.includes(synonym) ? synonym : null
 }

@@ -58,6 +58,8 @@ export const OVERRIDES: readonly Override[] = [
 /** Where the configuration file is, when no flag says it. */
 export const CONFIG_VARIABLE = 'CUSTOMHOUSE_CONFIG'
 
+const PREFIX = 'CUSTOMHOUSE_'
+
 /** Variables that are ours but no settings: the tests' recordings, and the gateway key that the examples call with. */
 const OTHER_VARIABLES = ['CUSTOMHOUSE_FIXTURES', 'CUSTOMHOUSE_KEY', 'CUSTOMHOUSE_URL', 'CUSTOMHOUSE_DEBUG']
 
@@ -65,10 +67,13 @@ const OTHER_VARIABLES = ['CUSTOMHOUSE_FIXTURES', 'CUSTOMHOUSE_KEY', 'CUSTOMHOUSE
 export function unknownVariables(env: Environment): readonly string[] {
   const known = [CONFIG_VARIABLE, ...OVERRIDES.map((one) => one.env), ...OTHER_VARIABLES]
   return Object.keys(env)
-    .filter((name) => name.startsWith('CUSTOMHOUSE_') && !known.includes(name) && !looksSecret(name))
+    .filter((name) => name.startsWith(PREFIX) && !known.includes(name) && !looksSecret(name))
     .sort()
     .map((name) => {
-      const near = nearest(name, known.slice(0, 1 + OVERRIDES.length))
-      return `env ${name}  is not read by anything${near === null ? '' : ` (did you mean ${JSON.stringify(near)}?)`}`
+      const near = nearest(
+        name.slice(PREFIX.length),
+        known.slice(0, 1 + OVERRIDES.length).map((one) => one.slice(PREFIX.length)),
+      )
+      return `env ${name}  is not read by anything${near === null ? '' : ` (did you mean ${JSON.stringify(PREFIX + near)}?)`}`
     })
 }

@@ -12,7 +12,7 @@ import { isLoopback, parseListen } from './unit.ts'
  */
 export function broken(raw: RawMap, absolute: (path: Path, text: string) => string): Issue[] {
   return [
-    ...secretsWrittenOut(raw),
+    ...references(raw),
     ...routes(raw),
     ...policy(raw),
     ...cleartext(raw),
@@ -28,18 +28,20 @@ export function secretsWrittenOut(raw: RawMap): Issue[] {
   const issues: Issue[] = []
   for (const path of names(raw)) {
     const name = path.at(-1)
-    // The name is not repeated in the path: it may be the secret.
-    if (typeof name === 'string' && looksSecret(name))
-      issues.push({ path: [...path.slice(0, -1), '***'], message: WRITTEN_OUT, at: 'key' })
+    if (typeof name === 'string' && looksSecret(name)) issues.push({ path, message: WRITTEN_OUT, at: 'key' })
   }
   for (const [path, value] of leaves(raw)) {
     if (typeof value !== 'string') continue
     if (shows(value)) issues.push({ path, message: WRITTEN_OUT })
-    else if (value.includes('${') && path.at(-1) !== 'credential') {
-      issues.push({ path, message: `references (\${...}) are read in \`credential\` only` })
-    }
   }
   return issues
+}
+
+/** Only a credential is a reference: anything else would take its braces literally. */
+function references(raw: RawMap): Issue[] {
+  return [...leaves(raw)]
+    .filter(([path, value]) => typeof value === 'string' && value.includes('${') && path.at(-1) !== 'credential')
+    .map(([path]) => ({ path, message: `references (\${...}) are read in \`credential\` only` }))
 }
 
 /** A reference may have a long name; only a key's own prefix makes it suspicious. */
@@ -56,14 +58,15 @@ export function hides(path: Path, raw: RawMap): boolean {
 
 function routes(raw: RawMap): Issue[] {
   const issues: Issue[] = []
-  const known = isRawMap(raw.providers) ? Object.keys(raw.providers) : []
+  // Without the section itself, what is wrong is that it is missing.
+  const known = isRawMap(raw.providers) ? Object.keys(raw.providers) : null
   for (const [model, entry] of entries(raw.models)) {
     const list = isRawMap(entry) ? entry.routes : undefined
     const seen = new Set<string>()
     for (const [index, route] of Array.isArray(list) ? list.entries() : []) {
       if (!isRawMap(route)) continue
       const path = ['models', model, 'routes', index]
-      if (typeof route.provider === 'string' && !known.includes(route.provider)) {
+      if (typeof route.provider === 'string' && known !== null && !known.includes(route.provider)) {
         const message = `names the provider ${JSON.stringify(route.provider)}, which does not exist`
         issues.push({ path: [...path, 'provider'], message, hint: nearest(route.provider, known) })
       }

@@ -33,7 +33,8 @@ const FAULTS: ReadonlyMap<string, string> = new Map(
     TAB_AS_INDENT: 'a tab indents this line: YAML allows only spaces',
     MULTIPLE_DOCS: 'a second document begins here: one file holds one configuration',
     BAD_INDENT: 'the indentation does not fit the lines before',
-    MISSING_CHAR: 'a closing quote, bracket or separator is missing here',
+    RESOURCE_EXHAUSTION: 'is nested too deeply',
+    MISSING_CHAR: 'a colon, comma, quote or bracket is missing here',
     BLOCK_AS_IMPLICIT_KEY:
       'a map cannot begin in the middle of a line: indent it below, or put quotes around the value',
     MULTILINE_IMPLICIT_KEY: 'a name must stand on one line, followed by a colon',
@@ -41,7 +42,6 @@ const FAULTS: ReadonlyMap<string, string> = new Map(
     BAD_SCALAR_START: 'a value that starts with this character needs quotes',
     BAD_DQ_ESCAPE: 'this escape sequence is not known: use single quotes for text as it stands',
     KEY_OVER_1024_CHARS: 'this name is longer than 1,024 characters',
-    TAG_RESOLVE_FAILED: 'this tag is not known: a configuration has plain values only',
     BAD_ALIAS: 'an alias needs a name',
   }),
 )
@@ -72,10 +72,15 @@ export function readSource(bytes: Uint8Array): Source {
     return failed({ path: [], message: 'is nested too deeply', place: at(0) })
   }
   const issues: PlacedIssue[] = []
-  for (const fault of [...document.errors, ...document.warnings]) {
-    const message = FAULTS.get(fault.code) ?? 'is not valid YAML here'
-    const earlier = issues.find((issue) => issue.place.from === 'file' && samePlace(issue.place, at(fault.pos[0])))
-    if (earlier === undefined) issues.push({ path: [], message, place: at(fault.pos[0]) })
+  for (const fault of document.errors) {
+    const opened =
+      fault.code === 'MISSING_CHAR' || fault.code === 'BAD_INDENT' ? openedAt(document, fault.pos[0]) : null
+    const message =
+      opened === null ? (FAULTS.get(fault.code) ?? 'is not valid YAML here') : 'what opens here is never closed'
+    const place = at(opened ?? fault.pos[0])
+    if (!issues.some((issue) => samePlace(place, issue.place))) issues.push({ path: [], message, place })
+    // What is said about the text after an unclosed bracket only follows from it.
+    if (opened !== null) break
   }
   issues.push(...forbidden(document, at))
   if (issues.length > 0) return { ...failed(), issues }
@@ -88,8 +93,22 @@ export function readSource(bytes: Uint8Array): Source {
   return placed(document.contents, at)
 }
 
-function samePlace(a: Extract<Place, { from: 'file' }>, b: Place): boolean {
-  return b.from === 'file' && a.line === b.line && a.column === b.column
+function samePlace(a: Place, b: Place): boolean {
+  return a.from === 'file' && b.from === 'file' && a.line === b.line && a.column === b.column
+}
+
+/** Offset of the innermost quote, bracket or brace that was still open at `offset`, or null. The parser reports only where it gave up. */
+function openedAt(document: Document.Parsed, offset: number): number | null {
+  let opened: number | null = null
+  visit(document, {
+    Node: (_, node) => {
+      const quoted = isScalar(node) && (node.type === 'QUOTE_DOUBLE' || node.type === 'QUOTE_SINGLE')
+      if (!quoted && !((isMap(node) || isSeq(node)) && node.flow === true)) return
+      const [start, end] = [node.range?.[0] ?? offset, node.range?.[1] ?? 0]
+      if (start < offset && end >= offset) opened = Math.max(opened ?? 0, start)
+    },
+  })
+  return opened
 }
 
 function failed(...issues: readonly PlacedIssue[]): Source {
@@ -129,13 +148,16 @@ function forbidden(document: Document.Parsed, at: (offset: number) => Place): Pl
       place: at(0),
     })
   }
+  let aliases = 0
   visit(document, {
     Alias: (_, node) => {
-      add(node, 'aliases (*name) are not read: write the value out where it is used')
+      if (aliases++ === 0) add(node, 'aliases (*name) are not read: write the values out where they are used')
     },
     Node: (_, node) => {
       if ('anchor' in node && node.anchor !== undefined)
         add(node, 'anchors (&name) are not read: write the value out where it is used')
+      if ('tag' in node && node.tag !== undefined)
+        add(node, 'tags (!name) are not read: a configuration has plain values only')
     },
     Pair: (_, pair) => {
       if (isScalar(pair.key) && pair.key.value === '<<') {

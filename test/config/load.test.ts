@@ -1,0 +1,352 @@
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { inspect } from 'node:util'
+import fc from 'fast-check'
+import { afterAll, describe, expect, it } from 'vitest'
+import {
+  contentDigest,
+  type Environment,
+  type Flags,
+  jsonSchema,
+  loadConfig,
+  nearest,
+  parseDuration,
+  parseListen,
+  parseSize,
+  reference,
+  renderConfig,
+  renderOrigins,
+  watchContent,
+} from '../../src/config.ts'
+import { CustomhouseError } from '../../src/core/errors.ts'
+
+const ROOT = resolve(import.meta.dirname, '../..')
+const folder = mkdtempSync(join(tmpdir(), 'customhouse-config-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const BASE = `version: 1
+tenants: { claims: {} }
+providers:
+  eu: { kind: openai, base_url: https://eu.api.openai.com/v1/, residency: openai/eu, credential: "\${env:KEY}" }
+models:
+  auto: { routes: [{ provider: eu, model: gpt-4o }] }
+`
+const REFERENCE = `\${env:KEY}`
+const KEY = 'a-value-that-nobody-may-see'
+let count = 0
+
+function file(text: string): string {
+  const path = join(folder, `c${count++}.yaml`)
+  writeFileSync(path, text)
+  return path
+}
+
+const load = (text: string, env: Environment = {}, flags: Flags = {}) => loadConfig(file(text), { KEY, ...env }, flags)
+
+async function refusal(work: Promise<unknown>): Promise<CustomhouseError> {
+  const error: unknown = await work.then(
+    () => null,
+    (cause: unknown) => cause,
+  )
+  if (error instanceof CustomhouseError) return error
+  throw new Error(`not refused: ${inspect(error)}`)
+}
+
+describe('a configuration', () => {
+  it('has defaults, milliseconds, bytes and absolute paths', async () => {
+    const { config } = await load(`${BASE}limits: { body: 8MiB, timeouts: { idle: 500ms } }\nstate: ../elsewhere\n`)
+    expect(config.listen).toEqual({ data: { host: '127.0.0.1', port: 8450 }, admin: { host: '127.0.0.1', port: 8451 } })
+    expect(config.limits.bodyBytes).toBe(8 * 1024 * 1024)
+    expect(config.limits.timeouts.idleMs).toBe(500)
+    expect(config.providers.get('eu')?.timeouts.idleMs).toBe(500)
+    expect(config.providers.get('eu')?.baseUrl).toBe('https://eu.api.openai.com/v1')
+    expect(config.state).toBe(resolve(folder, '../elsewhere'))
+    expect(config.policy).toEqual({ kind: 'source', path: join(folder, 'policies') })
+    expect([...config.tenants]).toEqual(['claims'])
+    expect(config.models.get('auto')?.routes).toEqual([{ provider: 'eu', model: 'gpt-4o' }])
+    expect(config.environment).toBe('production')
+  })
+
+  it('may begin with a byte order mark', async () => {
+    const { config } = await load(`\ufeff${BASE}`)
+    expect(config.version).toBe(1)
+  })
+
+  it('reads NO as Norway', async () => {
+    const text = BASE.replace('residency: openai/eu', 'residency: { endpoint: [NO], processing: [NO], storage: [] }')
+    const { config } = await load(text)
+    expect(config.providers.get('eu')?.residency).toEqual({ endpoint: ['NO'], processing: ['NO'], storage: [] })
+  })
+
+  it('says what is missing when there is no file', async () => {
+    const error = await refusal(loadConfig(join(folder, 'absent.yaml'), {}))
+    expect(error.code).toBe('ERR_CONFIG_UNREADABLE')
+    expect(error.message).toContain('customhouse init')
+  })
+
+  it('is found by flag, else by $CUSTOMHOUSE_CONFIG', async () => {
+    const [one, two] = [file(BASE), file(BASE)]
+    expect((await loadConfig(undefined, { KEY, CUSTOMHOUSE_CONFIG: one })).file).toBe(one)
+    expect((await loadConfig(two, { KEY, CUSTOMHOUSE_CONFIG: one })).file).toBe(two)
+  })
+})
+
+describe('precedence', () => {
+  const text = `${BASE}log: { level: error }\n`
+  const cases: readonly [string, string, Environment, Flags, string, string][] = [
+    ['default', BASE, {}, {}, 'info', 'default'],
+    ['file over default', text, {}, {}, 'error', 'file'],
+    ['environment over file', text, { CUSTOMHOUSE_LOG_LEVEL: 'debug' }, {}, 'debug', 'env'],
+    ['flag over environment', text, { CUSTOMHOUSE_LOG_LEVEL: 'debug' }, { logLevel: 'trace' }, 'trace', 'flag'],
+    ['an empty variable is none', text, { CUSTOMHOUSE_LOG_LEVEL: '' }, {}, 'error', 'file'],
+  ]
+  for (const [name, yaml, env, flags, level, from] of cases) {
+    it(name, async () => {
+      const loaded = await load(yaml, env, flags)
+      expect(loaded.config.log.level).toBe(level)
+      expect(loaded.origins.find(({ path }) => path.join('.') === 'log.level')?.place.from).toBe(from)
+    })
+  }
+
+  it('names the variable or flag whose value is wrong', async () => {
+    const error = await refusal(load(BASE, { CUSTOMHOUSE_DATA_LISTEN: ':1' }, { logLevel: 'loud' }))
+    expect(error.detail.errors).toEqual([
+      'env CUSTOMHOUSE_DATA_LISTEN  listen.data: must be host:port, such as 127.0.0.1:8450, 0.0.0.0:8450 or [::1]:8450 (did you mean "127.0.0.1:1"?)',
+      'flag --log-level  log.level: must be one of "fatal", "error", "warn", "info", "debug", "trace", "silent"',
+    ])
+  })
+
+  it('takes paths of flags from the current folder, those of the file from its own', async () => {
+    const loaded = await load(`${BASE}keys: ./k\n`, {}, { state: './s' })
+    expect(loaded.config.state).toBe(resolve('./s'))
+    expect(loaded.config.keys).toBe(join(folder, 'k'))
+  })
+
+  it('warns of a variable that nothing reads, with the nearest name', async () => {
+    const { warnings } = await load(BASE, { CUSTOMHOUSE_LOG_LEVL: 'debug', CUSTOMHOUSE_XYZZY: '1', OTHER: '1' })
+    expect(warnings).toEqual([
+      'env CUSTOMHOUSE_LOG_LEVL  is not read by anything (did you mean "CUSTOMHOUSE_LOG_LEVEL"?)',
+      'env CUSTOMHOUSE_XYZZY  is not read by anything',
+    ])
+  })
+})
+
+describe('secrets', () => {
+  it('print as [secret] wherever they are written', async () => {
+    const loaded = await load(BASE)
+    const credential = loaded.config.providers.get('eu')?.credential
+    expect(credential?.reveal()).toBe(KEY)
+    const everything = [
+      JSON.stringify(credential),
+      JSON.stringify({ credential }),
+      String(credential),
+      `${credential}`,
+      inspect(loaded, { depth: 20, showHidden: true }),
+      inspect({ ...credential }, { depth: 5 }),
+      renderConfig(loaded),
+      renderOrigins(loaded, 'x'),
+      loaded.digest,
+    ].join('\n')
+    expect(everything).not.toContain(KEY)
+    expect(everything).toContain('[secret]')
+  })
+
+  it('come from files, without their last line break, and the files are watched', async () => {
+    const path = join(folder, 'key')
+    writeFileSync(path, `${KEY}\n`)
+    const loaded = await load(BASE.replace(REFERENCE, REFERENCE.replace('env:KEY', 'file:./key')))
+    expect(loaded.config.providers.get('eu')?.credential?.reveal()).toBe(KEY)
+    expect(loaded.watch).toEqual([loaded.file, path])
+  })
+
+  it('need not be resolvable where they are not needed, and then cannot be revealed', async () => {
+    const loaded = await loadConfig(file(BASE), {}, {}, { secrets: false })
+    const credential = loaded.config.providers.get('eu')?.credential
+    expect(credential?.reference).toBe(REFERENCE)
+    expect(() => credential?.reveal()).toThrow(CustomhouseError)
+  })
+
+  it('are no part of the digest; the text and the overrides are', async () => {
+    const path = file(BASE)
+    const digest = async (env: Environment, flags: Flags = {}) => (await loadConfig(path, env, flags)).digest
+    const first = await digest({ KEY })
+    expect(await digest({ KEY: 'another' })).toBe(first)
+    expect(await digest({ KEY, CUSTOMHOUSE_LOG_LEVEL: 'debug' })).not.toBe(first)
+    expect(await digest({ KEY }, { logLevel: 'debug' })).toBe(await digest({ KEY, CUSTOMHOUSE_LOG_LEVEL: 'debug' }))
+    writeFileSync(path, `${BASE}# more\n`)
+    expect(await digest({ KEY })).not.toBe(first)
+  })
+
+  it('are refused in any place of the file, whatever they are', async () => {
+    const character = fc.constantFrom(...'0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz')
+    const random = fc.string({ unit: character, minLength: 24, maxLength: 60 })
+    await fc.assert(
+      fc.asyncProperty(random, fc.constantFrom('credential', 'model'), async (tail, where) => {
+        const secret = `sk-${tail}`
+        const text =
+          where === 'credential' ? BASE.replace(REFERENCE, secret) : BASE.replace('gpt-4o', JSON.stringify(secret))
+        const error = await refusal(load(text))
+        expect(error.message).not.toContain(tail)
+        expect(error.message).toContain('looks like a secret itself')
+      }),
+      { numRuns: 50 },
+    )
+  })
+
+  it('are not seen in names of models, hosts, logs and references', async () => {
+    const models = [
+      'meta-llama/Llama-3.1-405B-Instruct-FP8',
+      'meta_llama_3_1_8b_instruct_turbo_awq_int4',
+      'ft:gpt-4o-mini-2024-07-18:my-org:custom-suffix:AbCd1234',
+      'us.anthropic.claude-sonnet-4-5-20250929-v1:0',
+      'accounts/fireworks/models/llama-v3p1-70b-instruct',
+    ]
+    for (const model of models) {
+      const { config } = await load(BASE.replace('gpt-4o', JSON.stringify(model)))
+      expect(config.models.get('auto')?.routes[0]?.model).toBe(model)
+    }
+    const NAME = 'THE_2ND_OPENAI_API_KEY_OF_PRODUCTION_IN_FRANKFURT'
+    expect((await load(BASE.replace('env:KEY', `env:${NAME}`), { [NAME]: KEY })).warnings).toEqual([])
+  })
+})
+
+describe('what is said about a configuration later', () => {
+  it('has its place in the file', async () => {
+    const loaded = await load(BASE)
+    const error = loaded.invalid([
+      { path: ['providers', 'eu', 'residency'], message: 'is not in the catalogue', hint: 'openai/us' },
+    ])
+    expect(error.code).toBe('ERR_CONFIG_INVALID')
+    expect(error.message).toContain(
+      ':4:75  providers.eu.residency: is not in the catalogue (did you mean "openai/us"?)',
+    )
+  })
+
+  it('warns of what is allowed but doubtful', async () => {
+    const { warnings } = await load(`${BASE}listen: { admin: "0.0.0.0:8451" }\nidentity: { gateway_keys: false }\n`)
+    expect(warnings.map((line) => line.replace(/^\S+?(:\d+:\d+)/, '$1'))).toEqual([
+      ':8:27  identity.gateway_keys: is false and nothing else proves who calls: every call will be refused',
+      ':7:18  listen.admin: can be reached from other machines: keep it off public networks',
+    ])
+  })
+})
+
+describe('units', () => {
+  it('read back what was written', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 999_999 }), fc.constantFrom('ms', 's', 'm', 'h', 'd'), (n, unit) => {
+        expect(parseDuration(`${n}${unit}`)).toBe(n * { ms: 1, s: 1e3, m: 6e4, h: 36e5, d: 864e5 }[unit])
+      }),
+    )
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 65_535 }), fc.ipV6(), (port, host) => {
+        expect(parseListen(`[${host}]:${port}`)).toEqual({ host, port })
+      }),
+    )
+  })
+
+  for (const text of ['', '5', '-1s', '1.5s', '01s', '1 s', '1S', '1e3s', 's', '1s ', '9999999999s']) {
+    it(`${JSON.stringify(text)} is no duration`, () => expect(parseDuration(text)).toBeNull())
+  }
+  for (const text of ['', '4', '4MB', '4mib', '-1B', '1.5GiB', ' 4MiB', '99999999999999GiB']) {
+    it(`${JSON.stringify(text)} is no size`, () => expect(parseSize(text)).toBeNull())
+  }
+  for (const text of [
+    '8450',
+    ':8450',
+    'host',
+    'host:',
+    'host:65536',
+    'host:-1',
+    '::1:80',
+    'a b:1',
+    'host:08',
+    'http://h:1',
+  ]) {
+    it(`${JSON.stringify(text)} is no address`, () => expect(parseListen(text)).toBeNull())
+  }
+})
+
+describe('the nearest name', () => {
+  it('is found after any one typing error', () => {
+    const names = ['environment', 'providers', 'tenants', 'listen', 'limits']
+    fc.assert(
+      fc.property(fc.constantFrom(...names), fc.nat(20), fc.constantFrom('drop', 'double', 'swap'), (name, at, how) => {
+        const i = at % (name.length - 1)
+        const [head, one, two, tail] = [name.slice(0, i), name[i], name[i + 1], name.slice(i + 2)]
+        const typed = {
+          drop: `${head}${two}${tail}`,
+          double: `${head}${one}${one}${two}${tail}`,
+          swap: `${head}${two}${one}${tail}`,
+        }[how]
+        expect(nearest(typed, names)).toBe(name)
+      }),
+    )
+  })
+  it('is none for something else', () => expect(nearest('xyzzy', ['providers', 'tenants'])).toBeNull())
+})
+
+describe('what is made from the schema', () => {
+  it('is the committed customhouse.schema.json', () => {
+    expect(readFileSync(join(ROOT, 'customhouse.schema.json'), 'utf8')).toBe(
+      `${JSON.stringify(jsonSchema(), null, 2)}\n`,
+    )
+  })
+  it('is the reference in docs/configuration.md', () => {
+    expect(readFileSync(join(ROOT, 'docs/configuration.md'), 'utf8')).toContain(reference())
+  })
+  it('is a configuration again when it is shown', async () => {
+    const loaded = await load(`${BASE}controls: [residency]\ndrain: { timeout: 30s }\n`)
+    const again = await load(renderConfig(loaded))
+    expect(inspect(again.config, { depth: 20 })).toBe(inspect(loaded.config, { depth: 20 }))
+  })
+})
+
+describe('watching', () => {
+  it('tells contents apart, not times, and sees files come and go', async () => {
+    const path = join(folder, 'w')
+    const absent = await contentDigest([path])
+    writeFileSync(path, 'a')
+    const first = await contentDigest([path])
+    writeFileSync(path, 'a')
+    expect(await contentDigest([path])).toBe(first)
+    writeFileSync(path, 'b')
+    expect(new Set([absent, first, await contentDigest([path])]).size).toBe(3)
+  })
+
+  it('follows a swapped symbolic link, as ConfigMaps do', async () => {
+    const link = join(folder, 'link')
+    symlinkSync(file('one'), link)
+    const first = await contentDigest([link])
+    rmSync(link)
+    symlinkSync(file('two'), link)
+    expect(await contentDigest([link])).not.toBe(first)
+  })
+
+  it('calls once for each change, and reports what its caller throws', async () => {
+    const path = file('a')
+    const [seen, failures]: [string[], unknown[]] = [[], []]
+    const watch = watchContent({
+      paths: () => [path],
+      everyMs: 60_000,
+      from: await contentDigest([path]),
+      changed: (digest) => {
+        seen.push(digest)
+        if (seen.length === 2) throw new Error('broken')
+      },
+      failed: (error) => failures.push(error),
+    })
+    await watch.look()
+    expect(seen).toHaveLength(0)
+    for (const text of ['b', 'c', 'c']) {
+      writeFileSync(path, text)
+      await watch.look()
+    }
+    watch.stop()
+    writeFileSync(path, 'd')
+    await watch.look()
+    expect(seen).toHaveLength(2)
+    expect(failures).toHaveLength(1)
+  })
+})
