@@ -1,10 +1,11 @@
 import type { ModelCall, Part } from '../../core/call.ts'
 import { CustomhouseError } from '../../core/errors.ts'
 import type { JsonTree, TreeObject } from '../../core/json.ts'
-import { getAt, setAt } from '../../core/pointer.ts'
+import { setAt } from '../../core/pointer.ts'
 import type { Encoder } from '../../core/port.ts'
 import { writeTree, writeTreeBytes } from '../../core/tree.ts'
 import { asFrame } from './frame.ts'
+import { isNamePart } from './parts.ts'
 import { wantsUsage } from './read.ts'
 import { errorTree } from './refuse.ts'
 
@@ -76,7 +77,7 @@ function withTexts(tree: TreeObject, parts: readonly Part[], texts: readonly str
   parts.forEach((part, at) => {
     const text = texts[at] ?? ''
     if (text === part.text) return
-    if (part.pointer.endsWith('#') && part.lane.endsWith('#') && typeof getAt(tree, part.pointer) !== 'string') {
+    if (isNamePart(part)) {
       throw new CustomhouseError('ERR_GATEWAY_INTERNAL', 'a member name of an answer was edited, which cannot be done')
     }
     changed = setAt(changed, part.pointer, text)

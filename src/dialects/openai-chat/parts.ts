@@ -6,7 +6,8 @@ import { isFreeName, messageChannel } from './vocabulary.ts'
 
 /**
  * Lanes. Text of a delta continues from event to event in a lane `choices/<index>/<path>`: array items by their `index` member
- * where they have one. A leaf that is complete in its event has a lane of its own: `@`, the number of the event, and its pointer.
+ * where they have one. A leaf that is complete in its event has a lane of its own: `@`, the number of the event, and its pointer;
+ * a member name has `#` between the two.
  * An unknown string in a delta continues: taken for a fragment, nothing that is cut over two events escapes.
  */
 type Place = Readonly<{ pointer: string; role: Role; channel: Channel; lane: string | null }>
@@ -86,7 +87,7 @@ function leaves(parts: Part[], event: number, node: JsonTree, parent: string, pl
 
 function namePart(parts: Part[], event: number, name: string, parent: string, { pointer, role }: Place): void {
   if (!isFreeName(name, parent)) return
-  parts.push({ lane: `@${event}${pointer}#`, pointer: `${pointer}#`, role, channel: 'data', text: name })
+  parts.push({ lane: `@${event}#${pointer}`, pointer: `${pointer}#`, role, channel: 'data', text: name })
 }
 
 /** The choice's own index; it names the lane, so a choice without one cannot be read. */
@@ -96,4 +97,9 @@ export function choiceIndex(choice: JsonTree): number {
     throw new CustomhouseError('ERR_PROVIDER_MALFORMED', 'the provider sent a choice without an index')
   }
   return index
+}
+
+/** Whether a part is the name of a member, which cannot be edited. */
+export function isNamePart({ lane }: Part): boolean {
+  return /^@[0-9]+#/.test(lane)
 }
