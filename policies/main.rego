@@ -3,15 +3,18 @@
 # description: >-
 #   Goes over the controls that must answer and makes one verdict of their answers for each target. It knows no control by
 #   name and holds no rule of its own but one: a control must say that it is satisfied; silence is a denial.
-# custom:
-#   controls: [models, residency]
-#   obligations: [residency.pin]
 package customhouse
 
 # METADATA
 # title: One verdict for each target, or for the answer of one
+# description: >-
+#   custom.controls are the controls that must answer, custom.obligations the types that they may attach: the gateway reads
+#   both when it loads the policy.
 # scope: document
 # entrypoint: true
+# custom:
+#   controls: [models, residency]
+#   obligations: [residency.pin]
 decision := {
 	"targets": verdicts,
 	"order": [target.id | some target in input.targets],
