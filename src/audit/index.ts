@@ -16,7 +16,7 @@ export { type Checkpoint, checkpointText, makeVerifier, parseCheckpoint, type Ve
 export { type LedgerOptions, openLedger, type Recovered, SEGMENT_MAX_BYTES } from './open.ts'
 export { listSegments, readCheckpointNote, readEntries } from './reader.ts'
 export type { Torn } from './recovery.ts'
-export { bodyField, type Filter, searchEntries } from './search.ts'
+export { bodyField, effectOf, type Filter, searchEntries } from './search.ts'
 export { CHECKPOINT_FILE, type Entry, LEDGER_FOLDER, SEGMENT_VERSION } from './segment.ts'
 export { type Proof, readTrail, type TrailOptions, type TrailStep } from './trail.ts'
 export { EMPTY_ROOT, Frontier, type Hash, inclusionProof, leafHash, nodeHash, rootFromProof } from './tree.ts'

@@ -21,6 +21,8 @@ export type ContentKeys = Readonly<{
   sealing: (tenant: string, month: string) => ContentKey
   /** Null for a key that is not there (any more). */
   opening: (id: string) => KeyObject | null
+  /** All keys of a tenant and month that are there. */
+  of: (tenant: string, month: string) => readonly KeyObject[]
 }>
 
 function failed(what: string, cause: unknown): CustomhouseError {
@@ -53,6 +55,11 @@ export function publishedVerifierKey(keys: string): string | null {
   return existsSync(file) ? readFileSync(file, 'utf8').trim() : null
 }
 
+/** How the ids of a tenant's keys of a month begin. */
+export function keyPrefix(tenant: string, month: string): string {
+  return `${tenantPart(tenant)}.${month}.`
+}
+
 /** A tenant's name as part of a file name and of a key id: only characters that need no escape in JSON. */
 function tenantPart(tenant: string): string {
   const encoded = encodeURIComponent(tenant)
@@ -80,6 +87,7 @@ export function openContentKeys(keys: string, options: { readonly make: boolean 
   }
   return {
     opening: (id) => byId.get(id) ?? null,
+    of: (tenant, month) => [...byId].filter(([id]) => id.startsWith(keyPrefix(tenant, month))).map(([, key]) => key),
     sealing: (tenant, month) => {
       const slot = `${tenantPart(tenant)}.${month}`
       const known = current.get(slot)

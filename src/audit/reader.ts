@@ -20,14 +20,15 @@ export type PlacedEntry = Readonly<{ entry: Entry; line: number; byte: number }>
 
 /**
  * What a segment holds, in order. A `group` is one commit, whole: what follows the last commit line was never acknowledged, and comes
- * as `tail` (not an error: a writer may be at work). `damage` is the last piece if there is any; `from` is where its group began.
+ * as `tail` (not an error: a writer may be at work). `damage` is the last piece if there is any; `from` is where its group began,
+ * `index` how many records of the group came before it.
  */
 export type Piece =
   | Readonly<{ type: 'header'; header: Header; place: Place; end: number }>
   | Readonly<{ type: 'group'; entries: readonly PlacedEntry[]; commit: Commit; place: Place; end: number }>
   | Readonly<{ type: 'trailer'; trailer: Trailer; place: Place; end: number }>
   | Readonly<{ type: 'tail'; entries: readonly PlacedEntry[]; from: number; end: number }>
-  | Readonly<{ type: 'damage'; damage: Damage; from: number }>
+  | Readonly<{ type: 'damage'; damage: Damage; from: number; index: number }>
 
 const CHUNK = 1 << 20
 const NEWLINE = 10
@@ -69,6 +70,7 @@ export async function* readSegment(directory: string, segment: string): AsyncGen
     const damaged = (place: Place, kind: Damage['kind'], message: string, field: string | null = null): Piece => ({
       type: 'damage',
       from,
+      index: entries.length,
       damage: damageAt(kind, place, message, field === null ? {} : { field }),
     })
     for await (const lines of rawLines(file)) {

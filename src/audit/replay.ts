@@ -56,7 +56,7 @@ export async function replaySegment(
   let sealed = false
   const at = (damage: Damage | null, uncommitted = 0): Replayed => ({ segment, end, uncommitted, sealed, damage })
   for await (const piece of readSegment(directory, segment)) {
-    if (piece.type === 'damage') return at(seqOf(piece.damage, chronicle))
+    if (piece.type === 'damage') return at(numbered(piece, chronicle))
     if (piece.type === 'tail') return at(tailBreach(piece, chronicle, segment), piece.end - piece.from)
     let damage: Damage | null = null
     if (piece.type === 'header') {
@@ -74,8 +74,8 @@ export async function replaySegment(
   return at(null)
 }
 
-function seqOf(damage: Damage, chronicle: Chronicle): Damage {
-  return damage.seq === null && damage.kind !== 'header' ? { ...damage, seq: chronicle.tree.size } : damage
+function numbered({ damage, index }: Extract<Piece, { type: 'damage' }>, chronicle: Chronicle): Damage {
+  return damage.kind === 'header' ? damage : { ...damage, seq: chronicle.tree.size + index }
 }
 
 /** A tail is not applied, but what stands in it whole must follow. */

@@ -14,8 +14,9 @@ export type Filter = Readonly<{
   since?: string
   /** The same, exclusive. */
   until?: string
-  /** Fields of the body, at any depth: a member of the name that equals the value, or is a list that holds it. */
+  /** `allow`, `deny`, or the id of a decision. */
   decision?: string
+  /** Fields of the body, at any depth: a member of the name that equals the value, or is a list that holds it. */
   rule?: string
   provider?: string
   model?: string
@@ -23,7 +24,6 @@ export type Filter = Readonly<{
 
 /** Names under which a body's members are searched. */
 const BODY_FIELDS = {
-  decision: ['decision', 'effect'],
   rule: ['rule', 'rules'],
   provider: ['provider'],
   model: ['model'],
@@ -49,6 +49,9 @@ function matches(record: AuditRecord, filter: Filter): boolean {
     return false
   if (filter.call !== undefined && record.call !== filter.call) return false
   if (filter.since !== undefined && record.t < filter.since) return false
+  if (filter.decision !== undefined && effectOf(record) !== filter.decision && decisionId(record) !== filter.decision) {
+    return false
+  }
   if (filter.until !== undefined && record.t >= filter.until) return false
   return fields.every((field) => {
     const wanted = filter[field]
@@ -56,7 +59,7 @@ function matches(record: AuditRecord, filter: Filter): boolean {
   })
 }
 
-const fields: readonly BodyField[] = ['decision', 'rule', 'provider', 'model']
+const fields: readonly BodyField[] = ['rule', 'provider', 'model']
 
 function holds(value: Json, names: readonly string[], wanted: string): boolean {
   if (typeof value !== 'object' || value === null) return false
@@ -68,6 +71,18 @@ function holds(value: Json, names: readonly string[], wanted: string): boolean {
 
 function equals(member: Json, wanted: string): boolean {
   return member === wanted || (Array.isArray(member) && member.includes(wanted))
+}
+
+/** What was decided, as far as a record says it: an intent was allowed; an answer can still be denied. */
+export function effectOf(record: AuditRecord): 'allow' | 'deny' | null {
+  if (record.kind === 'call.denied') return 'deny'
+  if (record.kind === 'call.outcome')
+    return record.body.ending === 'denied' || record.body.ending === 'cut_off' ? 'deny' : 'allow'
+  return record.kind === 'call.intent' ? 'allow' : null
+}
+
+function decisionId({ body: { decision } }: AuditRecord): Json {
+  return typeof decision === 'object' && decision !== null && 'id' in decision ? (decision.id ?? null) : null
 }
 
 /** The first text found under a field of a record's body, for a table. */

@@ -3,17 +3,19 @@ import { join } from 'node:path'
 import { Chronicle } from './chronicle.ts'
 import { type Damage, damageAt } from './damage.ts'
 import { disclosureDigest, sealContext, unseal } from './disclosure.ts'
-import type { ContentKeys } from './keys.ts'
+import { type ContentKeys, keyPrefix } from './keys.ts'
 import { makeVerifier, parseCheckpoint, type Verifier } from './note.ts'
 import { listSegments, type PlacedEntry, readCheckpointNote, readSegment } from './reader.ts'
 import { keeps, openCheckpoint, type Replayed, replaySegment } from './replay.ts'
 import type { Hash } from './tree.ts'
 
+type DisclosureKeys = Pick<ContentKeys, 'opening' | 'of'>
+
 export type VerifyOptions = Readonly<{
   /** C2SP verifier key of the log. Without it no signature is checked and the result is at best `incomplete`. */
   publicKey?: string
   /** Content keys: with them, sealed parts are opened and compared with the digests in their leaves. */
-  contentKeys?: Pick<ContentKeys, 'opening'>
+  contentKeys?: DisclosureKeys
   /** Hears, now and then, how many bytes of how many were read. */
   progress?: (bytes: number, of: number) => void
 }>
@@ -63,7 +65,7 @@ export async function verifyLedger(directory: string, options: VerifyOptions = {
       options.progress?.(bytes, total)
     },
     ...(head === null || 'kind' in head ? {} : { grown: keeps(head) }),
-    ...(options.contentKeys === undefined ? {} : { entry: disclosureCheck(options.contentKeys, opened) }),
+    entry: disclosureCheck(options.contentKeys ?? null, opened),
   }
 
   let damage: Damage | null = head !== null && 'kind' in head ? head : null
@@ -130,24 +132,30 @@ async function nameOf(
   return null
 }
 
+/** A record's sealed part must be sealed by a key of its tenant and month, and hold what the digests in its leaf say. */
 function disclosureCheck(
-  keys: Pick<ContentKeys, 'opening'>,
+  keys: DisclosureKeys | null,
   count: { opened: number; erased: number },
 ): (placed: PlacedEntry, segment: string) => Damage | null {
   return ({ entry: { leaf, sealed }, line, byte }, segment) => {
     if (sealed === null) return null
+    const wrong = (message: string): Damage =>
+      damageAt('disclosure', { segment, line, byte }, message, { seq: leaf.seq, field: 'd' })
+    const month = leaf.t.slice(0, 7)
+    if (!sealed.k.startsWith(keyPrefix(leaf.tenant, month))) return wrong('the key is not one of the tenant and month')
+    if (keys === null) return null
+    const context = sealContext(leaf.log, leaf.seq, leaf.id)
     const key = keys.opening(sealed.k)
     if (key === null) {
+      // Erased, unless a key that is there opens it: then only the id was changed, to make it look so.
+      if (keys.of(leaf.tenant, month).some((other) => unseal(other, context, sealed.x) !== null)) {
+        return wrong('the key is named wrongly')
+      }
       count.erased++
       return null
     }
     count.opened++
-    const disclosures = unseal(key, sealContext(leaf.log, leaf.seq, leaf.id), sealed.x)
-    const digests = disclosures?.map(disclosureDigest).sort() ?? []
-    if (digests.join() === leaf._sd?.join()) return null
-    return damageAt('disclosure', { segment, line, byte }, 'the sealed part is not the one of this leaf', {
-      seq: leaf.seq,
-      field: 'd',
-    })
+    const digests = unseal(key, context, sealed.x)?.map(disclosureDigest).sort() ?? []
+    return digests.join() === leaf._sd?.join() ? null : wrong('the sealed part is not the one of this leaf')
   }
 }
