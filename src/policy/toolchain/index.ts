@@ -202,8 +202,9 @@ export function openToolchain(options: ToolchainOptions = {}): Toolchain {
 
   const demand = async <T>(request: Request, now?: number): Promise<T> => {
     const answer = await ask(request, now)
-    if (!answer.ok) throw new PolicyCompileError(explainFaults(answer.errors ?? []))
-    return answer.result as T
+    if (answer.ok) return answer.result as T
+    const files = (request.files ?? {}) as Files
+    throw new PolicyCompileError(explainFaults(answer.errors ?? [], files), files)
   }
 
   return {
@@ -212,7 +213,7 @@ export function openToolchain(options: ToolchainOptions = {}): Toolchain {
     check: async ({ files, schemas = {}, data = {} }) => {
       const answer = await ask({ op: 'check', files, schemas, data })
       if (answer.ok) return { diagnostics: [], packages: (answer.result as { packages: string[] }).packages }
-      return { diagnostics: explainFaults(answer.errors ?? [], schemas), packages: [] }
+      return { diagnostics: explainFaults(answer.errors ?? [], files), packages: [] }
     },
     test: ({ files, data = {}, coverage = false, filter = '', now }) =>
       demand<TestReport>({ op: 'test', files, data, coverage, filter }, now),

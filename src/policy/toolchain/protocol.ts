@@ -16,14 +16,39 @@ export type Fault = Readonly<{
   detail?: FaultDetail
 }>
 
-/** What OPA adds to a type error: which part (`pos`) of which reference is wrong, and what it could have been. */
+/** What OPA and toolchain/enrich.go add to a fault. */
 export type FaultDetail = Readonly<{
-  lines?: readonly string[]
+  /** The variable, function or target of `with` that the fault is about. */
+  name?: string
+  /** Names that may have been meant, the best first. */
+  near?: readonly string[]
+  /** A variable without a value that this one only follows from. */
+  follows?: string
+  /** Packages whose last part is the name: an import is missing. */
+  packages?: readonly string[]
+  /** OPA has this built-in; our capabilities leave it out. */
+  leftOut?: boolean
+  /** Of a wrong reference: its parts, which of them is wrong, and where else in the schema that name stands. */
   ref?: readonly string[]
   pos?: number
+  wrong?: string
+  parent?: string
   oneOf?: readonly string[]
+  elsewhere?: readonly string[]
+  /** Types as OPA writes them: of arguments, or of a reference. */
   have?: string | readonly (string | null)[]
   want?: string | readonly string[]
+  left?: string
+  right?: string
+  /** All rules of the path that a conflict is about. */
+  places?: readonly Readonly<{
+    file: string
+    row: number
+    col: number
+    kind: string
+    args: number
+    default: boolean
+  }>[]
 }>
 
 export type Operation = 'version' | 'capabilities' | 'fmt' | 'check' | 'test' | 'build' | 'eval' | 'inspect' | 'mutants'
