@@ -2,7 +2,6 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import pino from 'pino'
-import { stringify } from 'yaml'
 import { readEntries } from '../src/audit/reader.ts'
 import { type Customhouse, compose } from '../src/compose.ts'
 import { type LoadedConfig, loadConfig } from '../src/config.ts'
@@ -69,7 +68,7 @@ export async function layGround(options: HouseOptions): Promise<Ground> {
   if (options.policies === undefined) cpSync(join(ROOT, 'policies'), policies, { recursive: true })
   else writePolicies(policies, options.policies)
   const config = join(folder, 'customhouse.yaml')
-  writeFileSync(config, stringify(configuration(options)))
+  writeFileSync(config, JSON.stringify(configuration(options), null, 2))
   const store = join(folder, 'keys', STORE_NAME)
   const keyOf = async (tenant: string): Promise<string> =>
     (await createKey(store, { subject: `test-${tenant}`, tenant, groups: ['testers'] })).key

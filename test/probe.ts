@@ -151,6 +151,7 @@ export function probePolicies(rules: string): Record<string, string> {
 export const CASES = `
 satisfied[target.id] := true if {
 	some target in targets
+	input.call.principal.tenant == "claims"
 	not refused
 }
 

@@ -135,7 +135,10 @@ export type Usage = Readonly<{
   reasoningTokens?: number
 }>
 
-/** A piece of text in one event. `lane` names the text that it continues (`choices/0/content`), across events. */
+/**
+ * A piece of text in one event. `lane` names the text that it continues (`choices/0/content`), across events; a lane whose name begins
+ * with `@` is complete in its one event, so that nothing of it need be held for what might follow.
+ */
 export type Part = Readonly<{ lane: string; pointer: string; role: Role; channel: Channel; text: string }>
 
 /**

@@ -99,8 +99,9 @@ export class Lanes {
         )
     for (const lane of this.#lanes.values()) {
       lane.edits = mergeEdits(this.#ask(lane, filters, final))
-      let settled = Math.max(0, lane.text.length - back)
-      if (!final) {
+      const complete = lane.name.startsWith('@') && back !== Number.POSITIVE_INFINITY
+      let settled = complete ? lane.text.length : Math.max(0, lane.text.length - back)
+      if (!final && !complete) {
         // Nothing is cut in two: neither what a filter replaces nor what an inspector found.
         for (const { start, end } of [...lane.edits, ...lane.findings]) {
           if (start < settled && end > settled) settled = start
