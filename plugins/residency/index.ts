@@ -16,7 +16,7 @@ export type ResidencyOptions = Readonly<{ declared: readonly Declared[]; catalog
 
 type Known = Readonly<{ residency: Residency; source: 'catalogue' | 'declared'; asOf: string | null }>
 
-/** URLs whose answer is kept. The answer depends on the URL's text alone. */
+/** How many answers are kept. An answer depends on the text of the question alone. */
 const REMEMBERED = 1024
 
 /** Where addresses are, and the obligation to stay there. Throws ERR_CONFIG_INVALID for declarations that cannot stand. */
@@ -44,10 +44,23 @@ export function createResidency(options: ResidencyOptions): Readonly<{ plugin: P
     return found
   }
 
+  // A policy asks for few different pins, each call anew.
+  const pins = new Map<string, Residency | null>()
+  const pinOf = (params: Readonly<Record<string, Json>>): Residency | null => {
+    const text = JSON.stringify(params)
+    let found = pins.get(text)
+    if (found === undefined) {
+      found = readPin(params, data.groups)
+      if (pins.size >= REMEMBERED) pins.clear()
+      pins.set(text, found)
+    }
+    return found
+  }
+
   const plugin: Plugin = {
     name: 'residency',
     facts,
-    discharge: { 'residency.pin': { stage: 'pin', request: (order) => pin(order, data.groups) } },
+    discharge: { 'residency.pin': { stage: 'pin', request: (order) => pin(order, pinOf(order.obligation.params)) } },
   }
   return { plugin, catalogue: { resolve } }
 }
@@ -122,30 +135,22 @@ function factsOf(target: Target, known: readonly Known[]): Json {
   return { endpoint, processing, storage, source: found.source, as_of: found.asOf }
 }
 
-function pin(order: RequestOrder, groups: Groups): Discharged {
-  const { target, obligation } = order
-  const allowed = pinOf(obligation.params, groups)
+function pin({ target }: RequestOrder, allowed: Residency | null): Discharged {
   if (allowed === null) {
-    return {
-      met: false,
-      code: 'region_unpinnable',
-      message: 'residency.pin needs endpoint, processing and storage as lists of places.',
-    }
+    const message = 'residency.pin needs endpoint, processing and storage, each a list of places.'
+    return { met: false, code: 'region_unpinnable', message }
   }
   if (!within(target.residency, allowed)) {
-    return {
-      met: false,
-      code: 'region_unpinnable',
-      message: `Target ${target.id} may leave the places that the policy allows.`,
-    }
+    const message = `Target ${target.id} may leave the places that the policy allows.`
+    return { met: false, code: 'region_unpinnable', message }
   }
   return { met: true, pin: allowed }
 }
 
-function pinOf(params: Readonly<Record<string, Json>>, groups: Groups): Residency | null {
+/** The places that a policy pins a call to; null for what is none. A facet that it leaves out is unknown, and admits nothing. */
+function readPin(params: Readonly<Record<string, Json>>, groups: Groups): Residency | null {
   try {
-    const pinned = residencyOf(params, groups, 'residency.pin')
-    return pinned.endpoint === null || pinned.processing === null || pinned.storage === null ? null : pinned
+    return residencyOf(params, groups, 'residency.pin')
   } catch (error) {
     if (error instanceof CustomhouseError) return null
     throw error
@@ -158,5 +163,5 @@ function same(a: Residency, b: Residency): boolean {
 
 function sameFacet(a: readonly string[] | null, b: readonly string[] | null): boolean {
   if (a === null || b === null) return a === b
-  return a.length === b.length && a.every((place) => b.includes(place))
+  return a.every((place) => b.includes(place)) && b.every((place) => a.includes(place))
 }

@@ -305,6 +305,14 @@ describe('facts', () => {
     expect(await plugin.facts?.(CALL, target(residency))).toEqual(told)
     expect(await plugin.facts?.(CALL, target({ ...residency }))).toEqual(told)
   })
+  it('tell the weaker source where a declaration says what the catalogue says of another host', () => {
+    const { plugin: both } = createResidency({ declared: [{ origin: 'https://a.example', residency: only('US') }] })
+    expect(both.facts?.(CALL, target(only('US')))).toMatchObject({ source: 'declared', as_of: null })
+  })
+  it('know a residency whatever the order of its places', () => {
+    const residency = { ...EU, storage: [...EEA_CH, 'AT'].reverse() }
+    expect(plugin.facts?.(CALL, target(residency))).toMatchObject({ source: 'catalogue' })
+  })
   it('throw, and so deny, for a target whose residency nobody vouches for', () => {
     expect(() => plugin.facts?.(CALL, target(only('SE')))).toThrow(/p\/m/)
   })

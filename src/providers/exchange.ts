@@ -147,9 +147,7 @@ class Exchange implements Dispatcher.DispatchHandler, AnswerBody {
   #step(): Promise<IteratorResult<Uint8Array, undefined>> {
     if (this.#chunks.length > 0) {
       // All that waits, in one piece: a packet of twenty events costs its reader one turn.
-      const value = this.#joined()
-      this.#controller?.resume()
-      return Promise.resolve({ done: false, value })
+      return Promise.resolve({ done: false, value: this.#joined() })
     }
     if (this.#error !== null) return Promise.reject(this.#error)
     if (this.#ended) return Promise.resolve(DONE)

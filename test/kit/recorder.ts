@@ -19,7 +19,8 @@ export type RecordedRequest = ReadRequest &
 export type RecorderOptions = Readonly<{
   /** Asked for each request, in order of arrival; `index` counts from 0. */
   answer: (request: ReadRequest, index: number) => Script
-  tls?: Readonly<{ key: string; cert: string }>
+  /** `alpn` is what the server offers; it speaks HTTP/1.1 whatever is agreed on. Default `['http/1.1']`. */
+  tls?: Readonly<{ key: string; cert: string; alpn?: string[] }>
   port?: number
 }>
 
@@ -89,7 +90,7 @@ export async function startRecorder(options: RecorderOptions): Promise<Recorder>
   const server: Server =
     options.tls === undefined
       ? createServer({ allowHalfOpen: false }, serve)
-      : createTlsServer({ ...options.tls, ALPNProtocols: ['http/1.1'] }, serve)
+      : createTlsServer({ ...options.tls, ALPNProtocols: options.tls.alpn ?? ['http/1.1'] }, serve)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(options.port ?? 0, '127.0.0.1', resolve)

@@ -125,6 +125,12 @@ describe('giving up', () => {
     }
   })
 
+  it('a redirect frees the connection, whatever its body would do', async () => {
+    const { url, open: sockets } = await upstream(stream([], { status: 302, ending: 'hold' }))
+    await expect(provider(url).open()).rejects.toMatchObject({ code: 'ERR_PROVIDER_MALFORMED' })
+    await expect.poll(sockets).toBe(0)
+  })
+
   it('an aborted call is never sent', async () => {
     const { url, requests, accepted } = await upstream(whole(TEXT))
     await expect(provider(url).open(AbortSignal.abort())).rejects.toMatchObject({ code: 'ERR_PROVIDER_UNREACHABLE' })
@@ -152,6 +158,14 @@ describe('backpressure', () => {
     let bytes = 0
     for await (const piece of answer.body) bytes += piece.length
     expect(bytes).toBe(chunk.length * count)
+  })
+
+  it('goes on when a paused answer is asked for as a whole', async () => {
+    const chunk = Buffer.alloc(64 << 10, 'x')
+    const { url } = await upstream(stream(Array.from({ length: 40 }, () => chunk)))
+    const answer = await provider(url, { timeouts: { connectMs: 500, firstByteMs: 500, idleMs: 500 } }).open()
+    await sleep(50)
+    expect(await answer.body.whole(1 << 23)).toHaveLength(chunk.length * 40)
   })
 
   it('a slow reader is not taken for a silent provider', async () => {
@@ -248,6 +262,11 @@ describe('TLS', () => {
     const answer = await provider(url, { ca: tls.cert }).open()
     expect(answer.status).toBe(200)
     await answer.body.whole(1e6)
+  })
+  it('never agrees on HTTP/2, whose streams undici would repeat', async () => {
+    const { url } = await upstream(whole(TEXT), { ...tls, alpn: ['h2', 'http/1.1'] })
+    const answer = await provider(url, { ca: tls.cert }).open()
+    expect(await answer.body.whole(1e6)).toHaveLength(JSON.stringify(TEXT).length)
   })
   it.each<[string, () => RecorderOptions['tls'], string | undefined]>([
     ['nobody vouches for it', () => tls, undefined],

@@ -391,6 +391,12 @@ describe('content codings that were not asked for', () => {
     expect(JSON.parse((await collect((await open()).body)).toString())).toEqual(TEXT)
     expect((await open()).headers).not.toHaveProperty('content-encoding')
   })
+  it('the limit holds for what comes out', async () => {
+    const { url } = await upstream(whole('x'.repeat(5000), { encoding: 'gzip' }))
+    const { open } = provider(url)
+    await expect((await open()).body.whole(4999)).rejects.toMatchObject({ code: 'ERR_PROVIDER_MALFORMED' })
+    expect(await (await open()).body.whole(5000)).toHaveLength(5000)
+  })
   it('a bomb is refused, whole and by iteration', async () => {
     const { url } = await upstream(whole('x'.repeat(8 << 20), { encoding: 'gzip' }))
     const { open } = provider(url)
