@@ -88,10 +88,13 @@ function spoken(raw: string): string {
 }
 
 /** The simulated provider says `text`, one character a chunk when streamed. */
-function says(text: string, streamed: boolean): Script {
+function says(text: string, streamed: boolean, slowly = false): Script {
   const speech = { texts: [text], model: 'gpt-4o' }
   return streamed
-    ? stream(openaiStream({ ...speech }, { pieces: (whole: string) => [...whole], includeUsage: true }))
+    ? stream(
+        openaiStream({ ...speech }, { pieces: (whole: string) => [...whole], includeUsage: true }),
+        slowly ? { everyMs: 1 } : {},
+      )
     : whole(openaiAnswer(speech))
 }
 
@@ -186,7 +189,7 @@ describe.each([
     {
       name: 'the answer refused after a part of it',
       say: 'hello',
-      one: says(`${'harmless words, many of them. '.repeat(4)}CUT-1 tail`, streamed),
+      one: says(`${'harmless words, many of them. '.repeat(4)}CUT-1 tail`, streamed, true),
       status: streamed ? 200 : 403,
       text: streamed ? /^harmless words, many of them\.(?!.*(?:CUT|tail)).*\[error: .*probe\/cut/s : /probe\/cut/,
       trail: ['call.intent', 'call.outcome'],
@@ -216,7 +219,7 @@ describe.each([
       name: 'refused at the very end',
       say: 'hello',
       case: 'deny-at-end',
-      one: says('all of it is fine and long enough to be released', streamed),
+      one: says('all of it is fine and long enough to be released', streamed, true),
       status: streamed ? 200 : 403,
       text: /probe\/cut/,
       trail: ['call.intent', 'call.outcome'],
