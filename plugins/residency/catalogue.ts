@@ -15,7 +15,7 @@ export type CatalogueData = Readonly<{
   entries: ReadonlyMap<string, Entry>
 }>
 
-const FACETS = ['endpoint', 'processing', 'storage'] as const
+export const FACETS = ['endpoint', 'processing', 'storage'] as const
 const HOST = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$/
 
 /** Reads a catalogue file's content. Throws ERR_CONFIG_INVALID; a catalogue that is half right is not used at all. */
