@@ -1,0 +1,131 @@
+import { join, relative } from 'node:path'
+import { Command } from 'commander'
+import { type LoadedConfig, loadConfig } from '../config.ts'
+import { isCustomhouseError } from '../core/errors.ts'
+import { type SettingOptions, withSettings } from './settings.ts'
+
+type Area = 'config' | 'policy' | 'keys'
+type Finding = Readonly<{ area: Area; code: string; message: string }>
+type Report = { findings: Finding[]; warnings: string[]; passed: string[] }
+
+export function checkCommand(): Command {
+  return withSettings(new Command('check'))
+    .description(
+      'Checks what `serve` would start with, by the same code: configuration, secrets, policies with their tests, gateway keys. Starts and changes nothing. Exit code 2: findings.',
+    )
+    .option('--json', 'print a report in JSON')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  customhouse check\n  customhouse check -c /etc/customhouse/customhouse.yaml --json\n',
+    )
+    .action(async (options: SettingOptions & { json?: true }) => {
+      const report: Report = { findings: [], warnings: [], passed: [] }
+      const loaded = await checkConfig(options, report)
+      if (loaded !== null) {
+        await checkPolicy(loaded, report)
+        await checkKeys(loaded, report)
+      }
+      print(report, options.json === true)
+      if (report.findings.length > 0) process.exitCode = 2
+    })
+}
+
+/** What is wrong with secrets alone does not keep policies and keys from being checked. */
+async function checkConfig(options: SettingOptions, report: Report): Promise<LoadedConfig | null> {
+  const load = (secrets: boolean) => loadConfig(options.config, process.env, options, { secrets })
+  const loaded = (await attempt('config', report, () => load(true))) ?? (await quietly(() => load(false)))
+  if (loaded === null) return null
+  report.warnings.push(...loaded.warnings)
+  if (report.findings.length === 0) {
+    const { tenants, providers, models } = loaded.config
+    const counts = `${count(tenants.size, 'tenant')}, ${count(providers.size, 'provider')}, ${count(models.size, 'model')}`
+    report.passed.push(`configuration  ${relative(process.cwd(), loaded.file)}: ${counts}; secrets resolved`)
+  }
+  return loaded
+}
+
+/** Everything that is read here is large; it is loaded only when there is a configuration to check it against. */
+async function checkPolicy(loaded: LoadedConfig, report: Report): Promise<void> {
+  const [{ loadPolicy }, { makeGeneration }, { Providers }, { openToolchain }] = await Promise.all([
+    import('../compose/policy.ts'),
+    import('../compose/generation.ts'),
+    import('../compose/providers.ts'),
+    import('../policy/toolchain/index.ts'),
+  ])
+  const [toolchain, providers] = [openToolchain(), new Providers()]
+  try {
+    await attempt('policy', report, async () => {
+      const policy = await loadPolicy(loaded.config.policy, toolchain)
+      try {
+        const { controls } = makeGeneration(1, loaded, policy, [], providers)
+        report.passed.push(
+          `policy         ${policy.revision.slice(0, 12)}: compiled, tested, loaded; controls ${controls.join(', ')}`,
+        )
+      } finally {
+        policy.close()
+      }
+    })
+  } finally {
+    await providers.close()
+    await toolchain.close()
+  }
+}
+
+async function checkKeys(loaded: LoadedConfig, report: Report): Promise<void> {
+  const { listKeys, openKeys, STORE_NAME } = await import('../identity/index.ts')
+  const file = join(loaded.config.keys, STORE_NAME)
+  await attempt('keys', report, async () => {
+    const keys = await openKeys({ file })
+    keys.close()
+    const live = (await listKeys(file)).filter(({ status }) => status === 'live' || status === 'rotating')
+    report.passed.push(`keys           ${count(live.length, 'live key')}`)
+    if (live.length === 0)
+      report.warnings.push('keys  there is no live gateway key: `customhouse keys create` makes one')
+    for (const { id, tenant } of live) {
+      if (!loaded.config.tenants.has(tenant)) {
+        report.warnings.push(
+          `keys  key ${id} belongs to the tenant ${JSON.stringify(tenant)}, which the configuration does not have`,
+        )
+      }
+    }
+  })
+}
+
+async function attempt<T>(area: Area, report: Report, work: () => Promise<T>): Promise<T | null> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!isCustomhouseError(error)) throw error
+    report.findings.push({
+      area: error.code.startsWith('ERR_CONFIG') ? 'config' : area,
+      code: error.code,
+      message: error.message,
+    })
+    return null
+  }
+}
+
+/** The result, or null: its error has been reported by the stricter attempt before. */
+async function quietly<T>(work: () => Promise<T>): Promise<T | null> {
+  try {
+    return await work()
+  } catch (error) {
+    if (isCustomhouseError(error)) return null
+    throw error
+  }
+}
+
+function print({ findings, warnings, passed }: Report, json: boolean): void {
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ ok: findings.length === 0, findings, warnings }, null, 2)}\n`)
+    return
+  }
+  for (const line of warnings) process.stderr.write(`warning: ${line}\n`)
+  for (const line of passed) process.stderr.write(`ok       ${line}\n`)
+  for (const { message, code } of findings) process.stdout.write(`${message.trimEnd()}\n${code}\n\n`)
+  if (findings.length > 0) process.stderr.write(`${count(findings.length, 'finding')}: this gateway would not start.\n`)
+}
+
+function count(n: number, word: string): string {
+  return `${n} ${word}${n === 1 ? '' : 's'}`
+}
