@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { CallFacts, ModelCall, Residency, Target } from '../../src/core/call.ts'
@@ -188,6 +189,16 @@ describe('the shipped catalogue', () => {
     expect(EEA_CH).toHaveLength(31)
     for (const outside of ['GB', 'US', 'TR', 'EU']) expect(EEA_CH).not.toContain(outside)
     for (const inside of ['CH', 'NO', 'IS', 'LI', 'DE', 'HR']) expect(EEA_CH).toContain(inside)
+  })
+  it('is what docs/residency.md says', () => {
+    const page = readFileSync(new URL('../../docs/residency.md', import.meta.url), 'utf8')
+    const said = (places: readonly string[] | null): string =>
+      places === null ? 'unknown' : places.join() === EEA_CH.join() ? 'EEA+CH' : places.join(', ')
+    const rows = [...SHIPPED.entries.values()].map(
+      ({ id, hosts, residency: { endpoint, processing, storage } }) =>
+        `| \`${id}\` | ${hosts.join(', ')} | ${said(endpoint)} | ${said(processing)} | ${said(storage)} |`,
+    )
+    expect(page.match(/^\| `openai\/.*$/gm)?.sort()).toEqual(rows.sort())
   })
   it('is dated, names its sources, and promises no place for the global hosts', () => {
     expect(SHIPPED.asOf).toMatch(/^\d{4}-\d\d-\d\d$/)
