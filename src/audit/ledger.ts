@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { CustomhouseError } from '../core/errors.ts'
 import type { AuditDraft, AuditRecord, Ledger, Receipt } from '../core/record.ts'
 import type { Chronicle } from './chronicle.ts'
@@ -13,6 +14,8 @@ export const COMMIT_MAX_RECORDS = 2_000
 export const COMMIT_MAX_BYTES = 8 * 1024 * 1024
 /** How often the writer looks whether its file is still there, when nothing is written. */
 const CHECK_EVERY_MS = 1_000
+/** How long a close waits for a worker that a system call holds. */
+const HUNG_MS = 1_000
 /** Tenant of the gateway's own records. */
 export const GATEWAY_TENANT = '_gateway'
 
@@ -261,9 +264,8 @@ export class SegmentLedger implements Ledger {
   }
 
   async #shut(): Promise<void> {
-    const before = this.#failure
     try {
-      if (before !== null) return
+      if (this.#failure !== null) return
       await this.enter({ kind: 'ledger.closed', tenant: GATEWAY_TENANT, call: null, body: {} })
       this.#stopTimers()
       await this.checkpoint()
@@ -271,8 +273,9 @@ export class SegmentLedger implements Ledger {
     } finally {
       this.#stopTimers()
       this.#disk.onFailure = null
-      await this.#disk.end()
-      this.#release()
+      // The lock outlives the worker: a write that hangs in the kernel may still land. Who latched must exit, and need not wait for it.
+      const ended = this.#disk.end().then(this.#release)
+      await (this.#failure === null ? ended : Promise.race([ended, setTimeout(HUNG_MS, undefined, { ref: false })]))
     }
   }
 
