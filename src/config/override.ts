@@ -61,7 +61,7 @@ export const CONFIG_VARIABLE = 'CUSTOMHOUSE_CONFIG'
 const PREFIX = 'CUSTOMHOUSE_'
 
 /** Variables that are ours but no settings: the tests' recordings, and the gateway key that the examples call with. */
-const OTHER_VARIABLES = ['CUSTOMHOUSE_FIXTURES', 'CUSTOMHOUSE_KEY', 'CUSTOMHOUSE_URL', 'CUSTOMHOUSE_DEBUG']
+const OTHER_VARIABLES = ['CUSTOMHOUSE_FIXTURES', 'CUSTOMHOUSE_KEY', 'CUSTOMHOUSE_URL']
 
 /** A warning for each CUSTOMHOUSE_ variable that nothing reads: typing errors there would otherwise stay unseen. Values are not shown. */
 export function unknownVariables(env: Environment): readonly string[] {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { lstat, readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, readFile, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
 export type Watch = Readonly<{
@@ -18,13 +18,17 @@ const MAX_FILES = 10_000
 export async function contentDigest(paths: readonly string[]): Promise<string> {
   const hash = createHash('sha256')
   let left = MAX_FILES
-  const add = async (path: string, depth: number): Promise<void> => {
+  // Links are followed, since ConfigMaps are made of them; a folder is entered once, so that a circle ends.
+  const folders = new Set<string>()
+  const add = async (path: string): Promise<void> => {
     try {
       const found = await stat(path)
       if (found.isDirectory()) {
-        if (depth > 32 || (depth > 0 && (await lstat(path)).isSymbolicLink())) return
+        const real = await realpath(path)
+        if (folders.has(real)) return
+        folders.add(real)
         const names = (await readdir(path)).filter((name) => !name.startsWith('.')).sort()
-        for (const name of names) await add(join(path, name), depth + 1)
+        for (const name of names) await add(join(path, name))
       } else if (found.isFile() && left-- > 0) {
         hash.update(`f${path}\0`).update(
           createHash('sha256')
@@ -37,13 +41,13 @@ export async function contentDigest(paths: readonly string[]): Promise<string> {
       hash.update(`-${path}\0${String(error.code)}\0`)
     }
   }
-  for (const path of paths) await add(path, 0)
+  for (const path of paths) await add(path)
   return hash.digest('hex')
 }
 
 /**
  * Calls `changed` whenever the content of `paths` has become another one, compared every `everyMs`. `from` is the digest that the caller already
- * acted upon; without it the content at the first look is. Looks never overlap; the timer keeps no process alive. `changed` must handle its own
+ * acted upon, best taken before it read; without it the content at the time of this call is. Looks never overlap; the timer keeps no process alive. `changed` must handle its own
  * errors: a rejection is given to `failed` and the same content is not tried again.
  */
 export function watchContent(
@@ -75,6 +79,7 @@ export function watchContent(
     })
     return looking
   }
+  if (last === undefined) void look()
   const timer = setInterval(look, options.everyMs)
   timer.unref()
   return {

@@ -1,23 +1,17 @@
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import {
-  contentDigest,
   type Environment,
   type Flags,
   jsonSchema,
   loadConfig,
-  nearest,
-  parseDuration,
-  parseListen,
-  parseSize,
   reference,
   renderConfig,
   renderOrigins,
-  watchContent,
 } from '../../src/config.ts'
 import { CustomhouseError } from '../../src/core/errors.ts'
 
@@ -232,61 +226,6 @@ describe('what is said about a configuration later', () => {
   })
 })
 
-describe('units', () => {
-  it('read back what was written', () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 0, max: 999_999 }), fc.constantFrom('ms', 's', 'm', 'h', 'd'), (n, unit) => {
-        expect(parseDuration(`${n}${unit}`)).toBe(n * { ms: 1, s: 1e3, m: 6e4, h: 36e5, d: 864e5 }[unit])
-      }),
-    )
-    fc.assert(
-      fc.property(fc.integer({ min: 0, max: 65_535 }), fc.ipV6(), (port, host) => {
-        expect(parseListen(`[${host}]:${port}`)).toEqual({ host, port })
-      }),
-    )
-  })
-
-  for (const text of ['', '5', '-1s', '1.5s', '01s', '1 s', '1S', '1e3s', 's', '1s ', '9999999999s']) {
-    it(`${JSON.stringify(text)} is no duration`, () => expect(parseDuration(text)).toBeNull())
-  }
-  for (const text of ['', '4', '4MB', '4mib', '-1B', '1.5GiB', ' 4MiB', '99999999999999GiB']) {
-    it(`${JSON.stringify(text)} is no size`, () => expect(parseSize(text)).toBeNull())
-  }
-  for (const text of [
-    '8450',
-    ':8450',
-    'host',
-    'host:',
-    'host:65536',
-    'host:-1',
-    '::1:80',
-    'a b:1',
-    'host:08',
-    'http://h:1',
-  ]) {
-    it(`${JSON.stringify(text)} is no address`, () => expect(parseListen(text)).toBeNull())
-  }
-})
-
-describe('the nearest name', () => {
-  it('is found after any one typing error', () => {
-    const names = ['environment', 'providers', 'tenants', 'listen', 'limits']
-    fc.assert(
-      fc.property(fc.constantFrom(...names), fc.nat(20), fc.constantFrom('drop', 'double', 'swap'), (name, at, how) => {
-        const i = at % (name.length - 1)
-        const [head, one, two, tail] = [name.slice(0, i), name[i], name[i + 1], name.slice(i + 2)]
-        const typed = {
-          drop: `${head}${two}${tail}`,
-          double: `${head}${one}${one}${two}${tail}`,
-          swap: `${head}${two}${one}${tail}`,
-        }[how]
-        expect(nearest(typed, names)).toBe(name)
-      }),
-    )
-  })
-  it('is none for something else', () => expect(nearest('xyzzy', ['providers', 'tenants'])).toBeNull())
-})
-
 describe('what is made from the schema', () => {
   it('is the committed customhouse.schema.json', () => {
     expect(readFileSync(join(ROOT, 'customhouse.schema.json'), 'utf8')).toBe(
@@ -296,57 +235,15 @@ describe('what is made from the schema', () => {
   it('is the reference in docs/configuration.md', () => {
     expect(readFileSync(join(ROOT, 'docs/configuration.md'), 'utf8')).toContain(reference())
   })
+  it('fits the example in docs/configuration.md', async () => {
+    const [, example = ''] = /```yaml\n(.*?)```/s.exec(readFileSync(join(ROOT, 'docs/configuration.md'), 'utf8')) ?? []
+    const { config } = await load(example, { OPENAI_API_KEY: KEY })
+    expect(config.providers.get('openai-eu')?.credential?.reveal()).toBe(KEY)
+  })
+
   it('is a configuration again when it is shown', async () => {
     const loaded = await load(`${BASE}controls: [residency]\ndrain: { timeout: 30s }\n`)
     const again = await load(renderConfig(loaded))
     expect(inspect(again.config, { depth: 20 })).toBe(inspect(loaded.config, { depth: 20 }))
-  })
-})
-
-describe('watching', () => {
-  it('tells contents apart, not times, and sees files come and go', async () => {
-    const path = join(folder, 'w')
-    const absent = await contentDigest([path])
-    writeFileSync(path, 'a')
-    const first = await contentDigest([path])
-    writeFileSync(path, 'a')
-    expect(await contentDigest([path])).toBe(first)
-    writeFileSync(path, 'b')
-    expect(new Set([absent, first, await contentDigest([path])]).size).toBe(3)
-  })
-
-  it('follows a swapped symbolic link, as ConfigMaps do', async () => {
-    const link = join(folder, 'link')
-    symlinkSync(file('one'), link)
-    const first = await contentDigest([link])
-    rmSync(link)
-    symlinkSync(file('two'), link)
-    expect(await contentDigest([link])).not.toBe(first)
-  })
-
-  it('calls once for each change, and reports what its caller throws', async () => {
-    const path = file('a')
-    const [seen, failures]: [string[], unknown[]] = [[], []]
-    const watch = watchContent({
-      paths: () => [path],
-      everyMs: 60_000,
-      from: await contentDigest([path]),
-      changed: (digest) => {
-        seen.push(digest)
-        if (seen.length === 2) throw new Error('broken')
-      },
-      failed: (error) => failures.push(error),
-    })
-    await watch.look()
-    expect(seen).toHaveLength(0)
-    for (const text of ['b', 'c', 'c']) {
-      writeFileSync(path, text)
-      await watch.look()
-    }
-    watch.stop()
-    writeFileSync(path, 'd')
-    await watch.look()
-    expect(seen).toHaveLength(2)
-    expect(failures).toHaveLength(1)
   })
 })
