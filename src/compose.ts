@@ -132,7 +132,7 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
     const watch = watching(options, activation, config.reload.everyMs, log)
     state.started = true
     log.info(
-      { data: dataListener.url, admin: adminListener.url, generation: 1, policy: activation.active.policy.revision },
+      { pid: process.pid, data: dataListener.url, admin: adminListener.url, generation: 1, policy: activation.active.policy.revision },
       'listening',
     )
 
