@@ -15,20 +15,19 @@ tenant := data.org.residency.tenants[input.call.principal.tenant]
 # A task with an entry of its own is judged by that one alone.
 grant := object.get(tenant, ["tasks", input.call.task], tenant)
 
-# Facet -> an object with a member for each place. A facet that the data leaves out, or that names a region which the data
-# does not know, is undefined, and so is all that depends on it.
-places[facet] := object.union_n([regions[name] | some name in grant[facet]]) if {
-	some facet in facets
-	every name in grant[facet] {
+# List of regions -> their places. The facets mostly share one list, which is then expanded once. A list that names a region
+# which the data does not know is undefined, and so is all that depends on it.
+expanded[names] := {place |
+	some name in names
+	some place, _ in regions[name]
+} if {
+	some names in {grant[facet] | some facet in facets}
+	every name in names {
 		regions[name]
 	}
 }
 
-# In WebAssembly object.union_n of an empty array is undefined.
-places[facet] := {} if {
-	some facet in facets
-	grant[facet] == []
-}
+places[facet] := expanded[grant[facet]] if some facet in facets
 
 satisfied[target.id] := true if {
 	some target in targets
@@ -44,16 +43,7 @@ satisfied[target.id] := true if {
 }
 
 # What was judged is what is pinned: it lies within the tenant's places, and is narrower.
-obligations[target.id] := [{
-	"type": "residency.pin",
-	"params": {
-		"endpoint": sort(target.residency.endpoint),
-		"processing": sort(target.residency.processing),
-		"storage": sort(target.residency.storage),
-	},
-}] if {
-	some target in input.targets
-}
+obligations[target.id] := [{"type": "residency.pin", "params": target.residency}] if some target in input.targets
 
 # An answer goes back the way its call came: nothing is left to pin.
 obligations[input.target.id] := []

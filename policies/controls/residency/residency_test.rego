@@ -177,7 +177,7 @@ test_what_was_judged_is_pinned if {
 	call := fixture.request({}, [home])
 	residency.obligations == {"eu/a": [{
 		"type": "residency.pin",
-		"params": {"endpoint": ["CH"], "processing": ["DE", "FR"], "storage": ["IE"]},
+		"params": {"endpoint": ["CH"], "processing": ["FR", "DE"], "storage": ["IE"]},
 	}]} with input as call with data.org as org(entry)
 }
 
