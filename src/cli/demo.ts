@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander'
 import { type Ground, layGround } from './demo/ground.ts'
 import { type Step, story } from './demo/story.ts'
-import { untilStopped } from './serve.ts'
+import { heed, untilStopped } from './serve.ts'
 
 type DemoOptions = Readonly<{ once?: true; json?: true; dataListen: string; adminListen: string }>
 
@@ -21,6 +21,7 @@ export function demoCommand(): Command {
       // A run that ends by itself must not fail because something else has the usual ports.
       const [data, admin] =
         options.once === true ? ['127.0.0.1:0', '127.0.0.1:0'] : [options.dataListen, options.adminListen]
+      const signals = heed()
       const ground = await layGround({ data, admin })
       try {
         let failed = 0
@@ -33,7 +34,7 @@ export function demoCommand(): Command {
           process.exitCode = 1
         } else if (options.once !== true) {
           process.stderr.write(invitation(ground))
-          process.exitCode = await untilStopped(ground.customhouse)
+          process.exitCode = await untilStopped(ground.customhouse, signals)
         }
       } finally {
         await ground.close()
