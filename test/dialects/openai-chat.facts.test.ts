@@ -1,6 +1,9 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { CustomhouseError } from '../../src/core/errors.ts'
 import { writeTree } from '../../src/core/tree.ts'
+import { fixturesFolder } from '../kit/index.ts'
 import { call, inbound, message, read } from './calls.ts'
 
 function refused(of: () => unknown): CustomhouseError {
@@ -101,12 +104,34 @@ describe('references', () => {
     ['searching the web', { web_search_options: {} }, 'web_search', 'remote', '/web_search_options'],
     ['a tool that the provider runs', { tools: [{ type: 'code_interpreter' }] }, 'server_tool', 'remote', '/tools/0'],
     ['an answer in sound', { modalities: ['text', 'audio'] }, 'audio', 'inline', '/modalities/1'],
+    ['deep in what nobody knows', { extra_body: { rag: [{ file_id: 'f' }] } }, 'file', 'stored', ''],
     [
-      'deep in what nobody knows',
-      { extra_body: { rag: { file_id: 'f' } } },
-      'file',
-      'stored',
-      '/extra_body/rag/file_id',
+      'below a name of the sender',
+      part({ type: 'text', text: 'x', 'Jane Doe': { image_url: { url: 'https://a.example' } } }),
+      'image',
+      'remote',
+      '/messages/0/content/0',
+    ],
+    [
+      'with a line end in the scheme',
+      part({ type: 'image_url', image_url: { url: '\u0001ht\ntps://a.example/x' } }),
+      'image',
+      'remote',
+      '/messages/0/content/0/image_url/url',
+    ],
+    [
+      'without a scheme',
+      part({ type: 'image_url', image_url: { url: '//a.example/x' } }),
+      'image',
+      'remote',
+      '/messages/0/content/0/image_url/url',
+    ],
+    [
+      'with a line end before data:',
+      part({ type: 'image_url', image_url: { url: '\nda\tta:image/png;base64,AA' } }),
+      'image',
+      'inline',
+      '/messages/0/content/0/image_url/url',
     ],
   ])('%s', (_, given, kind, where, pointer) => expect(call(given).references).toEqual([{ kind, where, pointer }]))
 
@@ -171,6 +196,26 @@ describe('facts', () => {
       { type: 'input_audio', input_audio: { data, format: 'wav' } },
     ]
     expect(call({ messages: [{ role: 'user', content: image }] }).estimate.inputTokens).toBeLessThan(50)
+  })
+
+  it('of the real SDKs (skipped without fixtures)', (context) => {
+    const root = fixturesFolder()
+    if (root === null) return context.skip('the recordings are absent')
+    const folder = join(root, 'sdk-requests')
+    const files = readdirSync(folder).filter((name) => /^(?:OpenAI|langchain|vercel)-_v1_chat_completions/.test(name))
+    expect(files).toHaveLength(4)
+    for (const file of files) {
+      const { body, headers } = JSON.parse(readFileSync(join(folder, file), 'utf8'))
+      const given = read(body, headers)
+      expect(given).toMatchObject({ model: body.model, stream: body.stream ?? false, unread: [], references: [] })
+      expect(given.headers).toEqual({})
+    }
+  })
+
+  it.each(['two words', 'jane@example.com', '', 'x'.repeat(129)])('a tool named %j is refused', (name) => {
+    expect(refused(() => call({ tools: [{ type: 'function', function: { name } }] })).code).toBe('ERR_CALL_MALFORMED')
+    expect(refused(() => call({ tools: [{ type: name }] })).code).toBe('ERR_CALL_MALFORMED')
+    expect(refused(() => call({ functions: [{ name }] })).code).toBe('ERR_CALL_MALFORMED')
   })
 
   it('task, metadata, headers', () => {

@@ -59,6 +59,7 @@ function checkStreamOptions(options: JsonTree | undefined): void {
 
 function estimate(body: TreeObject, segments: readonly Segment[], references: readonly Reference[]): Estimate {
   const inline = new Set(references.filter(({ where }) => where === 'inline').map(({ pointer }) => pointer))
+  inline.delete('')
   let bytes = 0
   for (const { pointer, text } of segments) {
     // Base64 of an image or a recording is not text, and its tokens have nothing to do with its length.
@@ -82,14 +83,21 @@ function toolNames(body: TreeObject): readonly string[] {
     const tool = asObject(item, pointer)
     const type = asString(tool.get('type'), `${pointer}/type`)
     if (type === 'function' || type === 'custom') {
-      names.push(asString(asObject(tool.get(type), `${pointer}/${type}`).get('name'), `${pointer}/${type}/name`))
-    } else names.push(type)
+      names.push(asName(asObject(tool.get(type), `${pointer}/${type}`).get('name'), `${pointer}/${type}/name`))
+    } else names.push(asName(type, `${pointer}/type`))
   })
   optionalList(body.get('functions'), '/functions').forEach((item, index) => {
     const pointer = `/functions/${index}`
-    names.push(asString(asObject(item, pointer).get('name'), `${pointer}/name`))
+    names.push(asName(asObject(item, pointer).get('name'), `${pointer}/name`))
   })
   return names
+}
+
+/** Names of tools are facts: policies see them and logs keep them, so they may be no prose. */
+function asName(node: JsonTree | undefined, pointer: string): string {
+  const name = asString(node, pointer)
+  if (!/^[A-Za-z0-9_.:/-]{1,128}$/.test(name)) throw malformed(pointer, 'must be 1 to 128 of A-Z a-z 0-9 _ . : / -')
+  return name
 }
 
 function optionalList(node: JsonTree | undefined, pointer: string): readonly JsonTree[] {

@@ -1,6 +1,7 @@
 import type { Reference } from '../../core/call.ts'
 import type { JsonTree, TreeObject } from '../../core/json.ts'
 import { escapeToken } from '../../core/pointer.ts'
+import { isFreeName } from './vocabulary.ts'
 
 type Where = Reference['where']
 
@@ -36,7 +37,7 @@ const OPAQUE: ReadonlySet<string> = new Set(['metadata', 'logit_bias', 'paramete
 /** What a call names but does not carry, and what it carries in a form that no inspector reads, in document order. */
 export function findReferences(body: TreeObject): readonly Reference[] {
   const found: Reference[] = []
-  search(found, body, '')
+  search(found, body, '', '', true)
   if (body.get('store') === true) found.push({ kind: 'call', where: 'stored', pointer: '/store' })
   list(body.get('modalities')).forEach((modality, index) => {
     if (modality !== 'text') found.push({ kind: 'audio', where: 'inline', pointer: `/modalities/${index}` })
@@ -57,30 +58,41 @@ export function findReferences(body: TreeObject): readonly Reference[] {
   return found
 }
 
-function search(found: Reference[], node: JsonTree, pointer: string): void {
+/**
+ * `pointer` is a fact that policies see and logs keep, so it holds no name that the sender chose: below such a name it stays at the
+ * last place whose names are all known.
+ */
+function search(found: Reference[], node: JsonTree, pointer: string, parent: string, known: boolean): void {
   if (Array.isArray(node)) {
-    for (let i = 0; i < node.length; i++) search(found, node[i] ?? null, `${pointer}/${i}`)
+    for (let i = 0; i < node.length; i++) {
+      search(found, node[i] ?? null, known ? `${pointer}/${i}` : pointer, parent, known)
+    }
   } else if (node instanceof Map) {
     for (const [name, member] of node) {
       if (member === null || OPAQUE.has(name)) continue
-      const at = `${pointer}/${escapeToken(name)}`
-      const known = BY_NAME.get(name)
+      const named = BY_NAME.get(name)
       const kind = BY_ADDRESS.get(name)
-      if (known !== undefined) found.push({ kind: known[0], where: known[1], pointer: at })
-      else if (kind !== undefined) found.push(address(kind, member, at))
-      search(found, member, at)
+      const plain = known && (named !== undefined || kind !== undefined || !isFreeName(name, parent))
+      const at = plain ? `${pointer}/${escapeToken(name)}` : pointer
+      if (named !== undefined) found.push({ kind: named[0], where: named[1], pointer: at })
+      else if (kind !== undefined) found.push(address(kind, member, at, plain))
+      search(found, member, at, name, plain)
     }
   }
 }
 
-/** `data:` carries its bytes; an address with any other scheme is fetched; without one it is bare base64. */
-function address(kind: string, node: JsonTree, pointer: string): Reference {
-  const inObject = node instanceof Map
-  const url = inObject ? node.get('url') : node
-  const at = inObject && url !== undefined ? `${pointer}/url` : pointer
-  if (typeof url !== 'string') return { kind, where: 'stored', pointer: at }
-  const where = /^\s*data:/i.test(url) || !/^\s*[a-z][a-z0-9+.-]*:/i.test(url) ? 'inline' : 'remote'
-  return { kind, where, pointer: at }
+/** `data:` carries its bytes, and so does bare base64; anything else is an address that somebody may fetch. */
+function address(kind: string, node: JsonTree, pointer: string, known: boolean): Reference {
+  const url = node instanceof Map ? node.get('url') : node
+  if (typeof url !== 'string') return { kind, where: 'stored', pointer }
+  // Parsers of addresses skip spaces, line ends and control characters (WHATWG URL 4.4), in the scheme too.
+  const scheme = url.slice(0, 64).replaceAll(/[^!-~]/g, '')
+  const inline = /^data:/i.test(scheme) || /^[A-Za-z0-9+/=_\s-]*$/.test(url)
+  return {
+    kind,
+    where: inline ? 'inline' : 'remote',
+    pointer: known && node instanceof Map ? `${pointer}/url` : pointer,
+  }
 }
 
 function list(node: JsonTree | undefined): readonly JsonTree[] {
