@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Dispatch } from '../../src/core/call.ts'
 import { CustomhouseError } from '../../src/core/errors.ts'
 import type { Answer, Provider } from '../../src/core/port.ts'
 import { createOpenAI } from '../../src/providers/openai.ts'
 import { head, type Recorder, recordings, replay, type Script, type Step, startRecorder } from '../kit/index.ts'
+import { dispatch } from './setup.ts'
 
 let recorder: Recorder
 let provider: Provider
@@ -25,19 +25,7 @@ afterAll(async () => {
 
 function ask(script: Script): Promise<Answer> {
   recorder.script(() => script)
-  const residency = { endpoint: ['CH'], processing: ['CH'], storage: [] }
-  const dispatch: Dispatch = {
-    call: 'c',
-    target: { id: 'p/m', provider: 'p', model: 'm', dialect: 'openai.chat', residency, contract: [] },
-    method: 'POST',
-    url: `${recorder.url}/v1/chat/completions`,
-    headers: { 'content-type': 'application/json' },
-    body: Buffer.from('{}'),
-    residency,
-    reservation: null,
-    digest: '',
-  }
-  return provider.open(dispatch, new AbortController().signal)
+  return provider.open(dispatch(recorder.url), new AbortController().signal)
 }
 
 /** What a reader got, and how it ended. */
