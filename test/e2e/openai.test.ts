@@ -1,0 +1,196 @@
+import OpenAI from 'openai'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openaiAnswer, openaiStream, stream, whole } from '../kit/index.ts'
+import { counting, type Scene, startScene } from './scene.ts'
+import { type Ask, type Driver, type Fault, hangsUp, type Raised, run, TOOL, table } from './table.ts'
+
+let scene: Scene
+beforeAll(async () => {
+  scene = await startScene()
+})
+afterAll(() => scene?.close())
+
+type Params = OpenAI.Chat.ChatCompletionCreateParams
+
+function client({ key, baseURL, retries, fetch }: Pick<Ask, 'key' | 'baseURL' | 'retries' | 'fetch'>): OpenAI {
+  return new OpenAI({ apiKey: key, baseURL, maxRetries: retries, fetch })
+}
+
+function paramsOf(ask: Ask): Omit<Params, 'stream'> {
+  const { toolResult } = ask
+  const messages: Params['messages'] = [{ role: 'user', content: ask.say }]
+  if (toolResult !== undefined) {
+    const called = { name: TOOL.name, arguments: toolResult.arguments }
+    messages.push({ role: 'assistant', tool_calls: [{ id: toolResult.id, type: 'function', function: called }] })
+    messages.push({ role: 'tool', tool_call_id: toolResult.id, content: toolResult.result })
+  }
+  return {
+    model: ask.model,
+    messages,
+    ...(ask.tool === true ? { tools: [{ type: 'function', function: TOOL }] } : {}),
+  }
+}
+
+const driver: Driver = async (ask) => {
+  const headers = { ...ask.headers, ...(ask.case === undefined ? {} : { 'x-customhouse-meta-case': ask.case }) }
+  const options = { headers, ...(ask.signal === undefined ? {} : { signal: ask.signal }) }
+  const params = paramsOf(ask)
+  if (!ask.streamed) {
+    const answer = await client(ask).chat.completions.create({ ...params, stream: false }, options)
+    const [choice] = answer.choices
+    const calls = (choice?.message.tool_calls ?? []).flatMap((call) => (call.type === 'function' ? [call] : []))
+    return {
+      text: choice?.message.content ?? '',
+      tools: calls.map(({ id, function: called }) => ({
+        id,
+        name: called.name,
+        arguments: JSON.parse(called.arguments),
+      })),
+      finish: choice?.finish_reason ?? null,
+      tokens: answer.usage?.total_tokens,
+    }
+  }
+  const asked = { ...params, stream: true, stream_options: { include_usage: true } } as const
+  let text = ''
+  let finish: string | null = null
+  let tokens: number | undefined
+  const calls: { id: string; name: string; pieces: string[] }[] = []
+  for await (const chunk of await client(ask).chat.completions.create(asked, options)) {
+    tokens = chunk.usage?.total_tokens ?? tokens
+    for (const { delta, finish_reason } of chunk.choices) {
+      finish = finish_reason ?? finish
+      const piece = delta.content ?? ''
+      text += piece
+      if (piece !== '') ask.onText?.(piece)
+      for (const call of delta.tool_calls ?? []) {
+        calls[call.index] ??= { id: call.id ?? '', name: call.function?.name ?? '', pieces: [] }
+        if (call.function?.arguments) calls[call.index]?.pieces.push(call.function.arguments)
+      }
+    }
+  }
+  // Arguments come in pieces, as the provider cut them.
+  for (const { pieces } of calls) expect(pieces.length).toBeGreaterThan(5)
+  const tools = calls.map(({ id, name, pieces }) => ({ id, name, arguments: JSON.parse(pieces.join('')) as unknown }))
+  return { text, tools, finish, tokens }
+}
+
+const RAISED: Record<Fault, Raised> = {
+  denied: { class: 'PermissionDeniedError', status: 403, code: 'policy_denied', type: 'permission_error' },
+  'wrong key': { class: 'AuthenticationError', status: 401, code: 'invalid_api_key' },
+  'unknown model': { class: 'NotFoundError', status: 404, code: 'model_not_found' },
+  malformed: { class: 'BadRequestError', status: 400, code: 'call_malformed' },
+  'rate limited': { class: 'RateLimitError', status: 429, code: 'rate_limit_exceeded' },
+  quota: { class: 'RateLimitError', status: 429, code: 'rate_limit_exceeded' },
+  'provider 500': { class: 'InternalServerError', status: 500 },
+  'hang-up': { class: 'InternalServerError', status: 502, code: 'provider_unreachable' },
+  'broken answer': { class: 'InternalServerError', status: 502, code: 'provider_truncated' },
+  'broken stream': { class: 'APIError', status: undefined, code: 'provider_truncated' },
+  'cut off': { class: 'APIError', status: undefined, code: 'policy_denied', type: 'permission_error' },
+  'answer denied': { class: 'PermissionDeniedError', status: 403, code: 'policy_denied' },
+}
+
+describe.each([
+  { streamed: false, how: 'whole' },
+  { streamed: true, how: 'streamed' },
+])('openai, $how', ({ streamed }) => {
+  test.each(table(streamed))('$name', async (row) => {
+    const { error, counted } = await run(scene, driver, row, streamed, RAISED)
+    if (error instanceof OpenAI.APIError && error.status !== undefined) {
+      expect(error.requestID).toBe(counted.calls.at(-1)?.call)
+    }
+  })
+
+  test('several choices', async () => {
+    const spoken = { texts: ['One says this.', 'Two says that, and more.'], usage: { input: 3, output: 11 } }
+    scene.play({
+      eu: streamed ? stream(openaiStream(spoken, { includeUsage: true })) : whole(openaiAnswer(spoken)),
+    })
+    const { fetch, calls } = counting()
+    const openai = client({ key: scene.house.key, baseURL: scene.house.baseURL, retries: 0, fetch })
+    const asked = { model: 'gpt-4o', n: 2, messages: [{ role: 'user' as const, content: 'hello' }] }
+    const texts = ['', '']
+    const finishes: string[] = []
+    if (streamed) {
+      for await (const chunk of await openai.chat.completions.create({ ...asked, stream: true })) {
+        for (const { index, delta, finish_reason } of chunk.choices) {
+          texts[index] += delta.content ?? ''
+          if (finish_reason !== null) finishes.push(finish_reason)
+        }
+      }
+    } else {
+      for (const { index, message, finish_reason } of (await openai.chat.completions.create(asked)).choices) {
+        texts[index] += message.content ?? ''
+        finishes.push(finish_reason)
+      }
+    }
+    expect(texts).toEqual(spoken.texts)
+    expect(finishes).toEqual(['stop', 'stop'])
+    expect(JSON.parse(scene.arrived()[0]?.body.toString() ?? '')).toMatchObject({ n: 2 })
+    const trail = await scene.trailOf(calls[0]?.call, 2)
+    expect(trail.at(-1)?.body).toMatchObject({ ending: 'complete', usage: { total_tokens: 14 } })
+  })
+})
+
+describe('the usage of a stream', () => {
+  test.each([
+    { name: 'asked for', options: { include_usage: true }, seen: [16] },
+    { name: 'not asked for', options: undefined, seen: [] },
+    { name: 'declined', options: { include_usage: false }, seen: [] },
+  ])('$name', async ({ options, seen }) => {
+    scene.play({ eu: stream(openaiStream({ texts: ['a b'], usage: { input: 7, output: 9 } }, { includeUsage: true })) })
+    const { fetch, calls } = counting()
+    const openai = client({ key: scene.house.key, baseURL: scene.house.baseURL, retries: 0, fetch })
+    const chunks: OpenAI.Chat.ChatCompletionChunk[] = []
+    const answer = await openai.chat.completions.create({
+      model: 'gpt-4o',
+      messages: [{ role: 'user', content: 'hello' }],
+      stream: true,
+      ...(options === undefined ? {} : { stream_options: options }),
+    })
+    for await (const chunk of answer) chunks.push(chunk)
+    expect(chunks.flatMap(({ usage }) => (usage ? [usage.total_tokens] : []))).toEqual(seen)
+    expect(chunks.filter(({ choices }) => choices.length === 0)).toHaveLength(seen.length)
+    if (options?.include_usage !== true) for (const chunk of chunks) expect(chunk).not.toHaveProperty('usage')
+    expect(JSON.parse(scene.arrived()[0]?.body.toString() ?? '').stream_options).toEqual({ include_usage: true })
+    const trail = await scene.trailOf(calls[0]?.call, 2)
+    expect(trail.at(-1)?.body).toMatchObject({ usage: { input_tokens: 7, output_tokens: 9, total_tokens: 16 } })
+  })
+})
+
+test('a body without messages', async () => {
+  scene.play({})
+  const { fetch, calls } = counting()
+  const openai = client({ key: scene.house.key, baseURL: scene.house.baseURL, retries: 2, fetch })
+  const error = await openai.chat.completions
+    .create({ model: 'gpt-4o', messages: [] })
+    .catch((reason: unknown) => reason)
+  expect(error).toBeInstanceOf(OpenAI.BadRequestError)
+  expect(String(error)).toContain('/messages')
+  expect(calls).toHaveLength(1)
+  expect(scene.arrived()).toEqual([])
+})
+
+test('the client hangs up in mid-stream', async () => {
+  // The SDK ends the iteration without an error when its own caller has aborted it.
+  expect(await hangsUp(scene, driver)).toBeNull()
+})
+
+test('the client hangs up before the answer begins', async () => {
+  scene.play({ eu: ['hold'] })
+  const { fetch } = counting()
+  const openai = client({ key: scene.house.key, baseURL: scene.house.baseURL, retries: 0, fetch })
+  const controller = new AbortController()
+  const asking = openai.chat.completions
+    .create({ model: 'gpt-4o', messages: [{ role: 'user', content: 'hello' }] }, { signal: controller.signal })
+    .catch((reason: unknown) => reason)
+  await scene.recorders.eu.waitFor(scene.recorders.eu.requests.length + 1)
+  const abortedAt = performance.now()
+  controller.abort()
+  expect(await asking).toBeInstanceOf(OpenAI.APIUserAbortError)
+  const [request] = scene.arrived()
+  expect(((await request?.closed) ?? Number.POSITIVE_INFINITY) - abortedAt).toBeLessThan(1000)
+  const intent = (await scene.house.records()).findLast(({ kind }) => kind === 'call.intent')
+  const trail = await scene.trailOf(intent?.call, 2)
+  expect(trail.map(({ kind }) => kind)).toEqual(['call.intent', 'call.outcome'])
+  expect(trail.at(-1)?.body).toMatchObject({ ending: 'client_gone', status: 499 })
+})

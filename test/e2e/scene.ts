@@ -1,0 +1,148 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type House, ROOT, startHouse } from '../house.ts'
+import { hangUp, type RecordedRequest, type Recorder, type Script, startRecorder } from '../kit/index.ts'
+import { CASES, makeProbe, type Probe, probePolicies } from '../probe.ts'
+
+/** What the gateway adds for each provider, so that the client's own key is seen to stay behind. */
+export const PROVIDER_CREDENTIAL = 'sk-the-provider-key'
+
+export type Trail = readonly Readonly<{ kind: string; body: Readonly<Record<string, unknown>> }>[]
+
+/** A gateway between an SDK and three recorders: the shipped policies, and the probe's beside them. */
+export type Scene = Readonly<{
+  house: House
+  probe: Probe
+  recorders: Readonly<Record<Place, Recorder>>
+  /** Everything that arrived anywhere since the last {@link Scene.play}. */
+  arrived(): readonly RecordedRequest[]
+  /** Sets what the recorders answer, and forgets what arrived. What has no script hangs up. */
+  play(scripts: Readonly<Partial<Record<Place, Script | ((index: number) => Script)>>>): void
+  /** Records of a call, once as many as `count` are durable (default 1). */
+  trailOf(call: string | null | undefined, count?: number): Promise<Trail>
+  close(): Promise<void>
+}>
+export type Place = 'eu' | 'fr' | 'us'
+
+/** Models: `gpt-4o` runs in the EU, `gpt-4o-mini` in the EU with a fallback, `auto` in the US, where the tenant may not go. */
+export async function startScene(): Promise<Scene> {
+  const recorders = {
+    eu: await startRecorder({ answer: () => hangUp }),
+    fr: await startRecorder({ answer: () => hangUp }),
+    us: await startRecorder({ answer: () => hangUp }),
+  }
+  const probe = makeProbe()
+  const places = { eu: 'DE', fr: 'FR', us: 'US' }
+  const secrets = mkdtempSync(join(tmpdir(), 'customhouse-secrets-'))
+  writeFileSync(join(secrets, 'provider'), PROVIDER_CREDENTIAL, { mode: 0o600 })
+  const house = await startHouse({
+    providers: {},
+    config: {
+      providers: Object.fromEntries(
+        Object.entries(places).map(([name, country]) => [
+          name,
+          {
+            kind: 'openai',
+            base_url: `${recorders[name as Place].url}/v1`,
+            credential: `\${file:${join(secrets, 'provider')}}`,
+            residency: { endpoint: [country], processing: [country], storage: [country] },
+          },
+        ]),
+      ),
+      models: Object.fromEntries(
+        Object.entries({
+          'gpt-4o': ['eu'],
+          'gpt-4o-mini': ['eu', 'fr'],
+          auto: ['us'],
+        }).map(([model, routes]) => [
+          model,
+          { routes: routes.map((provider) => ({ provider, model: UPSTREAM_MODEL })) },
+        ]),
+      ),
+    },
+    policies: shippedAndProbe(),
+    plugins: [probe],
+  })
+  const from: Record<Place, number> = { eu: 0, fr: 0, us: 0 }
+  const all = Object.entries(recorders) as [Place, Recorder][]
+  const trailOf: Scene['trailOf'] = async (call, count = 1) => {
+    for (const deadline = performance.now() + 2000; ; await sleep(10)) {
+      const trail = (await house.records())
+        .filter((record) => typeof call === 'string' && record.call === call)
+        .map(({ kind, body }) => ({ kind, body }))
+      if (trail.length >= count || performance.now() > deadline) return trail
+    }
+  }
+  return {
+    house,
+    probe,
+    recorders,
+    arrived: () => all.flatMap(([place, { requests }]) => requests.slice(from[place])),
+    play: (scripts) => {
+      for (const [place, recorder] of all) {
+        const start = recorder.requests.length
+        from[place] = start
+        const script = scripts[place] ?? hangUp
+        recorder.script((_, index) => (typeof script === 'function' ? script(index - start) : script))
+      }
+    },
+    trailOf,
+    close: async () => {
+      await house.stop()
+      for (const [, recorder] of all) await recorder.close()
+      rmSync(secrets, { recursive: true })
+    },
+  }
+}
+
+/** The model's name at every provider: never the one that the client asks for. */
+export const UPSTREAM_MODEL = 'gpt-4o-2024-11-20'
+
+/** Every shipped policy that is no test, with the probe's control required besides. */
+function shippedAndProbe(): Record<string, string> {
+  const folder = join(ROOT, 'policies')
+  const shipped = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.(?:rego|yaml|json)$/.test(name) && !name.endsWith('_test.rego'))
+    .map((name) => [name, readFileSync(join(folder, name), 'utf8')] as const)
+  const main = readFileSync(join(folder, 'main.rego'), 'utf8')
+    .replace(/controls: \[([^\]]*)\]/, 'controls: [$1, probe]')
+    .replace(/obligations: \[([^\]]*)\]/, 'obligations: [$1, probe.redact, probe.mask, probe.quota, stream.hold]')
+  return { ...probePolicies(CASES), ...Object.fromEntries(shipped), 'main.rego': main }
+}
+
+/** A layer below an SDK that counts what it sends and keeps what came back. */
+export type Counted = Readonly<{
+  fetch: typeof fetch
+  /** Calls that the SDK made over the wire, with the gateway's call id of each answer. */
+  calls: { status: number; call: string | null; requestId: string | null; at: number }[]
+}>
+
+export function counting(): Counted {
+  const calls: Counted['calls'] = []
+  return {
+    calls,
+    fetch: async (input, init) => {
+      const at = performance.now()
+      const entry = { status: 0, call: null as string | null, requestId: null as string | null, at }
+      calls.push(entry)
+      const response = await fetch(input, init)
+      entry.status = response.status
+      entry.call = response.headers.get('x-customhouse-call')
+      entry.requestId = response.headers.get('x-request-id')
+      return response
+    },
+  }
+}
+
+/** Headers of a recorded request, by name in lower case; a name that stands twice throws. */
+export function headersOf(request: RecordedRequest): Record<string, string> {
+  const headers: Record<string, string> = {}
+  for (const [name, value] of request.headers) {
+    const lower = name.toLowerCase()
+    if (lower in headers) throw new Error(`the header ${lower} arrived twice`)
+    headers[lower] = value
+  }
+  return headers
+}
