@@ -72,27 +72,12 @@ function decodeText(bytes: Uint8Array, code: ErrorCode, what: string): string {
   }
 }
 
-/** Index of the byte that makes the text invalid: the shortest prefix that fails ends with it. */
+/** Where a lenient decoder begins to write something else than it read. */
 function firstBadByte(bytes: Uint8Array): number {
-  let good = 0
-  let bad = bytes.length + 1
-  while (bad - good > 1) {
-    const middle = (good + bad) >>> 1
-    if (isPrefixUtf8(bytes, middle)) good = middle
-    else bad = middle
-  }
-  return Math.min(good, bytes.length)
-}
-
-function isPrefixUtf8(bytes: Uint8Array, end: number): boolean {
-  if (end > bytes.length) return false
-  try {
-    new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, end), { stream: true })
-    return true
-  } catch (error) {
-    if (error instanceof TypeError) return false
-    throw error
-  }
+  const lenient = Buffer.from(new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes))
+  let at = 0
+  while (at < bytes.length && bytes[at] === lenient[at]) at++
+  return at
 }
 
 function space(cursor: Cursor): void {
