@@ -362,6 +362,30 @@ describe('residency.pin', () => {
     )
     expect(order(residency, params)).toEqual({ met: true, pin: expanded })
   })
+  it('is carried out for itself, whatever pins were asked before it', async () => {
+    const list = fc.constantFrom<Json>(['DE'], ['DE', 'DE'], ['DE', 'FR'], ['FR', 'DE'], ['DE', 'EU'], ['*'], [], [1])
+    const params = fc.array(fc.record({ endpoint: list, processing: fc.constant(['DE']), storage: list }), {
+      maxLength: 24,
+    })
+    const pinned = (known: typeof pin, one: Record<string, Json>) =>
+      known?.request?.({
+        call,
+        target: target(only('DE')),
+        obligation: { type: 'residency.pin', params: one },
+        segments: [],
+        findings: [],
+        signal: new AbortController().signal,
+      })
+    await fc.assert(
+      fc.asyncProperty(params, async (asked) => {
+        for (const one of asked) {
+          const fresh = createResidency({ declared: [] }).plugin.discharge?.['residency.pin']
+          expect(await pinned(pin, one)).toEqual(await pinned(fresh, one))
+        }
+      }),
+      { numRuns: 300 },
+    )
+  })
   it.each<[string, Residency, Record<string, Json>]>([
     ['the unknown', UNKNOWN, { endpoint: ['*'], processing: ['*'], storage: ['*'] }],
     ['unknown storage', { ...EU, storage: null }, europe],
