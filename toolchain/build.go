@@ -42,7 +42,7 @@ func opBuild(req *request) (any, error) {
 		builder = builder.WithMetadata(&req.Metadata)
 	}
 	if err := builder.Build(context.Background()); err != nil {
-		return nil, err
+		return nil, &unsound{err, modules, req}
 	}
 
 	built := builder.Bundle()

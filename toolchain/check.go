@@ -36,7 +36,10 @@ func compileStrict(req *request) (*ast.Compiler, error) {
 		WithStrict(true).
 		WithPathConflictsCheck(conflicts(req.Data))
 	if compiler.Compile(modules); compiler.Failed() {
-		return nil, compiler.Errors
+		return nil, &unsound{compiler.Errors, modules, req}
+	}
+	if found := lint(compiler, modules, req.Data); len(found) > 0 {
+		return nil, &unsound{found, modules, req}
 	}
 	return compiler, nil
 }

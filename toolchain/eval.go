@@ -25,7 +25,7 @@ func opEval(req *request) (any, error) {
 	compiler := ast.NewCompiler().WithCapabilities(caps).WithEnablePrintStatements(true).
 		WithPathConflictsCheck(conflicts(req.Data))
 	if compiler.Compile(modules); compiler.Failed() {
-		return nil, compiler.Errors
+		return nil, &unsound{compiler.Errors, modules, req}
 	}
 	query := req.Query
 	if query == "" {

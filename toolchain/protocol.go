@@ -107,6 +107,7 @@ func encode(a answer) []byte {
 // faults flattens whatever OPA returns into a list in a stable order: OPA walks maps, so its own order is random.
 func faults(err error) []fault {
 	list := flatten(err)
+	enrich(list, err)
 	slices.SortStableFunc(list, func(a, b fault) int {
 		return cmpAll(strings.Compare(a.File, b.File), a.Row-b.Row, a.Col-b.Col,
 			strings.Compare(a.Code, b.Code), strings.Compare(a.Message, b.Message))
@@ -187,6 +188,11 @@ func detailOf(details ast.ErrorDetails) any {
 		if d.Have != nil {
 			out["have"] = d.Have.String()
 		}
+	case *unresolvedDetail:
+		out["wrong"], out["parent"] = d.wrong, d.parent
+		put(out, "near", d.near)
+	case *ast.UnificationErrDetail:
+		out["left"], out["right"] = fmt.Sprint(d.Left), fmt.Sprint(d.Right)
 	case *ast.ArgErrDetail:
 		have := make([]any, 0, len(d.Have))
 		for _, t := range d.Have {

@@ -18,8 +18,8 @@ import (
 	"github.com/open-policy-agent/opa/v1/topdown/lineage"
 )
 
-// testLimit stops a single test that does not end. It is generous: the host ends the whole call much earlier than a
-// suite of them would.
+// testLimit stops a single test that does not end, where the scheduler gets a turn; what gives it none is ended by the
+// host's limit on the whole call.
 const testLimit = 10 * time.Second
 
 type testResult struct {
@@ -111,7 +111,7 @@ func runTests(req *request, covered *cover.Cover, only []ast.Ref) (*testRun, err
 	}
 	results, err := runner.RunTests(ctx, txn)
 	if err != nil {
-		return nil, err
+		return nil, &unsound{err, modules, req}
 	}
 	for result := range results {
 		run.results = append(run.results, result)

@@ -195,7 +195,10 @@ const ruleSentences: SentenceTable = [
   ],
   [
     /^error parsing regexp: (.*)$/,
-    ([what]) => `This regular expression cannot be compiled, and the condition would never hold: ${what}.`,
+    ([what], { fault }) =>
+      fault.code === 'customhouse_regex_error'
+        ? `This regular expression cannot be compiled, and the condition would never hold: ${what}.`
+        : undefined,
   ],
   [
     /^(\S+) is (.+) at (.+):(\d+) and (.+) here$/,
@@ -204,6 +207,11 @@ const ruleSentences: SentenceTable = [
       width: fault.width ?? 1,
       related: [{ file, line: Number(line), column: 1, message: `here it is \`${first}\`` }],
     }),
+  ],
+  [
+    /^unknown METADATA key (\S+)/,
+    ([name], { detail }) =>
+      `METADATA has no key \`${name}\`${didYouMean(detail.near).replace(/^\.$/, ': what is your own goes below `custom`.')}`,
   ],
   [
     /^wasm compilation requires at least one entrypoint/,

@@ -1,0 +1,6 @@
+package customhouse
+
+deny[msg] {
+	input.call.stream
+	msg := "no streams"
+}

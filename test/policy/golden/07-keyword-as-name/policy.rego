@@ -1,0 +1,5 @@
+package customhouse
+
+if := 1
+
+every := 2

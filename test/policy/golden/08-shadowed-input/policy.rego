@@ -1,0 +1,6 @@
+package customhouse
+
+allow if {
+	input := {"call": {}}
+	input.call
+}

@@ -1,0 +1,3 @@
+package customhouse
+
+allow if budget > 3

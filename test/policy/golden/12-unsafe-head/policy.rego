@@ -1,0 +1,6 @@
+package customhouse
+
+reasons contains {"rule": rule, "text": text} if {
+	input.call.stream
+	text := "x"
+}

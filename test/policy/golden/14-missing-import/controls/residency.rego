@@ -1,0 +1,3 @@
+package controls.residency
+
+satisfied if input.call.stream

@@ -1,0 +1,6 @@
+package customhouse
+
+allow if {
+	model := input.call.model
+	input.call.stream
+}

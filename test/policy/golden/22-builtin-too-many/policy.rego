@@ -1,0 +1,3 @@
+package customhouse
+
+allow if lower(input.call.model, "x") == "a"

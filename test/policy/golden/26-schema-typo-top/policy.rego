@@ -1,0 +1,3 @@
+package customhouse
+
+allow if input.cal.model == "gpt-4o"

@@ -1,0 +1,3 @@
+package customhouse
+
+allow if input.call.model.name == "gpt-4o"

@@ -1,0 +1,5 @@
+package customhouse
+
+reasons := "none"
+
+reasons contains "x" if input.call.stream

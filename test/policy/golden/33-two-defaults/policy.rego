@@ -1,0 +1,7 @@
+package customhouse
+
+default allow := false
+
+default allow := true
+
+allow if input.call.stream

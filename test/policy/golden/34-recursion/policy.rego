@@ -1,0 +1,7 @@
+package customhouse
+
+allow if permitted
+
+permitted if not denied
+
+denied if not allow

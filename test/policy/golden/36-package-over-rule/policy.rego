@@ -1,0 +1,3 @@
+package controls
+
+residency := true

@@ -1,0 +1,6 @@
+package customhouse
+
+# METADATA
+# titel: Only the EU
+# scope: everything
+allow if input.call.stream

@@ -1,0 +1,3 @@
+package customhouse
+
+allow if regex.match("gpt-(4", input.call.model)

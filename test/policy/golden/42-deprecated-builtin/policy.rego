@@ -1,0 +1,5 @@
+package customhouse
+
+allow if any([input.call.stream, true])
+
+b if re_match("x", input.call.model)

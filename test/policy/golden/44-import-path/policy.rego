@@ -1,0 +1,5 @@
+package customhouse
+
+import controls.residency
+
+allow if residency.satisfied

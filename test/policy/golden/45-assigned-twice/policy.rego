@@ -1,0 +1,7 @@
+package customhouse
+
+allow if {
+	model := input.call.model
+	model := "x"
+	model == "x"
+}

@@ -1,0 +1,6 @@
+package customhouse
+
+allow if {
+	model == "gpt-4o"
+	model := input.call.model
+}

@@ -1,0 +1,3 @@
+package customhouse
+
+allow if input.call.model == “gpt-4o”

@@ -1,0 +1,3 @@
+package customhouse
+
+models := {"gpt-4o", "claude": 2}

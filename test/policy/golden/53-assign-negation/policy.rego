@@ -1,0 +1,6 @@
+package customhouse
+
+allow if {
+	x := not input.call.stream
+	x
+}

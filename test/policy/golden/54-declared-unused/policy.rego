@@ -1,0 +1,6 @@
+package customhouse
+
+allow if {
+	some i
+	input.call.stream
+}

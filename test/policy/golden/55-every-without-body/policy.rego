@@ -1,0 +1,7 @@
+package customhouse
+
+allow if every f in input.findings
+
+b if {
+	every f in input.findings
+}

@@ -1,0 +1,5 @@
+package customhouse
+
+effect := "allow" if {
+	input.call.stream
+} else "deny"

@@ -1,0 +1,3 @@
+package customhouse
+
+effect := "a" if input.call.stream else if true { "b" }

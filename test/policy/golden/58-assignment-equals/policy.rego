@@ -1,0 +1,5 @@
+package customhouse
+
+allow if {
+	input.call.model := "gpt-4o"
+}

@@ -1,0 +1,5 @@
+package customhouse
+
+obj := {effect: "allow"}
+
+y := {"a": 1, }

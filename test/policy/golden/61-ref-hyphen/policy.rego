@@ -1,0 +1,3 @@
+package customhouse.max-tokens
+
+allow if input.call.max-tokens > 3

@@ -1,0 +1,3 @@
+package customhouse
+
+m := $"model {input.call.model"

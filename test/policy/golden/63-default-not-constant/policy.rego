@@ -1,0 +1,5 @@
+package customhouse
+
+default limit := input.call.max_tokens
+
+default f(x) := x

@@ -1,0 +1,3 @@
+package customhouse
+
+deny if inptu.call.stream

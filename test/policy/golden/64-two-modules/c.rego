@@ -1,0 +1,5 @@
+package customhouse
+
+import data.unused.thing
+
+z := 1

@@ -1,0 +1,5 @@
+package customhouse
+
+allow if data.customhouse.permited
+
+permitted if input.call.stream

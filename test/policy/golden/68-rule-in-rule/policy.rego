@@ -1,0 +1,5 @@
+package customhouse
+
+allow if {
+	deny contains "x"
+}

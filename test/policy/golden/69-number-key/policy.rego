@@ -1,0 +1,5 @@
+package customhouse
+
+x := 01
+
+y := 1.

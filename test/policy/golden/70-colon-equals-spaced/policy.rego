@@ -1,0 +1,3 @@
+package customhouse
+
+x : = 1

@@ -1,0 +1,5 @@
+package customhouse
+
+x := 1
+
+x := 2

@@ -1,0 +1,3 @@
+package org
+
+regions := ["eu"]

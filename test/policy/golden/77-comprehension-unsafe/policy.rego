@@ -1,0 +1,5 @@
+package customhouse
+
+n := count({m | m := models[i]; i > limit})
+
+models := ["a"]

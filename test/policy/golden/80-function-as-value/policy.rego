@@ -1,0 +1,5 @@
+package customhouse
+
+cheap(price) if price < 3
+
+allow if cheap == true

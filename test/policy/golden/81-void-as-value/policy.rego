@@ -1,0 +1,6 @@
+package customhouse
+
+b if {
+	x := print("b")
+	x
+}

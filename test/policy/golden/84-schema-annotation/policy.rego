@@ -1,0 +1,6 @@
+package customhouse
+
+# METADATA
+# schemas:
+#   - input: schema.imput
+allow if input.call.stream

@@ -1,0 +1,6 @@
+package customhouse
+
+# METADATA
+# title: The decision
+# entrypoint: 3
+allow if input.call.stream

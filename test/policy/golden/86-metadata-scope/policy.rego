@@ -1,0 +1,6 @@
+# METADATA
+# scope: rule
+# title: Everything
+package customhouse
+
+allow if input.call.stream

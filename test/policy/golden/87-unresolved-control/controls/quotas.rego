@@ -1,0 +1,3 @@
+package controls.quotas
+
+satisfied if data.org.limit > 3

@@ -1,0 +1,3 @@
+package customhouse
+
+allow if data.org.limit > 3
