@@ -22,11 +22,11 @@ function v6(address: string): bigint {
   return [...before, ...middle, ...after].reduce((sum, part) => sum * 65536n + BigInt(`0x${part}`), 0n)
 }
 
-/** A network as Go's net.ParseCIDR reads it: no zone, no leading zeros. */
+/** A network as Go's net.ParseCIDR reads it: no zone, no leading zeros in the address. */
 function parseCidr(cidr: string): Network | null {
   const [address = '', prefix = '', more] = cidr.split('/')
   const version = address.includes('%') ? 0 : isIP(address)
-  if (version === 0 || more !== undefined || !/^(?:0|[1-9]\d{0,2})$/.test(prefix)) return null
+  if (version === 0 || more !== undefined || !/^\d{1,7}$/.test(prefix)) return null
   const bits = version === 4 ? 32 : 128
   const length = Number(prefix)
   if (length > bits) return null

@@ -38,7 +38,7 @@ function takeName(reader: Reader, names: readonly string[], length?: number): nu
   const lower = reader.rest.toLowerCase()
   const index = names.findIndex((name) => lower.startsWith(name.slice(0, length).toLowerCase()))
   if (index < 0) throw bad()
-  reader.rest = reader.rest.slice((length ?? names[index]?.length) as number)
+  reader.rest = reader.rest.slice(length ?? names[index]?.length)
   return index
 }
 
@@ -74,12 +74,11 @@ function takeOffset(reader: Reader, element: string): number {
   return text.startsWith('-') ? -size : size
 }
 
-/** A zone's abbreviation says nothing that can be relied on, so its offset is 0, as in Go on a machine that runs on UTC; GMT+3 is GMT+3. */
-function takeZoneName(reader: Reader): number {
+/** A zone's abbreviation says nothing that can be relied on: Go, on a machine that runs on UTC, takes it for a name of UTC, GMT+3 included. */
+function takeZoneName(reader: Reader): void {
   const name =
     /^UTC|^(?:ChST|MeST)|^GMT(?:[+-](?:[01]?\d|2[0-3])(?!\d))?|^[+-](?:[01]?\d|2[0-3])(?!\d)|^(?:[A-Z]{4}T|[A-Z]{3}T|WITA|[A-Z]{3})(?![A-Z])/
-  const text = take(reader, name)
-  return /^GMT[+-]/.test(text) ? Number(text.slice(3)) * 3600 : 0
+  take(reader, name)
 }
 
 function takeSecond(reader: Reader, parts: Parts, shape: RegExp, next: Chunk | undefined): void {
@@ -158,7 +157,7 @@ function takeElement(reader: Reader, parts: Parts, chunk: Chunk, next: Chunk | u
       parts.half = take(reader, /^[ap]m/) === 'pm' ? 'pm' : 'am'
       break
     case 'MST':
-      parts.offset = takeZoneName(reader)
+      takeZoneName(reader)
       break
     case 'fraction0':
       parts.nanoseconds = nanosecondsOf(take(reader, new RegExp(`^[.,]\\d{${chunk.digits}}`)))

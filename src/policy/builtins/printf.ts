@@ -58,8 +58,8 @@ function pad(text: string, flags: Flags, zero = flags.zero): string {
   return (zero ? '0' : ' ').repeat(lacking) + text
 }
 
-function badVerb(verb: string, arg: Arg): string {
-  return `%!${verb}(${arg.type}=${printArg(arg, 'v', noFlags())})`
+function badVerb(verb: string, arg: Arg, flags: Flags): string {
+  return `%!${verb}(${arg.type}=${printArg(arg, 'v', flags)})`
 }
 
 function formatText(text: string, verb: string, flags: Flags): string | null {
@@ -171,13 +171,13 @@ function formatNumber(value: number, verb: string, flags: Flags): string | null 
 
 function printArg(arg: Arg, verb: string, flags: Flags): string {
   if (verb === 'T') return formatText(arg.type, 's', flags) ?? ''
-  if (verb === 'p') return badVerb(verb, arg)
+  if (verb === 'p') return badVerb(verb, arg, flags)
   let text: string | null
   if (arg.type === 'string') text = formatText(arg.value, verb, flags)
   else if (arg.type === 'float64') text = formatNumber(arg.value, verb, flags)
   else if (arg.type === 'int64') text = formatInteger(arg.value, verb, flags)
   else text = formatBig(arg.value, verb, flags)
-  return text ?? badVerb(verb, arg)
+  return text ?? badVerb(verb, arg, flags)
 }
 
 type State = { readonly format: string; at: number; next: number; reordered: boolean; good: boolean }

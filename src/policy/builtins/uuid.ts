@@ -44,7 +44,7 @@ function parse(bytes: Buffer): Value {
     const time = (high << 48n) | (middle << 32n) | low
     const node = [...bytes.subarray(10)].map((byte) => byte.toString(16).padStart(2, '0')).join('-')
     entries.push(
-      ['time', numberFromBigInt((time - GREGORIAN) * 100n)],
+      ['time', numberFromBigInt(BigInt.asIntN(64, (time - GREGORIAN) * 100n))],
       ['nodeid', node],
       ['macvariables', macVariables(bytes.readUInt8(10))],
       ['clocksequence', bytes.readUInt16BE(8) & 0x3fff],
