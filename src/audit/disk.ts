@@ -1,11 +1,11 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import type { Answer, Job, WriterStart } from './writer.ts'
+import type { Answer, Done, Job, WriterStart } from './writer.ts'
 
 /** The writer's worker, seen from the main thread. Jobs are done in order; each promise settles when its job is durable. */
 export class Disk {
   readonly #worker: Worker
-  readonly #waiting: { resolve: (ms: number) => void; reject: (error: Error) => void }[] = []
+  readonly #waiting: { resolve: (done: Done) => void; reject: (error: Error) => void }[] = []
   #error: Error | null = null
   #ended = false
 
@@ -31,8 +31,8 @@ export class Disk {
     return disk
   }
 
-  /** Milliseconds that the disk took. Rejects with the writer's first error, for this and every later job. */
-  do(job: Job): Promise<number> {
+  /** Rejects with the writer's first error, for this and every later job. */
+  do(job: Job): Promise<Done> {
     if (this.#error !== null) return Promise.reject(this.#error)
     const promise = this.#promise()
     this.#worker.postMessage(
@@ -48,13 +48,13 @@ export class Disk {
     await this.#worker.terminate()
   }
 
-  #promise(): Promise<number> {
+  #promise(): Promise<Done> {
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }))
   }
 
   #answered(answer: Answer): void {
     if ('failed' in answer) this.#fail(Object.assign(new Error(answer.failed), { code: answer.code }))
-    else this.#waiting.shift()?.resolve(answer.ms)
+    else this.#waiting.shift()?.resolve(answer)
   }
 
   #fail(error: Error): void {

@@ -65,6 +65,10 @@ export class Registrar {
     this.#open = new Map(start.open)
   }
 
+  get openIntents(): number {
+    return this.#open.size
+  }
+
   /** Throws ERR_GATEWAY_INTERNAL for a draft that cannot stand in the log, ERR_KEYS_STORE if there is no key to seal it with. */
   number(draft: AuditDraft): NumberedEntry {
     this.#checkIntent(draft)

@@ -14,6 +14,8 @@ export const COMMIT_MAX_RECORDS = 2_000
 export const COMMIT_MAX_BYTES = 8 * 1024 * 1024
 /** How often the writer looks whether its file is still there, when nothing is written. */
 const CHECK_EVERY_MS = 1_000
+/** Room that an open call needs for its end, bytes: far more than a record of ours takes. */
+const CLOSING_BYTES = 8_192
 /** How long a close waits for a worker that a system call holds. */
 const HUNG_MS = 1_000
 /** Tenant of the gateway's own records. */
@@ -32,6 +34,8 @@ export type Bounds = Readonly<{
   checkpointEveryMs: number
   maxSegmentBytes: number
   deadlineMs: number
+  /** Below so many free bytes nothing new is begun; what is open can still be closed. */
+  minFreeBytes: number
   /** Hears of each commit, after its receipts. Must not throw. */
   onCommit: ((commit: Committed) => void) | null
 }>
@@ -63,6 +67,7 @@ export class SegmentLedger implements Ledger {
   #durable: Head
   #signed = -1
   #sealing = false
+  #free = Number.POSITIVE_INFINITY
   #failure: CustomhouseError | null = null
   #closing: Promise<void> | null = null
 
@@ -90,7 +95,7 @@ export class SegmentLedger implements Ledger {
     const every = (ms: number, work: () => void): NodeJS.Timeout => setInterval(work, ms).unref()
     this.#timers = [
       every(this.#bounds.checkpointEveryMs, () => this.#background(this.checkpoint())),
-      every(CHECK_EVERY_MS, () => this.#background(this.#disk.do({ type: 'check' }))),
+      every(CHECK_EVERY_MS, () => this.#background(this.#check())),
       every(Math.min(CHECK_EVERY_MS, this.#bounds.deadlineMs / 4), () => this.#watch()),
     ]
   }
@@ -105,6 +110,7 @@ export class SegmentLedger implements Ledger {
         new CustomhouseError('ERR_GATEWAY_INTERNAL', `The record is refused: the ledger itself writes ${draft.kind}.`),
       )
     }
+    if (this.#isLow() && draft.of === undefined) return Promise.reject(this.#lowError())
     return this.enter(draft)
   }
 
@@ -127,7 +133,7 @@ export class SegmentLedger implements Ledger {
   }
 
   health(): 'ok' | Error {
-    return this.#failure ?? 'ok'
+    return this.#failure ?? (this.#isLow() ? this.#lowError() : 'ok')
   }
 
   close(): Promise<void> {
@@ -142,6 +148,26 @@ export class SegmentLedger implements Ledger {
     if (size === this.#signed || this.#sealing || this.#failure !== null) return
     this.#signed = size
     await this.#disk.do({ type: 'checkpoint', note: this.#note({ size, root }) })
+  }
+
+  async #check(): Promise<void> {
+    const { free } = await this.#disk.do({ type: 'check' })
+    this.#free = free
+  }
+
+  /** Too little room to begin anything: each open call still has to write its end. That is no failure, and passes with the want. */
+  #isLow(): boolean {
+    return this.#free < this.#bounds.minFreeBytes + this.#registrar.openIntents * CLOSING_BYTES
+  }
+
+  #lowError(): CustomhouseError {
+    return new CustomhouseError(
+      'ERR_LEDGER_UNAVAILABLE',
+      "The ledger's volume is almost full: nothing new is begun until it has room.",
+      {
+        detail: { free: this.#free },
+      },
+    )
   }
 
   /** All of one turn of the event loop shares a commit; while one is on its way, the next gathers behind it. */
@@ -179,7 +205,8 @@ export class SegmentLedger implements Ledger {
     this.#segmentBytes += block.length
     const size = block.length
     this.#disk.do({ type: 'commit', bytes: block, seal: sealing ? this.#nextSegment(head, note) : null }).then(
-      (ms) => {
+      ({ ms, free }) => {
+        this.#free = free
         this.#sealing = false
         if (sealing) this.#signed = head.size
         this.#committed(batch, head, size, ms)

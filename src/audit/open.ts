@@ -10,9 +10,11 @@ import { type Committed, GATEWAY_TENANT, SegmentLedger } from './ledger.ts'
 import { lockDirectory } from './lock.ts'
 import { isLogName, makeVerifier } from './note.ts'
 import { recover, type Torn } from './recovery.ts'
+import { freeBytes, makeReserve, RESERVE_BYTES, releaseReserve } from './reserve.ts'
 import { headerLine, LEDGER_FOLDER, SEGMENT_VERSION, segmentName } from './segment.ts'
 
 export const SEGMENT_MAX_BYTES = 64 * 1024 * 1024
+export const MIN_FREE_BYTES = 16 * 1024 * 1024
 /** Monotonic clocks of different boots do not compare: each process has a name of its own. */
 const BOOT = randomBytes(8).toString('hex')
 
@@ -30,6 +32,8 @@ export type LedgerOptions = Readonly<{
   maxSegmentBytes?: number
   /** An append that is not durable after so many milliseconds latches the ledger. Default 5,000. */
   deadlineMs?: number
+  /** With fewer free bytes on the log's volume new calls are refused; open ones are still closed. Default 16 MB. */
+  minFreeBytes?: number
   /** Hears of each durable commit, after its receipts. Must not throw. */
   onCommit?: (commit: Committed) => void
 }>
@@ -63,6 +67,7 @@ export async function openLedger(options: LedgerOptions): Promise<{ ledger: Ledg
     const { chronicle, segment, torn } = await recover(directory, log, makeVerifier(signer.verifier))
     const epoch = chronicle.epoch + 1
     const openIntents = [...chronicle.open]
+    makeRoom(directory, openIntents.length)
     disk = await Disk.open({ directory, segment: segment?.name ?? null, bytes: segment?.bytes ?? 0 })
     const header = headerLine({
       epoch,
@@ -91,6 +96,7 @@ export async function openLedger(options: LedgerOptions): Promise<{ ledger: Ledg
         checkpointEveryMs: options.checkpointEveryMs ?? 10_000,
         maxSegmentBytes: options.maxSegmentBytes ?? SEGMENT_MAX_BYTES,
         deadlineMs: options.deadlineMs ?? 5_000,
+        minFreeBytes: options.minFreeBytes ?? MIN_FREE_BYTES,
         onCommit: options.onCommit ?? null,
       },
       segmentBytes: segment?.bytes ?? Buffer.byteLength(header),
@@ -110,12 +116,21 @@ export async function openLedger(options: LedgerOptions): Promise<{ ledger: Ledg
     })
     const [receipt] = await Promise.all([opened, ...abandoned])
     await ledger.checkpoint()
+    // Nothing is sent on a disk that has no room for its end.
+    makeReserve(directory)
     return { ledger, recovered: { epoch, size: receipt.seq + 1, abandoned: abandoned.length, torn } }
   } catch (error) {
     await disk?.end()
     lock.release()
     throw error instanceof CustomhouseError ? error : unavailable(directory, error)
   }
+}
+
+/** On a full disk the reserve is for closing what is open; with nothing open, nothing is written at all. */
+function makeRoom(directory: string, openIntents: number): void {
+  if (freeBytes(directory) >= RESERVE_BYTES) return
+  if (openIntents === 0) throw new Error('the disk is full')
+  releaseReserve(directory)
 }
 
 function unavailable(directory: string, cause: unknown): CustomhouseError {

@@ -2,6 +2,7 @@ import { closeSync, constants, fdatasyncSync, fstatSync, openSync, statSync } fr
 import { join } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
 import { syncDirectory, writeAtomically, writeWhole } from './files.ts'
+import { freeBytes } from './reserve.ts'
 import { CHECKPOINT_FILE } from './segment.ts'
 import { SNAPSHOT_FILE } from './snapshot.ts'
 
@@ -26,8 +27,9 @@ export type Job =
   /** Looks whether the file is still the one at its path. */
   | Readonly<{ type: 'check' }>
   | Readonly<{ type: 'close' }>
-/** `done` counts jobs. `ms` is the time that the disk took. */
-export type Answer = Readonly<{ done: number; ms: number }> | Readonly<{ failed: string; code: string }>
+/** `ms` is the time that the disk took, `free` what the volume has left, bytes. */
+export type Done = Readonly<{ ms: number; free: number }>
+export type Answer = Done | Readonly<{ failed: string; code: string }>
 
 type Current = Readonly<{ fd: number; path: string; dev: number; ino: number }>
 
@@ -39,7 +41,6 @@ function run(start: WriterStart, port: NonNullable<typeof parentPort>): void {
   const { directory } = start
   let current: Current | null = null
   let bytes = 0
-  let done = 0
   let failed = false
 
   const use = (name: string): void => {
@@ -111,8 +112,7 @@ function run(start: WriterStart, port: NonNullable<typeof parentPort>): void {
     const began = performance.now()
     try {
       work()
-      done++
-      port.postMessage({ done, ms: performance.now() - began } satisfies Answer)
+      port.postMessage({ ms: performance.now() - began, free: freeBytes(directory) } satisfies Answer)
     } catch (error) {
       failed = true
       const code = error instanceof Error && 'code' in error ? String(error.code) : 'ERROR'

@@ -6,11 +6,30 @@ import { isCustomhouseError } from '../../src/core/errors.ts'
  * A writer in a process of its own, for tests that kill it or make its system calls fail. Each receipt goes to stdout at once, as
  * `ack <seq> <id>`: what the parent has read was acknowledged, whatever happens next.
  */
-const [state = '', keys = '', calls = '0', lanes = '1', maxSegmentBytes = '100000', deadlineMs = '5000'] =
-  process.argv.slice(2)
+const [
+  state = '',
+  keys = '',
+  calls = '0',
+  lanes = '1',
+  maxSegmentBytes = '100000',
+  deadlineMs = '5000',
+  minFreeBytes = '0',
+  held = '0',
+] = process.argv.slice(2)
 
+const nap = new Int32Array(new SharedArrayBuffer(4))
+
+/** Writes a line whole: the parent's pipe may be full, and does not block. */
 function say(line: string): void {
-  writeSync(1, `${line}\n`)
+  const bytes = Buffer.from(`${line}\n`)
+  for (let done = 0; done < bytes.length; ) {
+    try {
+      done += writeSync(1, bytes, done)
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error
+      Atomics.wait(nap, 0, 0, 1)
+    }
+  }
 }
 
 function codeOf(error: unknown): string {
@@ -23,6 +42,7 @@ const opened = await openLedger({
   log: 'bank.example/n1',
   maxSegmentBytes: Number(maxSegmentBytes),
   deadlineMs: Number(deadlineMs),
+  minFreeBytes: Number(minFreeBytes),
 }).catch((error: unknown) => error)
 
 if (opened instanceof Error) {
@@ -32,6 +52,11 @@ if (opened instanceof Error) {
   const { ledger, recovered } = opened as Awaited<ReturnType<typeof openLedger>>
   say(`opened ${JSON.stringify(recovered)}`)
   void ledger.failed.then((error) => say(`failed ${codeOf(error)} ${error.message}`))
+  // Calls that this process never ends.
+  for (let i = 0; i < Number(held); i++) {
+    const { seq, id } = await ledger.append({ kind: 'call.intent', tenant: 't', call: `held-${i}`, body: {} })
+    say(`ack ${seq} ${id}`)
+  }
   let next = 0
   const lane = async (): Promise<void> => {
     while (next < Number(calls)) {
@@ -50,12 +75,14 @@ if (opened instanceof Error) {
       say(`ack ${ended.seq} ${ended.id}`)
     }
   }
-  try {
-    await Promise.all(Array.from({ length: Number(lanes) }, lane))
+  // Every lane ends its own call: what is refused is what begins.
+  const ends = await Promise.allSettled(Array.from({ length: Number(lanes) }, lane))
+  const rejected = ends.find((end) => end.status === 'rejected')
+  if (rejected === undefined) {
     await ledger.close()
     say('closed')
-  } catch (error) {
-    say(`rejected ${codeOf(error)}`)
+  } else {
+    say(`rejected ${codeOf(rejected.reason)}`)
     // The latch is for ever: later appends are refused, and none of them is a receipt.
     for (let i = 0; i < 3; i++) {
       const again = await ledger

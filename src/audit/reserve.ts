@@ -1,0 +1,36 @@
+import { existsSync, rmSync, statfsSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { syncDirectory, UNFINISHED, writeAtomically } from './files.ts'
+
+/**
+ * Room that is set aside on the log's volume, so that a start on a full disk can still close what a crash left open: the file is
+ * given back to the file system, and made again before anything new is sent.
+ */
+export const RESERVE_FILE = 'reserve'
+/** A closing record of recovery has about 450 bytes: room for two thousand of them. */
+export const RESERVE_BYTES = 1024 * 1024
+
+/** Bytes that the volume of a folder has left for us. */
+export function freeBytes(directory: string): number {
+  const { bavail, bsize } = statfsSync(directory)
+  return bavail * bsize
+}
+
+/** Sets the room aside, if it is not: written, not only declared, since a hole takes no room. */
+export function makeReserve(directory: string): void {
+  const path = join(directory, RESERVE_FILE)
+  if (existsSync(path) && statSync(path).size === RESERVE_BYTES) return
+  try {
+    writeAtomically(directory, RESERVE_FILE, Buffer.alloc(RESERVE_BYTES))
+  } catch (error) {
+    // Half a reserve would take the room that the next start needs.
+    rmSync(path + UNFINISHED, { force: true })
+    throw error
+  }
+}
+
+/** Gives the room back. */
+export function releaseReserve(directory: string): void {
+  rmSync(join(directory, RESERVE_FILE), { force: true })
+  syncDirectory(directory)
+}
