@@ -1,19 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
-import type { CallInput, RequestInput, ResponseInput, TargetInput, Verdict } from '../../src/core/decision.ts'
+import type { RequestInput, Verdict } from '../../src/core/decision.ts'
 import type { Json } from '../../src/core/json.ts'
-import {
-  createDecider,
-  DECISION_ENTRYPOINT,
-  judgeCanaries,
-  loadEngine,
-  type PolicyEngine,
-} from '../../src/policy/index.ts'
+import { createDecider, judgeCanaries, loadEngine, type PolicyEngine } from '../../src/policy/index.ts'
 import { type PolicySource, readPolicySource } from '../../src/policy/source.ts'
 import { openToolchain } from '../../src/policy/toolchain/index.ts'
+import { AMERICA, ANYWHERE, answered, asked, CONTROLS, GERMANY, targetIn, UNKNOWN } from './policies.inputs.ts'
 
 const toolchain = openToolchain()
 let source: PolicySource
@@ -28,49 +22,6 @@ afterAll(async () => {
   engine.close()
   await toolchain.close()
 })
-
-const CONTROLS = ['models', 'residency']
-
-const CALL: CallInput = {
-  id: '0199b5a0-0000-7000-8000-000000000000',
-  dialect: 'openai.chat',
-  operation: 'chat',
-  model: 'gpt-4o',
-  stream: true,
-  principal: { subject: 'desk', tenant: 'claims', groups: [], key: 'ck_1' },
-  task: null,
-  estimate: { input_tokens: 400, max_output_tokens: 500 },
-  tools: ['lookup'],
-  references: [],
-  headers: {},
-  metadata: {},
-}
-
-function targetIn(id: string, residency: TargetInput['residency'], contract: readonly string[] = []): TargetInput {
-  return { id, provider: 'p', model: 'm', residency, contract, facts: {} }
-}
-
-const GERMANY = targetIn('eu/a', { endpoint: ['DE'], processing: ['FR', 'DE'], storage: ['IE'] })
-const AMERICA = targetIn('us/a', { endpoint: ['US'], processing: ['US'], storage: ['US'] })
-const ANYWHERE = targetIn('any/a', { endpoint: ['*'], processing: ['*'], storage: ['*'] })
-const UNKNOWN = targetIn('who/a', { endpoint: [], processing: [], storage: [] })
-
-function asked(
-  tenant: string,
-  targets: readonly TargetInput[],
-  changes: Partial<CallInput> = {},
-  controls: readonly string[] = CONTROLS,
-): RequestInput {
-  const call = { ...CALL, ...changes, principal: { ...CALL.principal, ...changes.principal, tenant } }
-  const context = { time: '2026-11-24T12:00:00.000Z', environment: 'production', replay: false, controls }
-  return { phase: 'request', call, targets, findings: [], context }
-}
-
-function answered(input: RequestInput, target: TargetInput): ResponseInput {
-  const { call, findings, context } = input
-  const usage = { input_tokens: 400, output_tokens: null }
-  return { phase: 'response', call, target, findings, usage, progress: { characters: 10, finished: false }, context }
-}
 
 const decider = () => createDecider({ engine, revision: source.digest })
 const rulesOf = (verdict: Verdict | undefined) => verdict?.reasons.map(({ rule }) => rule)
@@ -231,9 +182,7 @@ describe('the decision', () => {
 
   test('an allowed target is pinned to what was judged, a denied one to nothing', () => {
     const { targets } = decider().request(asked('claims', [GERMANY, AMERICA]))
-    expect(targets.get('eu/a')?.obligations).toEqual([
-      { type: 'residency.pin', params: { endpoint: ['DE'], processing: ['DE', 'FR'], storage: ['IE'] } },
-    ])
+    expect(targets.get('eu/a')?.obligations).toEqual([{ type: 'residency.pin', params: GERMANY.residency }])
     expect(targets.get('us/a')?.obligations).toEqual([])
   })
 
@@ -269,97 +218,3 @@ describe('the decision', () => {
     expect(decider().request(asked('claims', [GERMANY, { ...GERMANY, id: 'eu/b' }])).fuel).toBeLessThan(15_000)
   })
 })
-
-describe('for any call', () => {
-  const places = fc.subarray(['DE', 'FR', 'IE', 'CH', 'GB', 'US', 'CN', '*', 'ZZ'])
-  const target = fc
-    .record({ endpoint: places, processing: places, storage: places })
-    .map((residency) => ({ ...targetIn('t', residency) }))
-  const call = fc.record({
-    tenant: fc.constantFrom('claims', 'research', 'lab', 'nobody'),
-    model: fc.constantFrom('gpt-4o', 'auto', 'o5'),
-    task: fc.constantFrom(null, 'phi', 'other'),
-    contract: fc.subarray(['baa', 'dpa']),
-    references: fc.array(
-      fc.record({
-        kind: fc.constantFrom('image', 'file'),
-        where: fc.constantFrom('inline', 'remote', 'stored'),
-        count: fc.constant(1),
-      }),
-      { maxLength: 2 },
-    ),
-  })
-  type Made = typeof call extends fc.Arbitrary<infer T> ? T : never
-  const inputOf = (made: Made, targets: readonly TargetInput[]): RequestInput => {
-    const { tenant, contract, ...changes } = made
-    const numbered = targets.map((one, index) => ({ ...one, id: `t${index}`, contract }))
-    return asked(tenant, numbered, changes)
-  }
-
-  test('what is allowed lies within what the data lists', () => {
-    const EEA = ['DE', 'FR', 'IE']
-    const within: Readonly<Record<string, readonly string[] | null>> = {
-      claims: EEA,
-      research: [...EEA, 'CH', 'GB', 'US'],
-      lab: null,
-      nobody: [],
-    }
-    fc.assert(
-      fc.property(call, target, (made, one) => {
-        const verdict = decider()
-          .request(inputOf(made, [one]))
-          .targets.get('t0')
-        const { endpoint, processing, storage } = one.residency
-        const allowed = within[made.tenant]
-        const home =
-          allowed === null || [endpoint, processing, storage].flat().every((place) => allowed?.includes(place))
-        const covered =
-          made.tenant !== 'claims' || made.task !== 'phi' || (made.contract.includes('baa') && storage.length === 0)
-        const known = endpoint.length > 0 && processing.length > 0 && made.tenant !== 'nobody'
-        const model = made.tenant === 'lab' || made.model !== 'o5'
-        const granted: readonly string[] =
-          { claims: [], research: ['image inline'], lab: ['image inline', 'image remote', 'file inline'] }[
-            made.tenant
-          ] ?? []
-        const references = made.references.every(({ kind, where }) => granted.includes(`${kind} ${where}`))
-        expect(verdict?.effect).toBe(home && covered && known && model && references ? 'allow' : 'deny')
-      }),
-      { numRuns: 500 },
-    )
-  })
-
-  test('a target is judged alike alone and in company', () => {
-    fc.assert(
-      fc.property(call, target, target, (made, one, other) => {
-        const both = decider().request(inputOf(made, [one, other])).targets
-        const alone = decider().request(inputOf(made, [one])).targets
-        expect(both.get('t0')).toEqual(alone.get('t0'))
-      }),
-    )
-  })
-
-  test("OPA's interpreter and the WebAssembly say the same", async () => {
-    const { modules: files, data } = source
-    await fc.assert(
-      fc.asyncProperty(call, target, target, async (made, one, other) => {
-        const input = inputOf(made, [one, other])
-        const answer = engine.evaluate(DECISION_ENTRYPOINT, input, { now: 0n })
-        const oracle = await toolchain.eval({
-          files,
-          data,
-          entrypoint: DECISION_ENTRYPOINT,
-          input: input as unknown as Json,
-        })
-        expect(answer.defined && sorted(answer.value)).toEqual(sorted(oracle.value ?? null))
-      }),
-      { numRuns: 25 },
-    )
-  })
-})
-
-/** Reasons come from sets, which WebAssembly writes in an order of its own. */
-function sorted(value: Json): unknown {
-  if (Array.isArray(value)) return value.map(sorted).sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, sorted(item)]))
-}
