@@ -6,8 +6,10 @@ import { errorFacts, openLog } from './compose/log.ts'
 import { Providers } from './compose/providers.ts'
 import { Refusals } from './compose/refusals.ts'
 import { Activation, type ReloadReport } from './compose/reload.ts'
-import { type LoadedConfig, watchContent } from './config.ts'
+import { contentDigest, type LoadedConfig, watchContent } from './config.ts'
+import { CustomhouseError } from './core/errors.ts'
 import type { Plugin } from './core/plugin.ts'
+import type { Authenticator } from './core/port.ts'
 import type { AuditRecord } from './core/record.ts'
 import { openaiChat } from './dialects/openai-chat/index.ts'
 import { admin } from './http/admin.ts'
@@ -21,6 +23,17 @@ import { openToolchain } from './policy/toolchain/index.ts'
 
 /** Where each dialect is served. Pointing an SDK's base URL at a prefix is the whole integration. */
 const MOUNTS: readonly Mount[] = [{ prefix: '/openai/v1', codecs: [openaiChat] }]
+
+/** With gateway keys switched off nobody is known: there is no other proof yet. */
+const NOBODY: Authenticator = {
+  authenticate: () => {
+    throw new CustomhouseError(
+      'ERR_IDENTITY_INVALID',
+      'Gateway keys are switched off here (identity.gateway_keys), and no other proof is taken.',
+    )
+  },
+  stands: () => false,
+}
 
 const REFUSALS_EVERY_MS = 10_000
 /** After open calls were cut off at the end of a drain: for their outcomes and last bytes. */
@@ -71,6 +84,7 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
     const providers = new Providers()
     undo.push(() => providers.close())
     for (const plugin of plugins) await plugin.start?.()
+    const watched = await contentDigest([...loaded.watch, config.policy.path])
     const activation = await Activation.first({ ledger, toolchain, providers, plugins, log }, loaded)
     const keys = await openKeys({
       file: join(config.keys, STORE_NAME),
@@ -86,7 +100,7 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
     const gateway: Gateway = {
       generation: () => activation.active.generation,
       ledger,
-      authenticator: keys,
+      authenticator: config.identity.gatewayKeys ? keys : NOBODY,
       drained: drained.signal,
       refused: (code, tenant) => refusals.count(code, tenant),
       report: (what, error, call) => log.error({ call, ...errorFacts(error) }, what),
@@ -95,6 +109,7 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
     const inFlight = new Set<Promise<void>>()
     const { limits } = config
     const sockets = {
+      connectionMs: limits.timeouts.connectionMs,
       headerBytes: limits.headerBytes,
       headersMs: limits.timeouts.headersMs,
       requestMs: limits.timeouts.requestMs,
@@ -129,10 +144,16 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
     const adminListener = await listen(config.listen.admin, admin(health), sockets)
     undo.push(() => adminListener.stop())
     const dataListener = await listen(config.listen.data, handler, sockets)
-    const watch = watching(options, activation, config.reload.everyMs, log)
+    const watch = watching(options, activation, config.reload.everyMs, watched, log)
     state.started = true
     log.info(
-      { pid: process.pid, data: dataListener.url, admin: adminListener.url, generation: 1, policy: activation.active.policy.revision },
+      {
+        pid: process.pid,
+        data: dataListener.url,
+        admin: adminListener.url,
+        generation: 1,
+        policy: activation.active.policy.revision,
+      },
       'listening',
     )
 
@@ -182,6 +203,7 @@ function watching(
   options: ComposeOptions,
   activation: Activation,
   everyMs: number,
+  from: string,
   log: Logger,
 ): ReturnType<typeof watchContent> | null {
   const { read } = options
@@ -189,6 +211,7 @@ function watching(
   return watchContent({
     paths: () => [...activation.active.loaded.watch, activation.active.loaded.config.policy.path],
     everyMs,
+    from,
     changed: async () => {
       await activation.reload(read)
     },

@@ -21,7 +21,8 @@ export function demoCommand(): Command {
       // A run that ends by itself must not fail because something else has the usual ports.
       const [data, admin] =
         options.once === true ? ['127.0.0.1:0', '127.0.0.1:0'] : [options.dataListen, options.adminListen]
-      const signals = heed()
+      // A run that ends by itself leaves Ctrl-C as it is.
+      const signals = options.once === true ? null : heed()
       const ground = await layGround({ data, admin })
       try {
         let failed = 0
@@ -32,7 +33,7 @@ export function demoCommand(): Command {
         if (failed > 0) {
           process.stderr.write(`${failed} of the outcomes did not happen.\n`)
           process.exitCode = 1
-        } else if (options.once !== true) {
+        } else if (signals !== null) {
           process.stderr.write(invitation(ground))
           process.exitCode = await untilStopped(ground.customhouse, signals)
         }

@@ -2,7 +2,13 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 
 /** Bounds of a socket, in milliseconds and bytes. */
-export type SocketLimits = Readonly<{ headerBytes: number; headersMs: number; requestMs: number; keepAliveMs: number }>
+export type SocketLimits = Readonly<{
+  connectionMs: number
+  headerBytes: number
+  headersMs: number
+  requestMs: number
+  keepAliveMs: number
+}>
 
 export type Listener = Readonly<{
   /** `http://host:port`, with the port that was taken. */
@@ -35,6 +41,13 @@ export async function listen(
     },
     handler,
   )
+  server.on('connection', (socket: Socket) => {
+    // node:http counts from the first byte; a connection that never says one is nobody's. No listener for data: it would slow every call.
+    const timer = setTimeout(() => {
+      if (socket.bytesRead === 0) socket.destroy()
+    }, limits.connectionMs)
+    socket.once('close', () => clearTimeout(timer))
+  })
   server.on('upgrade', (_request, socket: Socket) => refuse(socket, '400 Bad Request'))
   server.on('connect', (_request, socket: Socket) => refuse(socket, '405 Method Not Allowed'))
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) =>

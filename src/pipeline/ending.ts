@@ -110,9 +110,14 @@ function withIds(error: CustomhouseError, call: string, decision: string | null)
   return new CustomhouseError(error.code, `${error.message} ${ids}`, { status: error.status, detail: error.detail })
 }
 
-export function ledgerError(error: unknown): CustomhouseError {
-  if (error instanceof CustomhouseError && error.code === 'ERR_LEDGER_UNAVAILABLE') return error
-  return new CustomhouseError('ERR_LEDGER_UNAVAILABLE', 'The call cannot be recorded, so it is not carried out.', {
-    cause: error,
-  })
+/** What a client is told when the ledger cannot write; the cause is the operator's. */
+export function ledgerError(cause: unknown): CustomhouseError {
+  return new CustomhouseError(
+    'ERR_LEDGER_UNAVAILABLE',
+    'The call cannot be recorded, so it is not carried out. Send it again later.',
+    {
+      cause,
+      detail: { retry_after_seconds: 5 },
+    },
+  )
 }
