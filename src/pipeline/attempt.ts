@@ -91,6 +91,11 @@ export async function open(
   return new CustomhouseError(fault, `The provider ${provider.name} answered with status ${status}.`, { detail })
 }
 
+const LATE = new CustomhouseError(
+  'ERR_PROVIDER_TIMEOUT',
+  'The provider took longer than an answer may (limits.timeouts.total).',
+)
+
 /** One abort signal for an attempt: the client left, the time is over, or the gateway stops. `end` must be called. */
 export function lifeline(
   { client, gateway }: Visit,
@@ -98,7 +103,7 @@ export function lifeline(
 ): Readonly<{ signal: AbortSignal; end: () => void }> {
   const controller = new AbortController()
   const abort = (): void => controller.abort()
-  const timer = setTimeout(abort, totalMs)
+  const timer = setTimeout(() => controller.abort(LATE), totalMs)
   client.gone.addEventListener('abort', abort, { once: true })
   gateway.drained.addEventListener('abort', abort, { once: true })
   if (client.gone.aborted || gateway.drained.aborted) abort()
