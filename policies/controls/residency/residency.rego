@@ -12,34 +12,42 @@ facets := ["endpoint", "processing", "storage"]
 
 tenant := data.org.residency.tenants[input.call.principal.tenant]
 
-# A task with an entry of its own is judged by that one alone.
-grant := object.get(tenant, ["tasks", input.call.task], tenant)
+# A task is the client's own word, so its entry stands beside the tenant's and can only take away.
+entries := [tenant, object.get(tenant, ["tasks", input.call.task], {})]
+
+members := ["endpoint", "processing", "storage", "contract", "tasks"]
+
+# Facet -> the lists of regions that a target must lie within, each of them. The tenant must have one for every facet.
+limits[facet] := {entry[facet] | some entry in entries} if {
+	some facet in facets
+	tenant[facet]
+}
 
 # List of regions -> their places. The facets mostly share one list, which is then expanded once. A list that names a region
 # which the data does not know is undefined, and so is all that depends on it.
-expanded[names] := {place |
+places[names] := {place |
 	some name in names
 	some place, _ in regions[name]
 } if {
-	some names in {grant[facet] | some facet in facets}
+	some names in union({lists | some lists in limits})
 	every name in names {
 		regions[name]
 	}
 }
-
-places[facet] := expanded[grant[facet]] if some facet in facets
 
 satisfied[target.id] := true if {
 	some target in targets
 	target.residency.endpoint != []
 	target.residency.processing != []
 	every facet in facets {
-		within(target.residency[facet], places[facet])
+		every names in limits[facet] {
+			within(target.residency[facet], places[names])
+		}
 	}
-	every clause in clauses {
-		clause in target.contract
+	every entry in entries {
+		contracted(target, entry)
+		object.remove(entry, members) == {}
 	}
-	strangers == {}
 }
 
 # What was judged is what is pinned: it lies within the tenant's places, and is narrower.
@@ -48,10 +56,17 @@ obligations[target.id] := [{"type": "residency.pin", "params": target.residency}
 # An answer goes back the way its call came: nothing is left to pin.
 obligations[input.target.id] := []
 
-clauses := object.get(grant, "contract", [])
+contracted(target, entry) if {
+	every clause in object.get(entry, "contract", []) {
+		clause in target.contract
+	}
+}
 
-# A misspelt member would otherwise be a condition that nobody checks.
-strangers := object.remove(grant, ["endpoint", "processing", "storage", "contract", "tasks"])
+known(facet) if {
+	every names in limits[facet] {
+		places[names]
+	}
+}
 
 within(_, permitted) if permitted["*"]
 
@@ -70,7 +85,7 @@ reasons[target.id] contains {
 	"controls": rego.metadata.rule().custom.regulations,
 	"message": $"The policy names no places for the tenant {input.call.principal.tenant}.",
 } if {
-	not grant
+	not tenant
 	some target in targets
 }
 
@@ -83,7 +98,8 @@ reasons[target.id] contains {
 	"controls": rego.metadata.rule().custom.regulations,
 	"message": $"The policy's data for the tenant {input.call.principal.tenant} has an unknown member: {stranger}.",
 } if {
-	some stranger, _ in strangers
+	some entry in entries
+	some stranger, _ in object.remove(entry, members)
 	some target in targets
 }
 
@@ -96,9 +112,9 @@ reasons[target.id] contains {
 	"controls": rego.metadata.rule().custom.regulations,
 	"message": $"The policy's data gives no known regions for {facet} of the tenant {input.call.principal.tenant}.",
 } if {
-	grant
+	tenant
 	some facet in facets
-	not places[facet]
+	not known(facet)
 	some target in targets
 }
 
@@ -126,9 +142,10 @@ reasons[target.id] contains {
 	"message": $"For {facet}, the tenant {input.call.principal.tenant} may not use {concat(", ", sort(outside))}.",
 } if {
 	some target in targets
-	some facet, permitted in places
-	not within(target.residency[facet], permitted)
-	outside := [place | some place in target.residency[facet]; not permitted[place]]
+	some facet, lists in limits
+	some names in lists
+	not within(target.residency[facet], places[names])
+	outside := [place | some place in target.residency[facet]; not places[names][place]]
 }
 
 # METADATA
@@ -141,6 +158,7 @@ reasons[target.id] contains {
 	"message": $"The contract with the provider {target.provider} lacks {clause}.",
 } if {
 	some target in targets
-	some clause in clauses
+	some entry in entries
+	some clause in entry.contract
 	not clause in target.contract
 }

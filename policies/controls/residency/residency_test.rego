@@ -147,22 +147,64 @@ test_a_contract_must_have_every_clause if {
 	)}
 }
 
-tasked := object.union(entry, {"tasks": {"phi": {
-	"endpoint": ["EEA"],
-	"processing": ["EEA"],
-	"storage": [],
-	"contract": ["baa"],
-}}})
+tasked := object.union(entry, {
+	"contract": ["dpa"],
+	"tasks": {
+		"phi": {"endpoint": ["EEA"], "storage": [], "contract": ["baa"]},
+		"wide": {"processing": ["WORLD"]},
+	},
+})
 
-test_a_task_is_judged_by_its_own_entry if {
-	found := denied({"task": "phi"}, home, tasked)
-	{one.rule | some one in found} == {"residency/endpoint", "residency/storage", "residency/contract"}
-	calls({"task": "phi"}, object.union(fixture.target("eu/a", ["DE"], ["DE"], []), {"contract": ["baa"]}), tasked)
+test_a_task_takes_places_away_and_adds_clauses if {
+	away := object.union(home, {"contract": ["zdr"]})
+	found := denied({"task": "phi"}, away, tasked)
+	{[one.rule, one.message] | some one in found} == {
+		["residency/endpoint", "For endpoint, the tenant claims may not use CH."],
+		["residency/storage", "For storage, the tenant claims may not use IE."],
+		["residency/contract", "The contract with the provider eu lacks baa."],
+		["residency/contract", "The contract with the provider eu lacks dpa."],
+	}
+	covered := object.union(fixture.target("eu/a", ["DE"], ["DE"], []), {"contract": ["baa", "dpa"]})
+	calls({"task": "phi"}, covered, tasked)
 }
 
-test_any_other_task_is_judged_by_the_tenants_entry if {
-	satisfied(home, tasked)
-	calls({"task": "other"}, home, tasked)
+test_a_task_adds_no_place if {
+	abroad := object.union(fixture.target("eu/a", ["DE"], ["US"], []), {"contract": ["dpa"]})
+	{one.rule | some one in denied({"task": "wide"}, abroad, tasked)} == {"residency/processing"}
+}
+
+test_a_call_with_any_other_task_is_judged_by_the_tenants_entry if {
+	covered := object.union(home, {"contract": ["dpa"]})
+	satisfied(covered, tasked)
+	calls({"task": "other"}, covered, tasked)
+}
+
+test_a_task_with_an_unknown_region_is_denied if {
+	found := denied({"task": "t"}, home, object.union(entry, {"tasks": {"t": {"storage": ["MARS"]}}}))
+	{one.rule | some one in found} == {"residency/region"}
+}
+
+test_a_task_with_a_misspelt_member_is_denied if {
+	found := denied({"task": "t"}, home, object.union(entry, {"tasks": {"t": {"strage": []}}}))
+	{one.rule | some one in found} == {"residency/data"}
+}
+
+test_an_entry_of_the_wrong_type_is_denied if {
+	call := fixture.request({"task": "t"}, [home])
+	wrong := [
+		object.union(entry, {"endpoint": "EEA"}),
+		object.union(entry, {"storage": null}),
+		object.union(entry, {"contract": "baa"}),
+		object.union(entry, {"tasks": {"t": ["EEA"]}}),
+		object.union(entry, {"tasks": {"t": "EEA"}}),
+		object.union(entry, {"tasks": {"t": {"storage": false}}}),
+		object.union(entry, {"tasks": {"t": {"contract": "baa"}}}),
+		"EEA",
+		[],
+	]
+	every one in wrong {
+		residency.satisfied == {} with input as call with data.org as org(one)
+	}
 }
 
 test_each_target_is_judged_alone if {
