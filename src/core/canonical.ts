@@ -31,8 +31,12 @@ function write(value: Json, depth: number): string {
   }
 }
 
+/** ASCII that needs no escape: nearly every string of ours, and twice as fast to test for as to serialise. */
+const PLAIN = /^[ !#-[\]-~]*$/
+
 /** A string as JCS writes it (RFC 8785 3.2.2.2). */
 export function canonicalString(value: string): string {
+  if (PLAIN.test(value)) return `"${value}"`
   if (!value.isWellFormed()) throw refused('a string with a lone surrogate')
   return JSON.stringify(value)
 }
