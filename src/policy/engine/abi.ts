@@ -204,32 +204,30 @@ function outOfFuel(cause?: unknown): CustomhouseError {
   )
 }
 
-function outOfMemory(cause: unknown): CustomhouseError {
+/** opa_malloc gives up; or the host could not grow memory for data or input. */
+export function isOutOfMemory(error: unknown): boolean {
+  if (error instanceof PolicyAbort) return error.message === 'opa_malloc: failed'
+  return error instanceof RangeError && /memory/i.test(error.message)
+}
+
+export function outOfMemory(cause: unknown): CustomhouseError {
   return new CustomhouseError('ERR_POLICY_OUT_OF_MEMORY', 'The policy needs more memory than it may have.', { cause })
 }
 
 /** `known`: a throw after which setting memory and globals back is enough, since nothing but the module was unwound. */
 function classify(error: unknown, fuel: number): { failure: CustomhouseError; known: boolean } {
   if (isCustomhouseError(error)) return { failure: error, known: true }
-  if (error instanceof PolicyAbort) {
-    if (error.message === 'opa_malloc: failed') return { failure: outOfMemory(error), known: true }
-    const failure = new CustomhouseError('ERR_POLICY_THREW', `The policy gave up: ${error.message}.`, { cause: error })
-    return { failure, known: true }
-  }
+  if (isOutOfMemory(error)) return { failure: outOfMemory(error), known: true }
+  if (error instanceof PolicyAbort)
+    return { failure: threw(`The policy gave up: ${error.message}.`, error), known: true }
   if (error instanceof WebAssembly.RuntimeError && fuel === 0) return { failure: outOfFuel(error), known: true }
-  if (error instanceof RangeError) {
-    if (/memory/i.test(error.message)) return { failure: outOfMemory(error), known: false }
-    return {
-      failure: new CustomhouseError('ERR_POLICY_THREW', 'The policy or its input is nested too deeply.', {
-        cause: error,
-      }),
-      known: false,
-    }
-  }
-  return {
-    failure: new CustomhouseError('ERR_POLICY_THREW', 'The policy evaluation failed in an unexpected way.', {
-      cause: error,
-    }),
-    known: false,
-  }
+  const deep = error instanceof RangeError && /call stack/i.test(error.message)
+  const what = deep
+    ? 'The policy or its input is nested too deeply.'
+    : 'The policy evaluation failed in an unexpected way.'
+  return { failure: threw(what, error), known: false }
+}
+
+function threw(message: string, cause: unknown): CustomhouseError {
+  return new CustomhouseError('ERR_POLICY_THREW', message, { cause })
 }

@@ -1,9 +1,10 @@
 import { isUtf8 } from 'node:buffer'
 import { CustomhouseError, isCustomhouseError } from '../../core/errors.ts'
 import type { Json } from '../../core/json.ts'
+import { bigIntOf, numberOf } from '../builtins/number.ts'
 import type { Builtin } from '../builtins/operand.ts'
 import { BUILTINS } from '../builtins/table.ts'
-import { type Compiled, PolicyInstance } from './abi.ts'
+import { type Compiled, isOutOfMemory, outOfMemory, PolicyInstance } from './abi.ts'
 import { meter } from './meter.ts'
 
 export type EngineOptions = Readonly<{
@@ -108,6 +109,7 @@ function open(compiled: Compiled, data: Uint8Array): PolicyInstance {
     return new PolicyInstance(compiled, data, supply)
   } catch (error) {
     if (isCustomhouseError(error)) throw error
+    if (isOutOfMemory(error)) throw outOfMemory(error)
     throw new CustomhouseError(
       'ERR_POLICY_BUNDLE',
       `policy.wasm or its data could not be loaded: ${error instanceof Error ? error.message : 'unknown'}.`,
@@ -185,17 +187,17 @@ function readResult(text: string, fuel: number): Evaluation {
   return { defined: true, value: set[0].result, fuel }
 }
 
-function exact(_key: string, value: unknown): unknown {
-  if (
-    typeof value === 'number' &&
-    (!Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value)))
-  ) {
-    throw new CustomhouseError(
-      'ERR_POLICY_MALFORMED',
-      `The policy answered with the number ${value}, which JavaScript would round: let it answer with a string.`,
-    )
-  }
-  return value
+/** The third argument of a reviver is the number's source text (ECMAScript 2025, JSON.parse). */
+function exact(_key: string, value: unknown, ...[context]: unknown[]): unknown {
+  if (typeof value !== 'number' || Number.isSafeInteger(value)) return value
+  const source = typeof context === 'object' && context !== null && 'source' in context ? String(context.source) : ''
+  if (String(value) === source) return value
+  const whole = bigIntOf(numberOf(source))
+  if (Number.isFinite(value) && (whole === null ? Math.abs(value) < 2 ** 53 : whole === BigInt(value))) return value
+  throw new CustomhouseError(
+    'ERR_POLICY_MALFORMED',
+    `The policy answered with the number ${source.slice(0, 40)}, which JavaScript would round: let it answer with a string.`,
+  )
 }
 
 /** One turn through each entrypoint, so that the first call does not pay for it. Without input most rules are undefined or give up. */
