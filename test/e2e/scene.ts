@@ -100,16 +100,23 @@ export async function startScene(): Promise<Scene> {
 /** The model's name at every provider: never the one that the client asks for. */
 export const UPSTREAM_MODEL = 'gpt-4o-2024-11-20'
 
-/** Every shipped policy that is no test, with the probe's control required besides. */
-function shippedAndProbe(): Record<string, string> {
+/** Every shipped policy that is no test, by path. */
+export function shippedPolicies(): Record<string, string> {
   const folder = join(ROOT, 'policies')
-  const shipped = readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((name) => /\.(?:rego|yaml|json)$/.test(name) && !name.endsWith('_test.rego'))
-    .map((name) => [name, readFileSync(join(folder, name), 'utf8')] as const)
-  const main = readFileSync(join(folder, 'main.rego'), 'utf8')
+  return Object.fromEntries(
+    readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((name) => /\.(?:rego|yaml|json)$/.test(name) && !name.endsWith('_test.rego'))
+      .map((name) => [name, readFileSync(join(folder, name), 'utf8')]),
+  )
+}
+
+/** The shipped policies, with the probe's control required besides. */
+function shippedAndProbe(): Record<string, string> {
+  const shipped = shippedPolicies()
+  const main = (shipped['main.rego'] ?? '')
     .replace(/controls: \[([^\]]*)\]/, 'controls: [$1, probe]')
     .replace(/obligations: \[([^\]]*)\]/, 'obligations: [$1, probe.redact, probe.mask, probe.quota, stream.hold]')
-  return { ...probePolicies(CASES), ...Object.fromEntries(shipped), 'main.rego': main }
+  return { ...probePolicies(CASES), ...shipped, 'main.rego': main }
 }
 
 /** A layer below an SDK that counts what it sends and keeps what came back. */
