@@ -1,4 +1,6 @@
 /** The public face of the ledger: opening it for writing, reading it, proving it. */
+
+export { COMMIT_MAX_BYTES, COMMIT_MAX_RECORDS, type Committed, GATEWAY_TENANT } from './bounds.ts'
 export { type Damage, type DamageKind, describeDamage } from './damage.ts'
 export { type Disclosure, disclosureDigest, readDisclosure, type Sealed, sealContext, unseal } from './disclosure.ts'
 export { type Clock, DISCLOSURES_MAX_BYTES, SYSTEM_CLOCK } from './entry.ts'
@@ -11,7 +13,6 @@ export {
   VERIFIER_KEY_FILE,
 } from './keys.ts'
 export { RECORD_KINDS } from './leaf.ts'
-export { COMMIT_MAX_BYTES, COMMIT_MAX_RECORDS, type Committed, GATEWAY_TENANT } from './ledger.ts'
 export { type Checkpoint, checkpointText, makeVerifier, parseCheckpoint, type Verifier } from './note.ts'
 export { type LedgerOptions, openLedger, type Recovered, SEGMENT_MAX_BYTES } from './open.ts'
 export { listSegments, readCheckpointNote, readEntries } from './reader.ts'

@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { CustomhouseError } from '../core/errors.ts'
-import type { AuditDraft, AuditRecord, Ledger, Receipt } from '../core/record.ts'
+import type { AuditDraft, Ledger, Receipt } from '../core/record.ts'
+import { type Bounds, COMMIT_MAX_BYTES, COMMIT_MAX_RECORDS, GATEWAY_TENANT } from './bounds.ts'
 import type { Chronicle } from './chronicle.ts'
 import type { Disk } from './disk.ts'
 import type { NumberedEntry, Registrar } from './entry.ts'
@@ -9,36 +10,14 @@ import { commitLine, headerLine, SEGMENT_VERSION, segmentName, trailerLine } fro
 import { snapshotNote } from './snapshot.ts'
 import type { Hash } from './tree.ts'
 
-/** Bounds of one commit: what one fdatasync covers. */
-export const COMMIT_MAX_RECORDS = 2_000
-export const COMMIT_MAX_BYTES = 8 * 1024 * 1024
 /** How often the writer looks whether its file is still there, when nothing is written. */
 const CHECK_EVERY_MS = 1_000
 /** Room that an open call needs for its end, bytes: far more than a record of ours takes. */
 const CLOSING_BYTES = 8_192
 /** How long a close waits for a worker that a system call holds. */
 const HUNG_MS = 1_000
-/** Tenant of the gateway's own records. */
-export const GATEWAY_TENANT = '_gateway'
 
-/** A commit that is durable. `ms` is the time that the disk took. */
-export type Committed = Readonly<{
-  records: readonly AuditRecord[]
-  size: number
-  root: Hash
-  bytes: number
-  ms: number
-}>
-
-export type Bounds = Readonly<{
-  checkpointEveryMs: number
-  maxSegmentBytes: number
-  deadlineMs: number
-  /** Below so many free bytes nothing new is begun; what is open can still be closed. */
-  minFreeBytes: number
-  /** Hears of each commit, after its receipts. Must not throw. */
-  onCommit: ((commit: Committed) => void) | null
-}>
+export type { Committed } from './bounds.ts'
 
 type Pending = Readonly<{
   entry: NumberedEntry

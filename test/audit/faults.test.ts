@@ -183,7 +183,11 @@ describe.skipIf(!strace)('errors of the real system calls', () => {
 test('a full disk: the short write is tried again, then latched, and the next start cuts the torn tail', async () => {
   const place = makePlace()
   // A limit on the size of files gives what a full disk gives: a write that takes a part, then an error. In KiB: more than the reserve.
-  const { ended } = startChild(place, [100_000, 64, 1e9], ['bash', '-c', 'trap "" XFSZ; ulimit -f 1500; exec "$0" "$@"'])
+  const { ended } = startChild(
+    place,
+    [100_000, 64, 1e9],
+    ['bash', '-c', 'trap "" XFSZ; ulimit -f 1500; exec "$0" "$@"'],
+  )
   const run = await ended
   expect(run.code).toBe(5)
   const limit = readFileSync(newestSegment(place)).length
