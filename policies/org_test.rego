@@ -20,12 +20,12 @@ denials(decision) := {id: rules |
 	rules := {reason.rule | some reason in verdict.reasons}
 }
 
-test_claims_stays_in_the_eea if {
+test_claims_stays_in_the_eea_and_switzerland if {
 	targets := [switzerland, germany, america, world]
 	decision := customhouse.decision with input as fixture.request(tenant("claims", {}), targets)
 	denials(decision) == {
 		"eu/a": set(),
-		"ch/a": {"residency/endpoint", "residency/processing"},
+		"ch/a": set(),
 		"us/a": {"residency/endpoint", "residency/processing"},
 		"any/a": {"residency/processing"},
 	}

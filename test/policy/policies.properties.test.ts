@@ -56,7 +56,7 @@ describe('for any call', () => {
   test('what is allowed lies within what the data lists', () => {
     const EEA = ['DE', 'FR', 'IE']
     const within: Readonly<Record<string, readonly string[] | null>> = {
-      claims: EEA,
+      claims: [...EEA, 'CH'],
       research: [...EEA, 'CH', 'GB', 'US'],
       lab: null,
       nobody: [],

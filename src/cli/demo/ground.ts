@@ -14,7 +14,7 @@ export type Ground = Readonly<{
   paris: Simulator
   virginia: Simulator
   customhouse: Customhouse
-  /** Of tenant `claims`, whose text must stay in the European Economic Area. */
+  /** Of tenant `claims`, whose text must stay in the European Economic Area and Switzerland. */
   key: string
   close(): Promise<void>
 }>

@@ -36,7 +36,7 @@ async function allowed(ground: Ground): Promise<Step> {
   const trail = await trailOf(ground, answer.call)
   return {
     title:
-      'Allowed: the first route of model "auto" is in Virginia; tenant "claims" is bound to the EEA, so the call goes to Frankfurt',
+      'Allowed: the first route of model "auto" is in Virginia; tenant "claims" is bound to the EEA and Switzerland, so the call goes to Frankfurt',
     told: [`HTTP ${answer.status}: ${textOf(answer.raw)}`],
     facts: [
       { claim: 'the client has an answer', holds: answer.status === 200 },
