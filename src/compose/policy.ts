@@ -40,6 +40,9 @@ export async function loadPolicy(policy: Config['policy'], toolchain: Toolchain)
   }
 }
 
+/** The instant at which a policy's tests run here: whether a policy may be activated does not depend on the day. */
+const TESTED_AT = Date.UTC(2026, 0, 1)
+
 type Built = Readonly<{ wasm: Uint8Array; data: Json | Uint8Array; revision: string }> & Declared
 type Declared = Readonly<{ controls: readonly string[]; obligations: readonly string[] }>
 
@@ -52,7 +55,7 @@ async function fromSource(path: string, toolchain: Toolchain): Promise<Built> {
       'ERR_POLICY_COMPILE',
       `The policy in ${path} does not compile:\n${formatDiagnostics(diagnostics, files)}`,
     )
-  const { tests } = await toolchain.test({ files, data })
+  const { tests } = await toolchain.test({ files, data, now: TESTED_AT })
   const failed = tests.filter((test) => test.outcome === 'fail' || test.outcome === 'error')
   if (failed.length > 0) {
     throw new CustomhouseError(

@@ -22,6 +22,8 @@ export type ToolchainOptions = Readonly<{
   startMs?: number
   /** The folder of rego.wasm.br and provenance.json. Default: the one of this package. */
   folder?: string
+  /** An idle thread is ended after so long, since it holds some 150 MB. Default 10,000. */
+  idleMs?: number
 }>
 
 export type CheckReport = Readonly<{ diagnostics: readonly Diagnostic[]; packages: readonly string[] }>
@@ -157,6 +159,9 @@ export interface Toolchain {
   close(): Promise<void>
 }
 
+/** What a start with the same policies asks again: with a folder for answers it then needs no toolchain at all. */
+const OUTLIVING: ReadonlySet<string> = new Set(['build', 'check', 'test', 'inspect'])
+
 /** Opens the toolchain. Nothing starts before the first call; an idle toolchain does not keep the process alive. */
 export function openToolchain(options: ToolchainOptions = {}): Toolchain {
   const folder = options.folder ?? artefactFolder()
@@ -164,6 +169,7 @@ export function openToolchain(options: ToolchainOptions = {}): Toolchain {
     folder,
     startMs: options.startMs ?? 60_000,
     callMs: options.callMs ?? 60_000,
+    idleMs: options.idleMs ?? 10_000,
   })
   const cache = new AnswerCache(options.cacheDir)
   const asked = new Map<string, Promise<string>>()
@@ -175,7 +181,7 @@ export function openToolchain(options: ToolchainOptions = {}): Toolchain {
     if ((request.op === 'eval' || request.op === 'test') && now === undefined) return thread.call(words)
     artefact ??= readProvenance(folder).wasm.sha256
     const key = digest(`${artefact} ${now ?? ''} ${words}`)
-    const onDisk = request.op === 'build'
+    const onDisk = OUTLIVING.has(request.op)
     const held = cache.find(key, onDisk)
     if (held !== undefined) return Promise.resolve(held)
     const running = asked.get(key)

@@ -6,7 +6,7 @@ import type { CallMessage, WorkerMessage } from './protocol.ts'
 /** Beyond this the instance is dropped after its answer: wasm memory never shrinks. */
 const MEMORY_HIGH_WATER = 1024 * 1024 * 1024
 
-export type ThreadOptions = Readonly<{ folder: string; startMs: number; callMs: number }>
+export type ThreadOptions = Readonly<{ folder: string; startMs: number; callMs: number; idleMs: number }>
 
 interface Pending {
   readonly message: CallMessage
@@ -53,8 +53,9 @@ export class ToolchainThread {
     if (this.#running !== undefined) return
     const next = this.#line[0]
     if (next === undefined) {
-      // Nothing to do: an idle toolchain must not keep the process alive.
+      // Nothing to do: an idle toolchain must not keep the process alive, nor hold its memory for long.
       this.#worker?.unref()
+      if (this.#worker !== undefined) this.#arm(this.#options.idleMs, 'was idle').unref()
       return
     }
     if (this.#worker === undefined) {
@@ -112,9 +113,10 @@ export class ToolchainThread {
     this.#advance()
   }
 
-  #arm(ms: number, why: string): void {
+  #arm(ms: number, why: string): NodeJS.Timeout {
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => void this.#end(fault(why)), ms)
+    return this.#timer
   }
 
   /** Ends the thread. The call that it was at, or that it was started for, gets the error; the rest of the line goes on. */
