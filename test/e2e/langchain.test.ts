@@ -1,8 +1,10 @@
 import { AIMessage, type AIMessageChunk, type BaseMessage, HumanMessage, ToolMessage } from '@langchain/core/messages'
 import { ChatOpenAI } from '@langchain/openai'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Ask, type Driver, type Fault, type Raised, TOOL } from './driver.ts'
+import { hangsUp, run } from './run.ts'
 import { type Scene, startScene } from './scene.ts'
-import { type Ask, type Driver, type Fault, hangsUp, type Raised, run, TOOL, table } from './table.ts'
+import { table } from './table.ts'
 
 let scene: Scene
 beforeAll(async () => {

@@ -1,8 +1,10 @@
 import OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openaiAnswer, openaiStream, stream, whole } from '../kit/index.ts'
+import { type Ask, type Driver, type Fault, type Raised, TOOL } from './driver.ts'
+import { hangsUp, run } from './run.ts'
 import { counting, type Scene, startScene } from './scene.ts'
-import { type Ask, type Driver, type Fault, hangsUp, type Raised, run, TOOL, table } from './table.ts'
+import { table } from './table.ts'
 
 let scene: Scene
 beforeAll(async () => {

@@ -1,4 +1,3 @@
-import { expect } from 'vitest'
 import {
   failure,
   hangUp,
@@ -11,75 +10,8 @@ import {
   tooMany,
   whole,
 } from '../kit/index.ts'
-import {
-  counting,
-  headersOf,
-  type Place,
-  PROVIDER_CREDENTIAL,
-  type Scene,
-  type Trail,
-  UPSTREAM_MODEL,
-} from './scene.ts'
-
-/** What a test asks an SDK for. */
-export type Ask = Readonly<{
-  streamed: boolean
-  say: string
-  model: string
-  /** Sent as `x-customhouse-meta-case`: what the probe's policy shall do. */
-  case?: string
-  headers?: Readonly<Record<string, string>>
-  /** How often the SDK may repeat the call by itself. */
-  retries: number
-  /** Declares the tool `lookup(city)`. */
-  tool?: boolean
-  /** The answer of the tool, sent back after the model's call of it. */
-  toolResult?: Readonly<{ id: string; arguments: string; result: string }>
-  signal?: AbortSignal
-  /** Called with each piece of text as it comes. */
-  onText?: (text: string) => void
-  key: string
-  fetch: typeof fetch
-  baseURL: string
-}>
-
-/** What the SDK made of the answer. */
-export type Heard = Readonly<{
-  text: string
-  tools: readonly Readonly<{ id: string; name: string; arguments: unknown }>[]
-  finish: string | null
-  tokens: number | undefined
-}>
-
-/** One SDK: asks, and throws exactly what the SDK throws. */
-export type Driver = (ask: Ask) => Promise<Heard>
-
-export const TOOL = {
-  name: 'lookup',
-  description: 'Looks a city up.',
-  parameters: {
-    type: 'object',
-    properties: { city: { type: 'string' } },
-    required: ['city'],
-    additionalProperties: false,
-  },
-} as const
-
-/** Members that an error must have; a RegExp is matched. */
-export type Raised = Readonly<Record<string, unknown>>
-export type Fault =
-  | 'denied'
-  | 'wrong key'
-  | 'unknown model'
-  | 'malformed'
-  | 'rate limited'
-  | 'quota'
-  | 'provider 500'
-  | 'hang-up'
-  | 'broken answer'
-  | 'broken stream'
-  | 'cut off'
-  | 'answer denied'
+import type { Ask, Fault, Heard } from './driver.ts'
+import { type Place, UPSTREAM_MODEL } from './scene.ts'
 
 export type Row = Readonly<{
   name: string
@@ -106,8 +38,8 @@ export type Row = Readonly<{
   last?: Readonly<Record<string, unknown>>
 }>
 
-const speech: Speech = { texts: ['Good day, traveller.'], usage: { input: 7, output: 9 }, model: UPSTREAM_MODEL }
-const LONG = 'A long way from here to there, and then it says what nobody expects:'
+export const speech: Speech = { texts: ['Good day, traveller.'], usage: { input: 7, output: 9 }, model: UPSTREAM_MODEL }
+export const LONG = 'A long way from here to there, and then it says what nobody expects:'
 const LETTERS = { pieces: (text: string) => [...text], includeUsage: true }
 
 /** `slowly`: a letter at a time over the wire too, so that its beginning is released before its end is there. */
@@ -290,129 +222,4 @@ export function table(streamed: boolean): readonly Row[] {
         : { ending: 'denied', status: 403, bytes: 0, findings: [{ type: 'CUT', count: 1 }] },
     },
   ]
-}
-
-/** Headers that may reach a provider, and no other. */
-const ALLOWED = ['accept', 'accept-encoding', 'authorization', 'connection', 'content-length', 'content-type', 'host']
-
-/** Asks as the row says, and holds everything to it: what came back, what arrived upstream, what is on record. */
-export async function run(scene: Scene, driver: Driver, row: Row, streamed: boolean, raised: Record<Fault, Raised>) {
-  scene.play(row.play)
-  const counted = counting()
-  const key = row.key ?? scene.house.key
-  let texts = ''
-  const asking = driver({
-    streamed,
-    say: row.say ?? 'hello',
-    model: row.model ?? 'gpt-4o',
-    retries: row.retries ?? 0,
-    key,
-    fetch: counted.fetch,
-    baseURL: scene.house.baseURL,
-    onText: (text) => {
-      texts += text
-    },
-    ...(row.case === undefined ? {} : { case: row.case }),
-    ...(row.headers === undefined ? {} : { headers: row.headers }),
-    ...(row.tool === undefined ? {} : { tool: row.tool }),
-    ...(row.toolResult === undefined ? {} : { toolResult: row.toolResult }),
-  })
-  const [heard, error] = await asking.then(
-    (value) => [value, null] as const,
-    (reason: unknown) => [null, reason] as const,
-  )
-
-  expect(counted.calls).toHaveLength(row.calls ?? 1)
-  const last = counted.calls.at(-1)
-  expect(last?.call).toMatch(/^[0-9a-f-]{36}$/)
-  expect(last?.requestId).toBe(last?.call)
-
-  if (row.raises === undefined) {
-    if (error !== null) throw error
-    expect(heard).toMatchObject(row.heard ?? {})
-  } else {
-    expect(error).toBeInstanceOf(Error)
-    expectMembers(error, raised[row.raises])
-    const { message } = error as Error
-    for (const text of row.says ?? []) expect(message).toContain(text)
-    if (row.raises === 'denied' || row.raises === 'cut off') expect(message).toContain(last?.call)
-    if (row.raises === 'cut off' || row.raises === 'broken stream') {
-      // What was released before the end is there, and nothing of what was not.
-      expect(texts).not.toBe('')
-      expect(LONG.startsWith(texts)).toBe(true)
-    }
-  }
-
-  for (const place of ['eu', 'fr', 'us'] as const) {
-    const count = row.reached[place] ?? 0
-    const arrived = scene.arrived().filter(({ wire }) => scene.recorders[place].requests.some((r) => r.wire === wire))
-    expect({ place, count: arrived.length }).toEqual({ place, count })
-  }
-  for (const request of scene.arrived()) {
-    expect(request).toMatchObject({ method: 'POST', path: '/v1/chat/completions' })
-    const headers = headersOf(request)
-    expect(Object.keys(headers).filter((name) => !ALLOWED.includes(name))).toEqual([])
-    expect(headers.authorization).toBe(`Bearer ${PROVIDER_CREDENTIAL}`)
-    expect(request.wire.includes(key)).toBe(false)
-    const body = JSON.parse(request.body.toString()) as { model: string; stream?: boolean }
-    expect(body.model).toBe(UPSTREAM_MODEL)
-    expect(body.stream === true).toBe(streamed)
-    if (streamed) expect(body).toMatchObject({ stream_options: { include_usage: true } })
-  }
-
-  for (const { call } of counted.calls) {
-    const trail = await scene.trailOf(call, row.trail.length)
-    expect(trail.map(({ kind }) => kind)).toEqual(row.trail)
-    if (row.last !== undefined) expect(trail.at(-1)?.body).toMatchObject(row.last)
-  }
-  const [first, second] = counted.calls
-  // The provider's Retry-After came through: the SDK waited for as long as it says.
-  if (row.raises === 'rate limited') expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThan(900)
-  return { heard, error, counted }
-}
-
-function expectMembers(error: unknown, members: Raised): void {
-  for (const [name, wanted] of Object.entries(members)) {
-    const found: unknown = name === 'class' ? (error as Error).constructor.name : Reflect.get(error as object, name)
-    if (wanted instanceof RegExp) expect(String(found), name).toMatch(wanted)
-    else expect({ [name]: found }).toEqual({ [name]: wanted })
-  }
-}
-
-/** The client hangs up in mid-stream: the upstream is closed within a second, and the ending is on record. */
-export async function hangsUp(scene: Scene, driver: Driver): Promise<unknown> {
-  const events = openaiStream({ ...speech, texts: ['word '.repeat(200)] }, { includeUsage: true })
-  scene.play({ eu: stream(events, { everyMs: 20 }) })
-  const counted = counting()
-  const controller = new AbortController()
-  let abortedAt = 0
-  let seen = 0
-  const error = await driver({
-    streamed: true,
-    say: 'hello',
-    model: 'gpt-4o',
-    retries: 0,
-    key: scene.house.key,
-    fetch: counted.fetch,
-    baseURL: scene.house.baseURL,
-    signal: controller.signal,
-    onText: () => {
-      seen += 1
-      if (seen !== 2) return
-      abortedAt = performance.now()
-      controller.abort()
-    },
-  }).then(
-    () => null,
-    (reason: unknown) => reason,
-  )
-  expect(abortedAt).toBeGreaterThan(0)
-  const [request] = scene.arrived()
-  expect(request).toBeDefined()
-  expect(((await request?.closed) ?? Number.POSITIVE_INFINITY) - abortedAt).toBeLessThan(1000)
-  expect(await request?.answered).toBe('client_gone')
-  const trail: Trail = await scene.trailOf(counted.calls[0]?.call, 2)
-  expect(trail.map(({ kind }) => kind)).toEqual(['call.intent', 'call.outcome'])
-  expect(trail.at(-1)?.body).toMatchObject({ ending: 'client_gone', finish: null })
-  return error
 }

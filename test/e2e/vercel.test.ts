@@ -1,8 +1,10 @@
 import { createOpenAI } from '@ai-sdk/openai'
 import { APICallError, generateText, jsonSchema, type ModelMessage, streamText, tool } from 'ai'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Ask, type Driver, type Fault, type Raised, TOOL } from './driver.ts'
+import { hangsUp, run } from './run.ts'
 import { type Scene, startScene } from './scene.ts'
-import { type Ask, type Driver, type Fault, hangsUp, type Raised, run, TOOL, table } from './table.ts'
+import { table } from './table.ts'
 
 let scene: Scene
 beforeAll(async () => {
