@@ -70,7 +70,7 @@ async function killing(kills: number, lane: number) {
         client(baseURL, ground.key, index, stop.signal, seen),
       )
       // From before the first answer to well into the load.
-      await sleep(random() * 120)
+      await sleep(random() * 300)
       child.kill('SIGKILL')
       stop.abort()
       await Promise.all([exited, ...clients])
