@@ -43,7 +43,8 @@ beforeAll(async () => {
   await ledger.append(intent(1))
   await oneCall(ledger, 2)
   before = statSync(newestSegment(crashed)).size
-  await Promise.all([ledger.append(intent(3)), ledger.append(denied(4)), ledger.append(outcome(1, 1))])
+  const { personal: _, ...plain } = intent(3)
+  await Promise.all([ledger.append(plain), ledger.append(denied(4)), ledger.append(outcome(1, 1))])
   size = statSync(newestSegment(crashed)).size
   const copy = makeSharedPlace()
   // The copy is taken while the writer lives: nothing was closed in it.

@@ -1,5 +1,6 @@
 import { copyFileSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type DamageKind, openLedger } from '../../src/audit/index.ts'
 import { isCustomhouseError } from '../../src/core/errors.ts'
@@ -216,6 +217,49 @@ describe('a log of several segments', () => {
       expect((await verifyAt(place)).status, `byte ${at}`).toBe('tampered')
     }
   })
+})
+
+test('whatever bytes stand there, the verifier ends with a verdict, and verifies nothing but the log that was written', async () => {
+  const place = copyOf(several)
+  const whole = await verifyAt(place)
+  const files = [...segmentsOf(place), 'checkpoint'].map((name) => join(place.directory, name))
+  const change = fc.record({
+    file: fc.nat(files.length - 1),
+    from: fc.double({ min: 0, max: 1, noNaN: true }),
+    to: fc.double({ min: 0, max: 1, noNaN: true }),
+    insert: fc.oneof(
+      fc.uint8Array({ maxLength: 40 }),
+      fc
+        .constantFrom(
+          '\n',
+          '{"h":{}}\n',
+          '{"c":{"root":"","size":1}}\n',
+          '{"t":{"note":"","root":"","size":0}}\n',
+          '{"l":"',
+          '[[[[',
+          '"',
+        )
+        .map((text) => Buffer.from(text)),
+    ),
+    cut: fc.boolean(),
+  })
+  await fc.assert(
+    fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 3 }), async (changes) => {
+      const before = files.map((file) => readFileSync(file))
+      for (const { file, from, to, insert, cut } of changes) {
+        const path = files[file] ?? ''
+        const bytes = readFileSync(path)
+        const at = Math.floor(from * bytes.length)
+        const end = cut ? Math.max(at, Math.floor(to * bytes.length)) : at
+        writeFileSync(path, Buffer.concat([bytes.subarray(0, at), insert, bytes.subarray(end)]))
+      }
+      const { status, size, root } = await verifyAt(place)
+      for (const [i, file] of files.entries()) writeFileSync(file, before[i] ?? '')
+      if (status === 'verified') expect([size, root]).toEqual([whole.size, whole.root])
+      else expect(status).toBe('tampered')
+    }),
+    { numRuns: 400 },
+  )
 })
 
 describe('what cannot be verified is never called fine', () => {
