@@ -107,7 +107,11 @@ export function answerWith(
 
 function withIds(error: CustomhouseError, call: string, decision: string | null): CustomhouseError {
   const ids = decision === null ? `Call ${call}.` : `Call ${call}, decision ${decision}.`
-  return new CustomhouseError(error.code, `${error.message} ${ids}`, { status: error.status, detail: error.detail })
+  const stop = /[.!?]$/.test(error.message) ? '' : '.'
+  return new CustomhouseError(error.code, `${error.message}${stop} ${ids}`, {
+    status: error.status,
+    detail: error.detail,
+  })
 }
 
 /** What a client is told when the ledger cannot write; the cause is the operator's. */
