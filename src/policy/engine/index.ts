@@ -14,7 +14,7 @@ export type EngineOptions = Readonly<{
   data: Json | Uint8Array
   /** Budget of one evaluation: function entries and loop turns, and what host built-ins take. Default 10 million. */
   fuel?: number
-  /** Most memory, in pages of 64 KiB. Default 2048 (128 MiB). */
+  /** Most memory, in pages of 64 KiB: below 2 GiB, so that addresses stay positive. Default 2048 (128 MiB). */
   maxPages?: number
 }>
 
@@ -56,34 +56,37 @@ export async function loadEngine(options: EngineOptions): Promise<PolicyEngine> 
   const budget = fuelOf(options.fuel ?? DEFAULT_FUEL)
   const metered = meter(options.wasm)
   const maxPages = options.maxPages ?? DEFAULT_PAGES
-  if (!Number.isInteger(maxPages) || maxPages < metered.memory.minimum || maxPages > 65_536) {
+  if (!Number.isInteger(maxPages) || maxPages < metered.memory.minimum || maxPages > 32_767) {
     throw new CustomhouseError(
       'ERR_POLICY_BUNDLE',
       `policy.wasm asks for at least ${metered.memory.minimum} pages of memory; ${maxPages} are allowed.`,
     )
   }
   const compiled: Compiled = { module: await compile(metered.wasm), metered, maxPages }
-  const instance = open(compiled, dataBytes(options.data))
-  let live: PolicyInstance | undefined = instance
+  let live: PolicyInstance | undefined = open(compiled, dataBytes(options.data))
+  const names = live.entrypoints
+  let renewals = 0
   const engine: PolicyEngine = {
-    entrypoints: [...instance.entrypoints.keys()],
+    entrypoints: [...names.keys()],
     get renewals() {
-      return instance.renewals
+      return live?.renewals ?? renewals
     },
     evaluate(entrypoint, input, how) {
       if (live === undefined) throw new CustomhouseError('ERR_POLICY_THREW', 'The policy engine is closed.')
-      const id = live.entrypoints.get(entrypoint)
-      if (id === undefined)
+      const id = names.get(entrypoint)
+      if (id === undefined) {
         throw new CustomhouseError(
           'ERR_POLICY_UNDEFINED',
           `The policy has no entrypoint ${JSON.stringify(entrypoint)}.`,
         )
+      }
       const now = typeof how.now === 'bigint' ? how.now : BigInt(how.now.getTime()) * 1_000_000n
       const fuel = how.fuel === undefined ? budget : fuelOf(how.fuel)
       const done = live.run(id, inputText(input), { now, seed: how.seed ?? String(now) }, fuel)
       return readResult(done.text, done.fuel)
     },
     close() {
+      renewals = live?.renewals ?? renewals
       live = undefined
     },
   }

@@ -8,13 +8,16 @@ export const CALL_INDIRECT = 0x11
  * Reads one instruction and answers its opcode (WebAssembly Core 5.4). Known: the MVP, sign extension, saturating conversion and
  * bulk memory; these are what LLVM and OPA emit. Anything else is refused, since what cannot be read cannot be metered. So is table.grow and
  * its like: the only thing that a policy may grow is its capped memory.
+ *
+ * @param globals how many globals there are. One beyond them is refused here: the engine would take it for the fuel that is added.
  */
-export function readInstruction(cursor: Cursor): number {
+export function readInstruction(cursor: Cursor, globals: number): number {
   const at = cursor.at
   const opcode = readByte(cursor)
   if (opcode >= 0x45 && opcode <= 0xc4) return opcode
   if (opcode >= 0x20 && opcode <= 0x24) {
-    readU32(cursor)
+    const index = readU32(cursor)
+    if (opcode >= 0x23 && index >= globals) throw malformed('a global that there is not', at)
     return opcode
   }
   if (opcode >= 0x28 && opcode <= 0x3e) {

@@ -148,7 +148,8 @@ function readGlobals(bytes: Uint8Array, section: Section | undefined): boolean[]
     const mutable = readByte(cursor) === 1
     if (mutable && type !== 0x7f) throw malformed('a mutable global that is no i32', cursor.at)
     globals.push(mutable)
-    while (readInstruction(cursor) !== 0x0b);
+    let opcode = readInstruction(cursor, 0)
+    while (opcode !== 0x0b) opcode = readInstruction(cursor, 0)
   }
   return globals
 }
@@ -167,13 +168,13 @@ function meterCode(bytes: Uint8Array, section: Section, fuel: number): Uint8Arra
   for (let left = count; left > 0; left -= 1) {
     const length = readU32(cursor)
     const start = cursor.at
-    const parts = meterBody(cursor, start + length, charge)
+    const parts = meterBody(cursor, start + length, charge, fuel)
     out.push(Uint8Array.from(u32(parts.reduce((sum, part) => sum + part.length, 0))), ...parts)
   }
   return out
 }
 
-function meterBody(cursor: Cursor, end: number, charge: Uint8Array): Uint8Array[] {
+function meterBody(cursor: Cursor, end: number, charge: Uint8Array, globals: number): Uint8Array[] {
   const { bytes } = cursor
   const start = cursor.at
   for (let groups = readU32(cursor); groups > 0; groups -= 1) {
@@ -184,7 +185,7 @@ function meterBody(cursor: Cursor, end: number, charge: Uint8Array): Uint8Array[
   const loops: number[] = []
   let calls = false
   while (cursor.at < end) {
-    const opcode = readInstruction(cursor)
+    const opcode = readInstruction(cursor, globals)
     if (opcode === LOOP) loops.push(cursor.at)
     else if (opcode === CALL || opcode === CALL_INDIRECT) calls = true
   }
