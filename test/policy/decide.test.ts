@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import type {
   CallInput,
@@ -244,6 +246,43 @@ verdict(target) := {"effect": "allow", "satisfied": ${satisfied}, "reasons": [],
 decision := {"targets": {t.id: verdict(t) | some t in input.targets}} if input.phase == "request"
 
 decision := verdict(input.target) if input.phase == "response"`
+
+type Schema = Readonly<{
+  $ref?: string
+  properties?: Readonly<Record<string, Schema>>
+  required?: readonly string[]
+  items?: Schema
+  additionalProperties?: unknown
+  definitions?: Readonly<Record<string, Schema>>
+}>
+
+describe('policies/schema/input.json', () => {
+  const root: Schema = JSON.parse(readFileSync(join(import.meta.dirname, '../../policies/schema/input.json'), 'utf8'))
+
+  /** Paths at which the input and the schema name different members. */
+  function differences(given: Json | undefined, schema: Schema | undefined, path: string): string[] {
+    if (schema?.$ref !== undefined)
+      return differences(given, root.definitions?.[schema.$ref.split('/').at(-1) ?? ''], path)
+    if (Array.isArray(given)) return given.flatMap((item: Json) => differences(item, schema?.items, `${path}/0`))
+    if (typeof given !== 'object' || given === null || schema?.properties === undefined) return []
+    const { properties, required = [], additionalProperties } = schema
+    const members = new Map<string, Json>(Object.entries(given))
+    const wrong = [...members.keys()].filter((name) => properties[name] === undefined)
+    const missing = required.filter((name) => !members.has(name))
+    const inner = [...members].flatMap(([name, item]) => differences(item, properties[name], `${path}/${name}`))
+    const open = additionalProperties === false ? [] : [`${path} is open`]
+    return [...wrong, ...missing].map((name) => `${path}/${name}`).concat(open, inner)
+  }
+
+  it('names what the types name, in both phases', () => {
+    const findings = [{ type: 'email', count: 1, roles: ['user'], max_score: 1 }]
+    const references = [{ kind: 'image', where: 'remote', count: 1 }]
+    const ask = request('')
+    expect(differences({ ...ask, findings, call: { ...ask.call, references } }, root, '')).toEqual([])
+    expect(differences({ ...response(''), findings }, root, '')).toEqual([])
+    expect(differences({ ...ask, findigns: [] }, root, '')).toEqual(['/findigns'])
+  })
+})
 
 describe('the canaries', () => {
   const SANE = verdictFor(

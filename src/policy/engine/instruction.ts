@@ -5,8 +5,8 @@ export const CALL = 0x10
 export const CALL_INDIRECT = 0x11
 
 /**
- * Reads one instruction and answers its opcode (WebAssembly Core 5.4). Known: the MVP, sign extension, saturating conversion and
- * bulk memory; these are what LLVM and OPA emit. Anything else is refused, since what cannot be read cannot be metered. So is table.grow and
+ * Reads one instruction and answers its opcode (WebAssembly Core 5.4). Known: the MVP, sign extension and saturating
+ * conversion; these are what LLVM and OPA emit. Anything else is refused, since what cannot be read cannot be metered. So is table.grow and
  * its like: the only thing that a policy may grow is its capped memory.
  *
  * @param globals how many globals there are. One beyond them is refused here: the engine would take it for the fuel that is added.
@@ -75,14 +75,8 @@ export function readInstruction(cursor: Cursor, globals: number): number {
   }
 }
 
+/** Saturating conversions (0 to 7). Bulk memory is refused: one instruction of it may touch all memory, and OPA's compiler emits none. */
 function readExtended(cursor: Cursor, at: number): void {
   const code = readU32(cursor)
-  if (code <= 7) return
-  if (code === 8 || code === 10) {
-    // memory.init data memory; memory.copy memory memory
-    readU32(cursor)
-    readU32(cursor)
-  } else if (code === 9 || code === 11) {
-    readU32(cursor)
-  } else throw malformed(`opcode 0xfc ${code}`, at)
+  if (code > 7) throw malformed(`opcode 0xfc ${code}`, at)
 }
