@@ -11,12 +11,16 @@ type Lane = {
   text: string
   findings: readonly Finding[]
   edits: readonly LaneEdit[]
+  /** Insertions that were released in front of the first unit: a filter that is asked again makes them again. */
+  made: readonly LaneEdit[]
   /** How much of `text` may be released now. */
   settled: number
 }
 
 type Place = Readonly<{ lane: Lane; length: number }>
 type Held = Readonly<{ event: ModelEvent; places: readonly Place[] }>
+
+const NONE: readonly LaneEdit[] = []
 
 /** An event as it may go out: `texts` where a filter changed something. */
 export type Released = Readonly<{ event: ModelEvent; texts: readonly string[] | undefined }>
@@ -45,6 +49,7 @@ export class Lanes {
           text: '',
           findings: [],
           edits: [],
+          made: NONE,
           settled: 0,
         }
         this.#lanes.set(part.lane, lane)
@@ -121,6 +126,10 @@ export class Lanes {
         all.push(edit)
       }
     }
+    for (const { text } of lane.made) {
+      const again = all.findIndex((edit) => edit.end === 0 && edit.text === text)
+      if (again !== -1) all.splice(again, 1)
+    }
     return all
   }
 
@@ -146,7 +155,10 @@ export class Lanes {
   #take(places: readonly Place[]): readonly string[] | undefined {
     let changed = false
     const texts = places.map(({ lane, length }) => {
-      if (length === 0) return ''
+      if (length === 0) {
+        this.#forget(lane)
+        return ''
+      }
       const text = lane.text.slice(0, length)
       const edited = lane.edits.length === 0 ? text : piece(lane, length)
       if (edited !== text) changed = true
@@ -160,6 +172,8 @@ export class Lanes {
   #advance(lane: Lane, length: number): void {
     lane.text = lane.text.slice(length)
     lane.settled -= length
+    lane.made =
+      lane.edits.length === 0 ? NONE : lane.edits.filter(({ start, end }) => start === length && end === length)
     if (lane.edits.length > 0)
       lane.edits = lane.edits
         .filter(({ end }) => end > length)
@@ -172,7 +186,12 @@ export class Lanes {
       }
       lane.findings = ahead
     }
-    if (lane.text === '') this.#lanes.delete(lane.name)
+    this.#forget(lane)
+  }
+
+  #forget(lane: Lane): void {
+    // By now another one may bear the name.
+    if (lane.text === '' && this.#lanes.get(lane.name) === lane) this.#lanes.delete(lane.name)
   }
 }
 
