@@ -34,7 +34,6 @@ func opBuild(req *request) (any, error) {
 		WithEntrypoints(slices.Clone(req.Entrypoints)...).
 		WithRegoAnnotationEntrypoints(true).
 		WithCapabilities(caps).
-		WithOptimizationLevel(req.Optimize).
 		WithRegoVersion(ast.RegoV1).
 		WithRevision(req.Revision).
 		WithOutput(&out)

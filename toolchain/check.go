@@ -28,7 +28,7 @@ func compileStrict(req *request) (*ast.Compiler, error) {
 		return nil, err
 	}
 	compiler := ast.NewCompiler().
-		SetErrorLimit(req.Limit).
+		SetErrorLimit(0).
 		WithCapabilities(caps).
 		WithSchemas(schemaSet(req.Schemas)).
 		WithUseTypeCheckAnnotations(true).

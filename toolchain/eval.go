@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
@@ -46,20 +45,24 @@ func opEval(req *request) (any, error) {
 		rego.EnablePrintStatements(true),
 		rego.PrintHook(topdown.NewPrintHook(&printed)),
 	}
+	ctx := context.Background()
+	prepared, err := rego.New(options...).PrepareForEval(ctx)
+	if err != nil {
+		return nil, &unsound{err, modules, req}
+	}
+	// An explanation is of every rule that was tried: OPA's index would leave out just those whose conditions fail.
+	evalOptions := []rego.EvalOption{rego.EvalRuleIndexing(req.Explain == "")}
+	if req.Explain != "" {
+		evalOptions = append(evalOptions, rego.EvalQueryTracer(tracer))
+	}
 	if len(req.Input) > 0 {
 		var input any
 		if err := util.UnmarshalJSON(req.Input, &input); err != nil {
 			return nil, err
 		}
-		options = append(options, rego.Input(input))
+		evalOptions = append(evalOptions, rego.EvalInput(input))
 	}
-	if req.Seed != "" {
-		options = append(options, rego.Seed(strings.NewReader(strings.Repeat(req.Seed, 1024))))
-	}
-	if req.Explain != "" {
-		options = append(options, rego.QueryTracer(tracer))
-	}
-	results, err := rego.New(options...).Eval(context.Background())
+	results, err := prepared.Eval(ctx, evalOptions...)
 	if err != nil {
 		return nil, err
 	}

@@ -69,7 +69,8 @@ func badPatterns(module *ast.Module) ast.Errors {
 
 // unresolved finds references below a package that lead to no rule, no package and no document: a typing error in
 // `data.controls.residency.satisfied` is an undefined value to OPA, and nothing more. References to data that no package
-// speaks of are left alone, since such data may come from elsewhere; so are targets of `with`.
+// speaks of are left alone, unless a name near to theirs is known, since such data may come from elsewhere; so are
+// targets of `with`.
 func unresolved(compiler *ast.Compiler, module *ast.Module, modules map[string]*ast.Module, data map[string]any) ast.Errors {
 	var found ast.Errors
 	conflict := conflicts(data)
@@ -101,14 +102,22 @@ func unresolved(compiler *ast.Compiler, module *ast.Module, modules map[string]*
 				tree = next
 				continue
 			}
-			if taken, _ := conflict(path); taken || i == 0 || packages != nil {
+			if taken, _ := conflict(path); taken || packages != nil {
+				return
+			}
+			candidates := childrenOf(tree)
+			if i == 0 {
+				candidates = append(candidates, slices.Collect(maps.Keys(data))...)
+			}
+			near := nearest(string(key), candidates)
+			if i == 0 && len(near) == 0 {
 				return
 			}
 			e := ast.NewError(unresolvedErr, term.Location, "%s", prefix[:i+2].String())
 			if term.Location == nil || term.Location.Row == 0 {
 				e.Location = ref[0].Location
 			}
-			e.Details = &unresolvedDetail{wrong: string(key), parent: prefix[:i+1].String(), near: nearest(string(key), childrenOf(tree))}
+			e.Details = &unresolvedDetail{wrong: string(key), parent: prefix[:i+1].String(), near: near}
 			found = append(found, e)
 			return
 		}

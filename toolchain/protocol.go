@@ -25,15 +25,12 @@ type request struct {
 	Entrypoints []string          `json:"entrypoints"`
 	Revision    string            `json:"revision"`
 	Metadata    map[string]any    `json:"metadata"`
-	Optimize    int               `json:"optimize"`
 	Tests       bool              `json:"tests"`
 	Coverage    bool              `json:"coverage"`
 	Filter      string            `json:"filter"`
 	Explain     string            `json:"explain"`
 	Query       string            `json:"query"`
 	Input       json.RawMessage   `json:"input"`
-	Seed        string            `json:"seed"`
-	Limit       int               `json:"limit"`
 }
 
 type answer struct {

@@ -28,7 +28,7 @@ export class AnswerCache {
       return held
     }
     if (!onDisk || this.#folder === undefined) return undefined
-    const answer = read(join(this.#folder, `${key}.answer`))
+    const answer = this.#within(this.#folder, (folder) => read(join(folder, `${key}.answer`)))
     if (answer !== undefined) this.#hold(key, answer)
     return answer
   }
@@ -36,12 +36,16 @@ export class AnswerCache {
   keep(key: string, answer: string, onDisk: boolean): void {
     this.#hold(key, answer)
     if (!onDisk || this.#folder === undefined) return
+    this.#within(this.#folder, (folder) => write(folder, `${key}.answer`, `${digest(answer)}\n${answer}`))
+  }
+
+  #within<T>(folder: string, work: (folder: string) => T): T {
     try {
-      write(this.#folder, `${key}.answer`, `${digest(answer)}\n${answer}`)
+      return work(folder)
     } catch (cause) {
       throw new CustomhouseError(
         'ERR_POLICY_TOOLCHAIN',
-        `The folder ${this.#folder} for compiled policies cannot be written; make it writable or configure another.`,
+        `The folder ${folder} for compiled policies cannot be used; make it readable and writable, or configure another.`,
         { cause },
       )
     }

@@ -214,6 +214,16 @@ const ruleSentences: SentenceTable = [
       `METADATA has no key \`${name}\`${didYouMean(detail.near).replace(/^\.$/, ': what is your own goes below `custom`.')}`,
   ],
   [
+    /^(?:rule|function) (\S+) produced conflicting values: (.*)$/,
+    ([path = '', values = '']) =>
+      `\`${path.split('.').at(-1)}\` comes to different values at once (${values.replaceAll(/(:\d+) /g, '$1, ')}): its conditions must exclude each other.`,
+  ],
+  [
+    /^(complete rules|functions|object keys) must (?:not produce multiple outputs|be unique)/,
+    ([what]) =>
+      `This ${what === 'functions' ? 'function' : what === 'object keys' ? 'object' : 'rule'} comes to two different values at once: its conditions must exclude each other.`,
+  ],
+  [
     /^wasm compilation requires at least one entrypoint/,
     () => 'There is nothing to build: name an entrypoint, or mark a rule with `# METADATA` and `# entrypoint: true`.',
   ],

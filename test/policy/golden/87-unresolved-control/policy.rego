@@ -8,4 +8,5 @@ allow if {
 	q.satisfyed
 	data.controls[input.call.id].satisfied
 	data.elsewhere.flag
+	data.contorls.residency.satisfied
 }
