@@ -1,3 +1,5 @@
+import type { Counted } from './scene.ts'
+
 /** What a test asks an SDK for. */
 export type Ask = Readonly<{
   streamed: boolean
@@ -16,7 +18,9 @@ export type Ask = Readonly<{
   /** Called with each piece of text as it comes. */
   onText?: (text: string) => void
   key: string
+  /** Sends and counts. Who has no `fetch` puts its calls into `calls` itself. */
   fetch: typeof fetch
+  calls: Counted['calls']
   baseURL: string
 }>
 

@@ -159,6 +159,20 @@ describe('the usage of a stream', () => {
   })
 })
 
+test('an early end that the SDK alone takes for a complete answer', async () => {
+  const cut = openaiStream({ texts: ['One two three four five.'] }).slice(0, 4)
+  scene.play({ eu: stream(cut) })
+  const asked = { model: 'gpt-4o', messages: [{ role: 'user' as const, content: 'hello' }], stream: true as const }
+  const read = async (baseURL: string): Promise<number> => {
+    let chunks = 0
+    const openai = client({ key: scene.house.key, baseURL, retries: 0, fetch })
+    for await (const _ of await openai.chat.completions.create(asked)) chunks += 1
+    return chunks
+  }
+  expect(await read(`${scene.recorders.eu.url}/v1`)).toBe(4)
+  await expect(read(scene.house.baseURL)).rejects.toMatchObject({ code: 'provider_truncated' })
+})
+
 test('a body without messages', async () => {
   scene.play({})
   const { fetch, calls } = counting()

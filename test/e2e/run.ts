@@ -20,6 +20,7 @@ export async function run(scene: Scene, driver: Driver, row: Row, streamed: bool
     retries: row.retries ?? 0,
     key,
     fetch: counted.fetch,
+    calls: counted.calls,
     baseURL: scene.house.baseURL,
     onText: (text) => {
       texts += text
@@ -87,7 +88,8 @@ export async function run(scene: Scene, driver: Driver, row: Row, streamed: bool
 
 function expectMembers(error: unknown, members: Raised): void {
   for (const [name, wanted] of Object.entries(members)) {
-    const found: unknown = name === 'class' ? (error as Error).constructor.name : Reflect.get(error as object, name)
+    const found: unknown =
+      Reflect.get(error as object, name) ?? (name === 'class' ? (error as Error).constructor.name : undefined)
     if (wanted instanceof RegExp) expect(String(found), name).toMatch(wanted)
     else expect({ [name]: found }).toEqual({ [name]: wanted })
   }
@@ -108,6 +110,7 @@ export async function hangsUp(scene: Scene, driver: Driver): Promise<unknown> {
     retries: 0,
     key: scene.house.key,
     fetch: counted.fetch,
+    calls: counted.calls,
     baseURL: scene.house.baseURL,
     signal: controller.signal,
     onText: () => {
