@@ -1,6 +1,6 @@
 import OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openaiAnswer, openaiStream, stream, whole } from '../kit/index.ts'
+import { hangUp, openaiAnswer, openaiStream, stream, whole } from '../kit/index.ts'
 import { type Ask, type Driver, type Fault, type Raised, TOOL } from './driver.ts'
 import { hangsUp, run } from './run.ts'
 import { counting, type Scene, startScene } from './scene.ts'
@@ -157,6 +157,37 @@ describe('the usage of a stream', () => {
     const trail = await scene.trailOf(calls[0]?.call, 2)
     expect(trail.at(-1)?.body).toMatchObject({ usage: { input_tokens: 7, output_tokens: 9, total_tokens: 16 } })
   })
+})
+
+test("the SDK's own loop over tools", async () => {
+  const called = { id: 'call_7', name: 'lookup', arguments: '{"city":"Bern"}' }
+  const turns = [
+    stream(openaiStream({ texts: [''], tools: [called] }, { pieces: (text) => [...text], includeUsage: true })),
+    stream(openaiStream({ texts: ['It rains.'] }, { includeUsage: true })),
+  ]
+  scene.play({ eu: (index) => turns[index] ?? hangUp })
+  const { fetch, calls } = counting()
+  const openai = client({ key: scene.house.key, baseURL: scene.house.baseURL, retries: 0, fetch })
+  const asked: unknown[] = []
+  const lookup = (given: string): string => {
+    asked.push(JSON.parse(given))
+    return 'rain, 9 degrees'
+  }
+  const parameters = { ...TOOL.parameters, required: [...TOOL.parameters.required] }
+  const runner = openai.chat.completions.runTools({
+    model: 'gpt-4o',
+    stream: true,
+    messages: [{ role: 'user', content: 'How is the weather in Bern?' }],
+    tools: [{ type: 'function', function: { ...TOOL, parameters, function: lookup } }],
+  })
+  expect(await runner.finalContent()).toBe('It rains.')
+  expect(asked).toEqual([{ city: 'Bern' }])
+  const second = JSON.parse(scene.arrived()[1]?.body.toString() ?? '') as { messages: unknown[] }
+  expect(second.messages.at(-1)).toMatchObject({ role: 'tool', tool_call_id: 'call_7', content: 'rain, 9 degrees' })
+  for (const { call } of calls) {
+    expect((await scene.trailOf(call, 2)).map(({ kind }) => kind)).toEqual(['call.intent', 'call.outcome'])
+  }
+  expect(calls).toHaveLength(2)
 })
 
 test('an early end that the SDK alone takes for a complete answer', async () => {

@@ -69,7 +69,10 @@ export async function run(scene: Scene, driver: Driver, row: Row, streamed: bool
     expect(Object.keys(headers).filter((name) => !ALLOWED.includes(name))).toEqual([])
     expect(headers.authorization).toBe(`Bearer ${PROVIDER_CREDENTIAL}`)
     expect(request.wire.includes(key)).toBe(false)
-    const body = JSON.parse(request.body.toString()) as { model: string; stream?: boolean }
+    const sent = request.body.toString()
+    for (const text of row.sends ?? []) expect(sent).toContain(text)
+    for (const text of row.keeps ?? []) expect(sent).not.toContain(text)
+    const body = JSON.parse(sent) as { model: string; stream?: boolean }
     expect(body.model).toBe(UPSTREAM_MODEL)
     expect(body.stream === true).toBe(streamed)
     if (streamed) expect(body).toMatchObject({ stream_options: { include_usage: true } })

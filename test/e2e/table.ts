@@ -31,6 +31,9 @@ export type Row = Readonly<{
   says?: readonly string[]
   /** Requests at each recorder; 0 where it is not named. */
   reached: Readonly<Partial<Record<Place, number>>>
+  /** What the body that arrived holds, and what it does not. */
+  sends?: readonly string[]
+  keeps?: readonly string[]
   /** Calls of the SDK over the wire. Default 1. */
   calls?: number
   /** Kinds of the records of each call, and members of the last. */
@@ -68,6 +71,7 @@ export function table(streamed: boolean): readonly Row[] {
       play: { eu: speak(speech, streamed) },
       heard: { text: 'Good day, traveller.', tools: [], finish: 'stop', tokens: 16 },
       reached: { eu: 1 },
+      sends: ['"hello"'],
       trail: ['call.intent', 'call.outcome'],
       last: {
         ending: 'complete',
@@ -83,6 +87,7 @@ export function table(streamed: boolean): readonly Row[] {
       play: { eu: speak(CALLED, streamed) },
       heard: { text: '', tools: [{ id: 'call_1', name: 'lookup', arguments: { city: 'Bern' } }], finish: 'tool_calls' },
       reached: { eu: 1 },
+      sends: ['"name":"lookup"', '"additionalProperties":false', 'Looks a city up.'],
       trail: ['call.intent', 'call.outcome'],
       last: { ending: 'complete', finish: 'tool_calls' },
     },
@@ -93,6 +98,7 @@ export function table(streamed: boolean): readonly Row[] {
       play: { eu: speak(speech, streamed) },
       heard: { text: 'Good day, traveller.', finish: 'stop' },
       reached: { eu: 1 },
+      sends: ['"tool_call_id":"call_1"', 'It rains in Bern.', '"{\\"city\\":\\"Bern\\"}"'],
       trail: ['call.intent', 'call.outcome'],
       last: { ending: 'complete' },
     },
@@ -103,6 +109,8 @@ export function table(streamed: boolean): readonly Row[] {
       play: { eu: speak({ ...speech, texts: ['I read <<1>>, and <<2>>.'] }, streamed) },
       heard: { text: 'I read SECRET-123, and <<2>>.' },
       reached: { eu: 1 },
+      sends: ['my code is <<1>>'],
+      keeps: ['SECRET-123'],
       trail: ['call.intent', 'call.outcome'],
       last: { ending: 'complete' },
     },
