@@ -1,4 +1,4 @@
-import type { Diagnostic } from '../diagnostics.ts'
+import type { Diagnostic } from './diagnostic.ts'
 import type { Fault } from './protocol.ts'
 
 type Found = Readonly<{ fault: Fault; diagnostic: Diagnostic }>

@@ -1,4 +1,4 @@
-import type { Diagnostic } from '../diagnostics.ts'
+import type { Diagnostic } from './diagnostic.ts'
 import type { Fault } from './protocol.ts'
 import { syntaxSentences } from './syntax.ts'
 import { typeSentences } from './types.ts'

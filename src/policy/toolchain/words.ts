@@ -1,4 +1,4 @@
-import type { Diagnostic } from '../diagnostics.ts'
+import type { Diagnostic } from './diagnostic.ts'
 import type { Fault, FaultDetail } from './protocol.ts'
 
 /** What a sentence is made from: the fault, the lines of its file, and the rest of its line from its column on. */
