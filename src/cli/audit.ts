@@ -6,6 +6,7 @@ import {
   type ContentKeys,
   type Damage,
   describeDamage,
+  effectOf,
   type Filter,
   LEDGER_FOLDER,
   listSegments,
@@ -40,7 +41,7 @@ export function auditCommand(): Command {
     .option('--call <id>', 'of this call')
     .option('--since <time>', 'from this time on (RFC 3339)')
     .option('--until <time>', 'before this time (RFC 3339)')
-    .option('--decision <effect>', 'allow or deny')
+    .option('--decision <effect>', 'allow, deny, or the id of a decision')
     .option('--rule <id>', 'in which this rule gave a reason')
     .option('--provider <name>', 'in which this provider stands')
     .option('--model <name>', 'in which this model stands')
@@ -147,7 +148,7 @@ function row(cells: readonly string[]): string {
 }
 
 function tableRow(record: AuditRecord): string {
-  const field = (name: 'decision' | 'rule' | 'provider' | 'model') => bodyField(record, name) ?? '-'
+  const field = (name: 'rule' | 'provider' | 'model') => bodyField(record, name) ?? '-'
   return row(
     [
       String(record.seq),
@@ -155,7 +156,7 @@ function tableRow(record: AuditRecord): string {
       record.tenant,
       record.kind,
       record.call ?? '-',
-      field('decision'),
+      effectOf(record) ?? '-',
       field('rule'),
       field('provider'),
       field('model'),
