@@ -3,7 +3,7 @@ import type { Reason } from '../core/decision.ts'
 import { CustomhouseError } from '../core/errors.ts'
 import { Denial } from './base.ts'
 import type { Visit } from './gateway.ts'
-import type { Passage, Progress } from './passage.ts'
+import { headerValue, type Passage, type Progress } from './passage.ts'
 import { outcomeOf } from './records.ts'
 import { settle } from './settle.ts'
 
@@ -16,10 +16,20 @@ export async function stop(passage: Passage, progress: Progress, error: unknown)
   try {
     await close(passage, progress, ending, progress.began ? passage.answer.status : answer.status, reasons)
   } catch (failure) {
-    return tell(passage, progress, ledgerError(failure))
+    return handOver(passage, () => tell(passage, progress, ledgerError(failure)))
   }
   if (ending === 'client_gone') client.destroy()
-  else tell(passage, progress, answer)
+  else handOver(passage, () => tell(passage, progress, answer))
+}
+
+/** The attempt is on record with its ending: what fails now is the client's last bytes, and breaks its connection. */
+export function handOver({ visit }: Passage, last: () => void): void {
+  try {
+    last()
+  } catch (error) {
+    visit.gateway.report('the client could not be told how its call ended', error, visit.call.id)
+    visit.client.destroy()
+  }
 }
 
 type Stopped = Readonly<{ ending: Ending; answer: CustomhouseError; reasons: readonly Reason[] }>
@@ -37,7 +47,7 @@ function classify({ visit }: Passage, progress: Progress, error: unknown): Stopp
 }
 
 export const CLIENT_GONE = new CustomhouseError('ERR_CALL_TIMEOUT', 'The client hung up.', { status: 499 })
-const DRAINED = new CustomhouseError(
+export const DRAINED = new CustomhouseError(
   'ERR_GATEWAY_DRAINING',
   'The gateway is stopping and cut the answer off. Send the call again.',
 )
@@ -99,7 +109,7 @@ export function answerWith(
   const headers: Record<string, string> = { ...reply.headers, 'x-customhouse-call': call.id }
   if (decision !== null) {
     headers['x-customhouse-decision'] = decision.id
-    headers['x-customhouse-policy'] = decision.revision
+    headers['x-customhouse-policy'] = headerValue(decision.revision)
   }
   client.begin(reply.status, headers)
   client.end(reply.body)

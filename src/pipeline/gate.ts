@@ -1,6 +1,6 @@
 import type { ModelEvent } from '../core/call.ts'
 import { baseReason, Denial } from './base.ts'
-import { close, ledgerError, stop, tell } from './ending.ts'
+import { close, handOver, ledgerError, stop, tell } from './ending.ts'
 import { look } from './look.ts'
 import { begin, type Passage, type Progress, start } from './passage.ts'
 
@@ -100,9 +100,11 @@ async function finish(passage: Passage, progress: Progress, rest: Uint8Array): P
     )
   } catch (error) {
     progress.bytes = released
-    return tell(passage, progress, ledgerError(error))
+    return handOver(passage, () => tell(passage, progress, ledgerError(error)))
   }
   if (client.gone.aborted) return client.destroy()
-  begin(passage, progress)
-  client.end(rest)
+  handOver(passage, () => {
+    begin(passage, progress)
+    client.end(rest)
+  })
 }

@@ -4,7 +4,7 @@ import { CustomhouseError } from '../core/errors.ts'
 import { dispatchOf, lifeline, open, providerOf } from './attempt.ts'
 import { base, baseReason, Denial } from './base.ts'
 import { dischargeRequest } from './discharge.ts'
-import { answerWith, CLIENT_GONE, ledgerError } from './ending.ts'
+import { answerWith, CLIENT_GONE, DRAINED, ledgerError } from './ending.ts'
 import { gate } from './gate.ts'
 import type { Visit } from './gateway.ts'
 import { inspect, summarise, withRoles } from './inspect.ts'
@@ -30,6 +30,7 @@ export async function handle(visit: Visit): Promise<void> {
     const tried = new Set<string>()
     for (;;) {
       if (visit.client.gone.aborted) throw CLIENT_GONE
+      if (visit.gateway.drained.aborted) throw DRAINED
       if (visit.gateway.generation() !== assessment.judgement.generation) assessment = await assess(visit)
       reauthenticate(visit)
       const left = assessment.judgement.permitted.filter(({ target }) => !tried.has(target.id))
@@ -84,6 +85,7 @@ async function send(
       await discharged.release()
       return { answer: dispatch.answer, reasons: dispatch.reasons, sent: false }
     }
+    const encoder = visit.codec.encode(call)
     let recorded: Readonly<{ seq: number }>
     try {
       recorded = await gateway.ledger.append(
@@ -108,6 +110,7 @@ async function send(
       targetInput: permitted.input,
       decision,
       filters: discharged.filters,
+      encoder,
       answer,
       attempt,
       intent: recorded.seq,
@@ -119,7 +122,7 @@ async function send(
   }
 }
 
-/** Closes an intent whose provider did not begin to answer, or whose client left before it did. */
+/** Closes an intent whose provider did not begin to answer, or whose client left or whose gateway stopped before it did. */
 async function closeUnanswered(
   visit: Visit,
   { generation }: Judgement,
@@ -129,11 +132,11 @@ async function closeUnanswered(
   sentAt: number,
 ): Promise<void> {
   const { call, client, gateway } = visit
-  const gone = client.gone.aborted
+  const given = client.gone.aborted ? CLIENT_GONE : gateway.drained.aborted ? DRAINED : null
   const totalMs = Math.round(performance.now() - sentAt)
   const outcome = {
-    ending: gone ? 'client_gone' : 'provider_error',
-    status: gone ? CLIENT_GONE.status : error.status,
+    ending: given === CLIENT_GONE ? 'client_gone' : given === DRAINED ? 'drained' : 'provider_error',
+    status: (given ?? error).status,
     finish: null,
     usage: {},
     bytes: 0,
@@ -142,16 +145,17 @@ async function closeUnanswered(
   } as const
   await settle(visit, generation, outcome)
   const { provider_status: status } = error.detail
-  const record = gone
-    ? outcomeOf(call, of, attempt, {
-        outcome,
-        decision: null,
-        reasons: [],
-        findings: [],
-        fault: null,
-        providerRequest: null,
-      })
-    : attemptFailed(call, of, attempt, error.code, typeof status === 'number' ? status : null)
+  const record =
+    given !== null
+      ? outcomeOf(call, of, attempt, {
+          outcome,
+          decision: null,
+          reasons: [],
+          findings: [],
+          fault: null,
+          providerRequest: null,
+        })
+      : attemptFailed(call, of, attempt, error.code, typeof status === 'number' ? status : null)
   try {
     await gateway.ledger.append(record)
   } catch (failure) {

@@ -26,14 +26,18 @@ export async function inspect(
 ): Promise<readonly Finding[]> {
   const readers = inspectors(generation)
   if (readers.length === 0 || segments.length === 0) return NONE
-  const signal = AbortSignal.timeout(generation.limits.inspectMs)
-  const late = new Promise<never>((_, reject) => {
-    signal.addEventListener('abort', () => reject(new Error('time is over')), { once: true })
-  })
+  const over = new AbortController()
+  const { signal } = over
+  const late = Promise.withResolvers<never>()
+  // After a failure it stays, for those that are still reading.
+  const timer = setTimeout(() => {
+    over.abort()
+    late.reject(new Error('time is over'))
+  }, generation.limits.inspectMs)
   const reports = await Promise.all(
     readers.map(async (plugin) => {
       try {
-        const findings = await Promise.race([Promise.resolve(plugin.inspect?.(phase, segments, signal)), late])
+        const findings = await Promise.race([Promise.resolve(plugin.inspect?.(phase, segments, signal)), late.promise])
         return checked(findings ?? NONE, segments)
       } catch (error) {
         gateway.report(`inspector ${plugin.name} failed`, error, call)
@@ -41,6 +45,7 @@ export async function inspect(
       }
     }),
   )
+  clearTimeout(timer)
   return reports.flat()
 }
 

@@ -18,6 +18,8 @@ export type Passage = Readonly<{
   decision: DecisionFacts
   /** Filters that the discharge of the request left for its answer. */
   filters: readonly Filter[]
+  /** Made before the dispatch was sent: a codec that cannot write the answer has nothing sent. */
+  encoder: Encoder
   answer: Answer
   attempt: number
   /** Sequence number of the intent that the outcome closes. */
@@ -47,9 +49,9 @@ export type Progress = {
   firstEventAt: number | null
 }
 
-export function start({ visit, filters }: Passage): Progress {
+export function start({ encoder, filters }: Passage): Progress {
   return {
-    encoder: visit.codec.encode(visit.call),
+    encoder,
     lanes: new Lanes(),
     filters,
     obligations: new Set(),
@@ -92,7 +94,12 @@ function answerHeaders({ visit, answer, decision, target }: Passage, encoder: En
   headers[visit.codec.idHeader] = visit.call.id
   headers['x-customhouse-call'] = visit.call.id
   headers['x-customhouse-decision'] = decision.id
-  headers['x-customhouse-policy'] = decision.revision
-  headers['x-customhouse-target'] = target.id
+  headers['x-customhouse-policy'] = headerValue(decision.revision)
+  headers['x-customhouse-target'] = headerValue(target.id)
   return headers
+}
+
+/** A name as a header may hold it: a bundle's revision is any text, and node:http throws for most of it. */
+export function headerValue(text: string): string {
+  return /^[\x20-\x7e]*$/.test(text) ? text : encodeURI(text.toWellFormed())
 }
