@@ -64,6 +64,74 @@ describe('golden diagnostics', () => {
   })
 })
 
+describe('whatever an author types', () => {
+  const texts = cases.flatMap((name) => {
+    const path = join(golden, name, 'policy.rego')
+    return existsSync(path) ? [readFileSync(path, 'utf8')] : []
+  })
+  const scrap = fc.constantFrom(
+    ...[
+      '{',
+      '}',
+      '[',
+      ']',
+      '(',
+      ')',
+      '"',
+      '`',
+      ' if ',
+      ' not ',
+      '\n',
+      ':=',
+      '==',
+      ',',
+      '.',
+      'x',
+      '# METADATA\n',
+      'some ',
+    ],
+    ...[
+      'every ',
+      'in ',
+      ' contains ',
+      '$"{',
+      '|',
+      'with input as ',
+      'default ',
+      'import data.',
+      'package p\n',
+      '日',
+      '\t',
+      '-',
+    ],
+  )
+  const slip = fc.record({ at: fc.nat(400), cut: fc.nat(6), put: fc.oneof(fc.constant(''), scrap) })
+
+  test('is answered with places that exist, in words that are ours', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...texts),
+        fc.array(slip, { minLength: 1, maxLength: 3 }),
+        async (text, slips) => {
+          const typed = slips.reduce((sofar, { at, cut, put }) => {
+            const place = at % (sofar.length + 1)
+            return sofar.slice(0, place) + put + sofar.slice(place + cut)
+          }, text)
+          const { diagnostics } = await toolchain.check({ files: { 'p.rego': typed }, schemas: { input } })
+          const lines = typed.split('\n')
+          for (const { file, line, column, message } of diagnostics) {
+            expect(file).toBe('p.rego')
+            expect(lines[line - 1]).toBeDefined()
+            expect([...(lines[line - 1] ?? '')].length).toBeGreaterThanOrEqual(column - 1)
+            expect(message).not.toMatch(/__local|rego_|\$\d/)
+          }
+        },
+      ),
+      { numRuns: 200 },
+    )
+  })
+})
+
 describe('folding', () => {
   const fault = (row: number, col: number, message: string, code = 'rego_type_error') => ({
     code,

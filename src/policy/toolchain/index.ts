@@ -110,6 +110,13 @@ export type Inspection = Readonly<{
   }>[]
 }>
 
+/**
+ * What a policy's rules read of their input, as OPA's compiler resolves it: the longest constant prefix of every reference. Two inputs
+ * that agree below all of them get the same decision, unless `whole` (input is read as one, or replaced by `with`) or `volatile` (a
+ * built-in that answers differently for the same arguments: the clock, a random id).
+ */
+export type Reads = Readonly<{ paths: readonly (readonly string[])[]; whole: boolean; volatile: boolean }>
+
 /** One file with one small fault put in. */
 export type Mutant = Readonly<{
   file: string
@@ -155,12 +162,14 @@ export interface Toolchain {
     }>,
   ): Promise<Evaluation>
   inspect(files: Files): Promise<Inspection>
+  /** What the rules read of their input; see {@link Reads}. Tests do not count. */
+  reads(source: Readonly<{ files: Files; data?: DataDocument }>): Promise<Reads>
   mutants(source: Readonly<{ files: Files; data?: DataDocument }>): Promise<readonly Mutant[]>
   close(): Promise<void>
 }
 
 /** What a start with the same policies asks again: with a folder for answers it then needs no toolchain at all. */
-const OUTLIVING: ReadonlySet<string> = new Set(['build', 'check', 'test', 'inspect'])
+const OUTLIVING: ReadonlySet<string> = new Set(['build', 'check', 'test', 'inspect', 'reads'])
 
 /** Opens the toolchain. Nothing starts before the first call; an idle toolchain does not keep the process alive. */
 export function openToolchain(options: ToolchainOptions = {}): Toolchain {
@@ -244,6 +253,7 @@ export function openToolchain(options: ToolchainOptions = {}): Toolchain {
         now,
       ),
     inspect: (files) => demand<Inspection>({ op: 'inspect', files }),
+    reads: ({ files, data = {} }) => demand<Reads>({ op: 'reads', files, data }),
     mutants: async ({ files, data = {} }) =>
       (await demand<{ mutants: readonly Mutant[] }>({ op: 'mutants', files, data })).mutants,
     close: () => thread.close(),

@@ -51,7 +51,17 @@ export type FaultDetail = Readonly<{
   }>[]
 }>
 
-export type Operation = 'version' | 'capabilities' | 'fmt' | 'check' | 'test' | 'build' | 'eval' | 'inspect' | 'mutants'
+export type Operation =
+  | 'version'
+  | 'capabilities'
+  | 'fmt'
+  | 'check'
+  | 'test'
+  | 'build'
+  | 'eval'
+  | 'inspect'
+  | 'mutants'
+  | 'reads'
 
 export type Request = Readonly<{ op: Operation }> & Readonly<Record<string, Json | undefined>>
 

@@ -31,12 +31,18 @@ export function sentenceOf(fault: Fault, lines: readonly string[]): Diagnostic {
     cause: fault.message,
     related: [],
     ...said,
+    message: withoutInventions(said.message),
   }
 }
 
-/** What we have no words for is OPA's, without the names that its compiler makes up. */
+/** The names that the compiler makes up mean nothing to an author. */
+function withoutInventions(message: string): string {
+  return message.replaceAll(/__local\d+__/g, 'a value')
+}
+
+/** What we have no words for is OPA's. */
 function plain(message: string): string {
-  const text = message.replaceAll(/__local\d+__/g, 'a value').replace(/\.$/, '')
+  const text = message.replace(/\.$/, '')
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
 }
 

@@ -37,7 +37,7 @@ export const syntaxSentences: SentenceTable = [
   [/^illegal token/, illegal],
   [
     /^var cannot be used for rule name|^rule name conflicts with built-in|^(\w+) cannot be used for rule name/,
-    (_, { rest, lines, fault }) => strayWord(firstWord(rest), lines[(fault.row ?? 1) - 1] ?? '', fault.col ?? 1),
+    (_, { rest, lines, fault }) => strayWord(firstWord(rest), lines, fault.row ?? 1, fault.col ?? 1),
   ],
   [
     /^(\w+) keyword cannot be used for rule name/,
@@ -71,7 +71,14 @@ export const syntaxSentences: SentenceTable = [
     },
   ],
   [/^unexpected number token: expected number without leading zero/, () => 'A number cannot begin with a zero.'],
-  [/^unexpected if keyword/, () => 'There is no value between `:=` and `if`: write one, or leave out `:=`.'],
+  [/^expected METADATA block/, () => 'This METADATA block is empty: write `# title: ...` below it, or remove it.'],
+  [
+    /^unexpected if keyword/,
+    (_, { lines, fault }) => {
+      const before = [...(lines[(fault.row ?? 1) - 1] ?? '')].slice(0, (fault.col ?? 1) - 1).join('')
+      return /=\s*$/.test(before) ? 'There is no value between `:=` and `if`: write one, or leave out `:=`.' : undefined
+    },
+  ],
   [
     /missing body$/,
     (_, { lines, fault }) => {
@@ -144,7 +151,7 @@ export const syntaxSentences: SentenceTable = [
       const wrong =
         type === null
           ? `: ${what}`
-          : `: \`${type[1]}\` is not ${{ bool: 'true or false', string: 'text' }[type[2] ?? ''] ?? `a ${type[2]}`}`
+          : `: \`${type[1]}\` is not ${{ bool: 'true or false', string: 'text', 'ast.rawAnnotation': 'of the form `key: value`' }[type[2] ?? ''] ?? `a ${type[2]}`}`
       return {
         message: `This METADATA block is not valid YAML${wrong}.`,
         width: [...rest.trimEnd()].length || (fault.width ?? 1),
@@ -155,7 +162,7 @@ export const syntaxSentences: SentenceTable = [
 ]
 
 function firstWord(text: string): string {
-  return /^[\w.]+/.exec(text)?.[0] ?? text.charAt(0)
+  return /^(?:[\w.]+|"[^"]*"|:=|[=!<>]=|.)/u.exec(text)?.[0] ?? ''
 }
 
 function joinSentence(sign: string, both: boolean): string {
@@ -164,9 +171,17 @@ function joinSentence(sign: string, both: boolean): string {
     : `Alternatives are not joined by \`${sign}\`: write a second rule of the same name, and either may hold.`
 }
 
-function strayWord(word: string, line: string, column: number): Sentence {
+function strayWord(word: string, lines: readonly string[], row: number, column: number): Sentence {
+  const line = lines[row - 1] ?? ''
   if (word === 'and' || word === 'or') return { message: joinSentence(word, word === 'and'), width: word.length }
   const before = [...line].slice(0, column - 1).join('')
+  if (row === 1 && /^\w+ $/.test(before)) {
+    return {
+      message: 'The first line of a policy must name its package: `package customhouse`.',
+      column: 1,
+      width: before.length - 1,
+    }
+  }
   if (before.trim() === '') {
     return {
       message: `\`${word}\` begins no rule: a rule is written \`name := value\` or \`name if { ... }\`.`,
@@ -213,7 +228,7 @@ function unclosedTemplate(_: readonly string[], { lines, fault }: Words): Senten
 function bracketOrComma(_: readonly string[], { fault, lines, rest }: Words): Sentence | undefined {
   const row = fault.row ?? 1
   const open = unclosed(lines, row, fault.col ?? 1)
-  const word = /^(\w+|"[^"]*")/.exec(rest)?.[0] ?? [...rest][0] ?? ''
+  const word = firstWord(rest)
   if (open?.kind === 'mismatch') {
     return {
       message: `\`${open.found}\` does not close the \`${open.bracket}\` that is open here: \`${open.wanted}\` is missing.`,
@@ -236,9 +251,7 @@ function bracketOrComma(_: readonly string[], { fault, lines, rest }: Words): Se
     return `\`contains\` defines a rule and cannot stand inside one: to ask whether a set has a member, write \`x in xs\`.`
   }
   if (/^[)\]}]$/.test(word)) return incomplete(lines, row, fault.col ?? 1, word)
-  const expected = /: expected (.*)$/.exec(fault.message)?.[1]
-  if (expected === undefined || expected.includes('\\n')) return `\`${word}\` cannot stand here.`
-  return `\`${word}\` cannot stand here: expected ${expected}.`
+  return word.trim() === '' ? 'Something is missing here.' : `\`${word}\` cannot stand here.`
 }
 
 function incomplete(lines: readonly string[], row: number, column: number, word: string): Sentence {

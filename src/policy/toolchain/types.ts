@@ -132,7 +132,8 @@ function wrongReference(path: string, { detail }: Words): string {
   const { ref = [], pos = 0, wrong = '' } = detail
   const parent = pathOf(ref.slice(0, detail.want === undefined && detail.oneOf === undefined ? pos + 1 : pos))
   if (typeof detail.have === 'string' && detail.want === undefined) {
-    return `\`${parent}\` is ${typeWords(detail.have)}, so it has no \`${wrong}\`.`
+    const part = wrong.startsWith('__local') ? 'parts' : `\`${wrong}\``
+    return `\`${parent}\` is ${typeWords(detail.have)}, so it has no ${part}.`
   }
   if (detail.oneOf === undefined && typeof detail.want === 'string') {
     if (detail.want === 'number') {

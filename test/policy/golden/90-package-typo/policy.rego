@@ -1,0 +1,3 @@
+packge customhouse
+
+allow if input.call.stream
