@@ -35,10 +35,7 @@ export class Disk {
   do(job: Job): Promise<Done> {
     if (this.#error !== null) return Promise.reject(this.#error)
     const promise = this.#promise()
-    this.#worker.postMessage(
-      job,
-      job.type === 'commit' && job.bytes.buffer instanceof ArrayBuffer ? [job.bytes.buffer] : [],
-    )
+    this.#worker.postMessage(job)
     return promise
   }
 

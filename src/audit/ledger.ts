@@ -176,22 +176,19 @@ export class SegmentLedger implements Ledger {
     this.#sealing = sealing
     const note = sealing ? this.#note(head) : ''
     if (sealing) tail += trailerLine({ note, ...head })
-    const tailBytes = Buffer.byteLength(tail)
-    // Not from the pool: the memory goes to the worker.
-    const block = Buffer.allocUnsafeSlow(bytes + tailBytes)
-    block.write(text, 0)
-    block.write(tail, bytes)
-    this.#segmentBytes += block.length
-    const size = block.length
-    this.#disk.do({ type: 'commit', bytes: block, seal: sealing ? this.#nextSegment(head, note) : null }).then(
-      ({ ms, free }) => {
-        this.#free = free
-        this.#sealing = false
-        if (sealing) this.#signed = head.size
-        this.#committed(batch, head, size, ms)
-      },
-      (error: Error) => this.#latch(error),
-    )
+    const size = bytes + Buffer.byteLength(tail)
+    this.#segmentBytes += size
+    this.#disk
+      .do({ type: 'commit', text: text + tail, bytes: size, seal: sealing ? this.#nextSegment(head, note) : null })
+      .then(
+        ({ ms, free }) => {
+          this.#free = free
+          this.#sealing = false
+          if (sealing) this.#signed = head.size
+          this.#committed(batch, head, size, ms)
+        },
+        (error: Error) => this.#latch(error),
+      )
   }
 
   #take(): readonly Pending[] {
