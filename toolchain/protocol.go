@@ -58,6 +58,7 @@ var operations = map[string]func(*request) (any, error){
 	"fmt":          opFormat,
 	"inspect":      opInspect,
 	"mutants":      opMutants,
+	"reads":        opReads,
 	"test":         opTest,
 	"version":      opVersion,
 }

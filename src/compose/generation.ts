@@ -22,7 +22,7 @@ export function makeGeneration(
   const residencies = residenciesOf(loaded)
   const residency = createResidency({ declared: declaredOf(config) })
   const plugins = [stream, residency.plugin, ...extra]
-  const controls = [...new Set([...policy.controls, ...config.controls])].sort()
+  const controls = Object.freeze([...new Set([...policy.controls, ...config.controls])].sort())
   requireFit(policy, plugins, controls)
   judgeCanaries(policy.decider, { controls })
   const { limits } = config

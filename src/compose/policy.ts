@@ -8,7 +8,7 @@ import { createDecider, DECISION_ENTRYPOINT } from '../policy/decide.ts'
 import { formatDiagnostics } from '../policy/diagnostics.ts'
 import { loadEngine } from '../policy/engine/index.ts'
 import { readPolicySource } from '../policy/source.ts'
-import type { Files, Toolchain } from '../policy/toolchain/index.ts'
+import type { Files, Reads, Toolchain } from '../policy/toolchain/index.ts'
 
 /** A policy that may be activated: compiled, tested, loaded, and right about the gateway's own canaries. */
 export type LoadedPolicy = Readonly<{
@@ -31,7 +31,7 @@ export async function loadPolicy(policy: Config['policy'], toolchain: Toolchain)
     policy.kind === 'source' ? await fromSource(policy.path, toolchain) : await fromBundle(policy.path, toolchain)
   const engine = await loadEngine({ wasm: built.wasm, data: built.data })
   try {
-    const decider = createDecider({ engine, revision: built.revision })
+    const decider = createDecider({ engine, revision: built.revision, reads: built.reads })
     const { controls, obligations } = built
     return { decider, revision: built.revision, controls, obligations, close: () => engine.close() }
   } catch (error) {
@@ -43,7 +43,7 @@ export async function loadPolicy(policy: Config['policy'], toolchain: Toolchain)
 /** The instant at which a policy's tests run here: whether a policy may be activated does not depend on the day. */
 const TESTED_AT = Date.UTC(2026, 0, 1)
 
-type Built = Readonly<{ wasm: Uint8Array; data: Json | Uint8Array; revision: string }> & Declared
+type Built = Readonly<{ wasm: Uint8Array; data: Json | Uint8Array; revision: string; reads: Reads | null }> & Declared
 type Declared = Readonly<{ controls: readonly string[]; obligations: readonly string[] }>
 
 async function fromSource(path: string, toolchain: Toolchain): Promise<Built> {
@@ -68,7 +68,8 @@ async function fromSource(path: string, toolchain: Toolchain): Promise<Built> {
   }
   const revision = source.digest
   const { wasm, data: baseData } = await toolchain.build({ files, data, entrypoints: [DECISION_ENTRYPOINT], revision })
-  return { wasm, data: baseData as Json, revision, ...(await declaredBy(files, toolchain)) }
+  const reads = await toolchain.reads({ files, data })
+  return { wasm, data: baseData as Json, revision, reads, ...(await declaredBy(files, toolchain)) }
 }
 
 async function fromBundle(path: string, toolchain: Toolchain): Promise<Built> {
@@ -81,7 +82,13 @@ async function fromBundle(path: string, toolchain: Toolchain): Promise<Built> {
       'ERR_POLICY_BUNDLE',
       `The bundle ${path} has no revision; build it with one (opa build --revision), since decisions are recorded under it.`,
     )
-  return { wasm: bundle.wasm, data: bundle.data, revision: bundle.revision, ...(await declaredBy(files, toolchain)) }
+  return {
+    wasm: bundle.wasm,
+    data: bundle.data,
+    revision: bundle.revision,
+    reads: null,
+    ...(await declaredBy(files, toolchain)),
+  }
 }
 
 /** `custom.controls` and `custom.obligations` of the METADATA of package `customhouse`. */

@@ -31,7 +31,7 @@ export type RequestDecision = Readonly<{
   /** Target ids in the order to try them; those that are not listed come after, in the order of the route. */
   order: readonly string[]
   choose: Choice | null
-  /** Deterministic cost: function entries and loop turns inside the policy module. */
+  /** Deterministic cost of the evaluation that made the decision: function entries and loop turns of the module, and host built-ins. */
   fuel: number
 }>
 

@@ -183,14 +183,27 @@ async function gatherFacts(
   return { inputs, reasons }
 }
 
+const inputs = new WeakMap<Target, Readonly<{ facts: readonly unknown[]; input: TargetInput }>>()
+
+/** A target as policies see it. Frozen, and the same object as at the last call where its facts are: most facts are the target's own. */
 function targetInput(target: Target, facts: Readonly<Record<string, Json>>): TargetInput {
+  const told = Object.values(facts)
+  const before = inputs.get(target)
+  if (
+    before !== undefined &&
+    before.facts.length === told.length &&
+    told.every((fact, index) => fact === before.facts[index])
+  )
+    return before.input
   const { endpoint, processing, storage } = target.residency
-  return {
+  const input: TargetInput = Object.freeze({
     id: target.id,
     provider: target.provider,
     model: target.model,
     residency: { endpoint: endpoint ?? [], processing: processing ?? [], storage: storage ?? [] },
     contract: target.contract,
     facts,
-  }
+  })
+  inputs.set(target, { facts: told, input })
+  return input
 }

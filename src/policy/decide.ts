@@ -3,7 +3,9 @@ import type {
   Decider,
   Obligation,
   Reason,
+  RequestDecision,
   RequestInput,
+  ResponseDecision,
   ResponseInput,
   Verdict,
 } from '../core/decision.ts'
@@ -11,20 +13,26 @@ import { CustomhouseError } from '../core/errors.ts'
 import { newId } from '../core/id.ts'
 import type { Json } from '../core/json.ts'
 import type { PolicyEngine } from './engine/index.ts'
+import { Memo } from './memo.ts'
 import { members, type RawVerdict, readChoice, readOrder, readTargets, readVerdict } from './shape.ts'
+import type { Reads } from './toolchain/index.ts'
 
 /** The one entrypoint for calls. */
 export const DECISION_ENTRYPOINT = 'customhouse/decision'
 
-/** What a {@link Decider} needs: a loaded engine whose bundle has the entrypoint, and the revision to name in decisions. */
-export type DeciderOptions = Readonly<{ engine: PolicyEngine; revision: string }>
+/**
+ * What a {@link Decider} needs: a loaded engine whose bundle has the entrypoint, the revision to name in decisions, and what the
+ * policy reads of its input where its sources are known (null where they are not: then every call is evaluated).
+ */
+export type DeciderOptions = Readonly<{ engine: PolicyEngine; revision: string; reads?: Reads | null }>
 
 /**
  * Makes the decider of one policy revision. Time is the input's: `time.now_ns()` answers the instant of `context.time`, so a recorded call is judged
  * again as it was. An `allow` of the policy stands only if each of `context.controls` is among `satisfied`, whatever main.rego made of it.
+ * A decision whose whole input was seen before is remembered ({@link Memo}); it has an id of its own all the same.
  * Errors: ERR_POLICY_UNDEFINED if the bundle lacks the entrypoint.
  */
-export function createDecider({ engine, revision }: DeciderOptions): Decider {
+export function createDecider({ engine, revision, reads = null }: DeciderOptions): Decider {
   if (!engine.entrypoints.includes(DECISION_ENTRYPOINT)) {
     throw new CustomhouseError('ERR_POLICY_UNDEFINED', `The policy has no entrypoint ${DECISION_ENTRYPOINT}.`)
   }
@@ -37,25 +45,46 @@ export function createDecider({ engine, revision }: DeciderOptions): Decider {
       `The policy's ${DECISION_ENTRYPOINT} is undefined for this call.`,
     )
   }
+  const request = (input: RequestInput): Said<RequestDecision> => {
+    const ids = input.targets.map(({ id }) => id)
+    if (new Set(ids).size !== ids.length)
+      throw new CustomhouseError('ERR_POLICY_MALFORMED', 'Two candidate targets have the same id.')
+    const { value, fuel } = ask(input)
+    const answer = members(value, '/', ['targets'], ['order', 'choose'])
+    const { controls } = input.context
+    const targets = new Map<string, Verdict>()
+    for (const [id, verdict] of readTargets(answer.targets, ids)) targets.set(id, settle(verdict, controls))
+    const order = readOrder(answer.order, ids)
+    return { phase: 'request', revision, targets, order, choose: readChoice(answer.choose), fuel }
+  }
+  const response = (input: ResponseInput): Said<ResponseDecision> => {
+    const { value, fuel } = ask(input)
+    const verdict = settle(readVerdict(value, ''), input.context.controls)
+    return { phase: 'response', revision, verdict, fuel }
+  }
   return {
     revision,
-    request(input) {
-      const ids = input.targets.map(({ id }) => id)
-      if (new Set(ids).size !== ids.length)
-        throw new CustomhouseError('ERR_POLICY_MALFORMED', 'Two candidate targets have the same id.')
-      const { value, fuel } = ask(input)
-      const answer = members(value, '/', ['targets'], ['order', 'choose'])
-      const { controls } = input.context
-      const targets = new Map<string, Verdict>()
-      for (const [id, verdict] of readTargets(answer.targets, ids)) targets.set(id, settle(verdict, controls))
-      const order = readOrder(answer.order, ids)
-      return { id: newId(), phase: 'request', revision, targets, order, choose: readChoice(answer.choose), fuel }
-    },
-    response(input) {
-      const { value, fuel } = ask(input)
-      const verdict = settle(readVerdict(value, ''), input.context.controls)
-      return { id: newId(), phase: 'response', revision, verdict, fuel }
-    },
+    request: remembering(request, Memo.of(reads)),
+    response: remembering(response, Memo.of(reads)),
+  }
+}
+
+type Said<D> = Omit<D, 'id'>
+
+/** Evaluates what was not seen before; only what came to a well-shaped decision is remembered. */
+function remembering<I extends RequestInput | ResponseInput, D>(
+  judge: (input: I) => Said<D>,
+  memo: Memo<Said<D>> | null,
+): (input: I) => Said<D> & { id: string } {
+  if (memo === null) return (input) => ({ ...judge(input), id: newId() })
+  return (input) => {
+    const key = memo.key(input)
+    let said = memo.get(key)
+    if (said === undefined) {
+      said = judge(input)
+      memo.set(key, said)
+    }
+    return { ...said, id: newId() }
   }
 }
 
@@ -104,7 +133,8 @@ function sortReasons(reasons: readonly Reason[]): Reason[] {
 }
 
 /** Obligations come from sets, whose order is the module's hash order: sorted by their text, each once. */
-function distinct(obligations: readonly Obligation[]): Obligation[] {
+function distinct(obligations: readonly Obligation[]): readonly Obligation[] {
+  if (obligations.length < 2) return obligations
   const byText = new Map(
     obligations.map((obligation) => [`${obligation.type}\n${canonical(obligation.params)}`, obligation]),
   )
