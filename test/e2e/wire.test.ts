@@ -3,7 +3,8 @@ import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type House, startHouse } from '../house.ts'
-import { openaiAnswer, type Recorder, startRecorder, whole } from '../kit/index.ts'
+import { openaiAnswer, openaiStream, type Recorder, startRecorder, stream, whole } from '../kit/index.ts'
+import { REFUSALS } from './refusals.ts'
 import { type Answer, type Bytes, call, PATH, type Parts, Wire, write } from './socket.ts'
 
 /** Bytes on bare sockets: what no SDK sends, and what must be the same on the other side. */
@@ -77,83 +78,16 @@ describe('what arrives upstream is what was sent', () => {
   })
 })
 
-type Refusal = readonly [name: string, parts: () => Parts, status: number, code: string]
-
 describe('refused in the dialect, and nothing sent', () => {
-  test.each<Refusal>([
-    ['a member name twice', () => ({ body: call(',"model":"gpt-4o-mini"') }), 400, 'call_malformed'],
-    ['a name twice by an escape', () => ({ body: call(',"mod\\u0065l":"x"') }), 400, 'call_malformed'],
-    ['a name twice, deep', () => ({ body: call(',"x":{"a":1,"a":1}') }), 400, 'call_malformed'],
-    ['bad UTF-8', () => ({ body: Buffer.from(call(',"x":"\xff"'), 'latin1') }), 400, 'call_malformed'],
-    ['an overlong encoding', () => ({ body: Buffer.from(call(',"x":"\xc0\xaf"'), 'latin1') }), 400, 'call_malformed'],
-    ['a byte order mark', () => ({ body: `\ufeff${call('')}` }), 400, 'call_malformed'],
-    ['UTF-16', () => ({ body: Buffer.from(call(''), 'utf16le') }), 400, 'call_malformed'],
-    ['garbage after the body', () => ({ body: `${call('')}x` }), 400, 'call_malformed'],
-    ['two bodies', () => ({ body: call('') + call('') }), 400, 'call_malformed'],
-    ['a body without its end', () => ({ body: call('').slice(0, -1) }), 400, 'call_malformed'],
-    ['a trailing comma', () => ({ body: call(',') }), 400, 'call_malformed'],
-    ['NaN', () => ({ body: call(',"x":NaN') }), 400, 'call_malformed'],
-    ['no body', () => ({ body: '' }), 400, 'call_malformed'],
-    ['a list', () => ({ body: '[]' }), 400, 'call_malformed'],
-    [
-      'nesting without an end',
-      () => ({ body: call(`,"x":${'['.repeat(900)}${']'.repeat(900)}`) }),
-      400,
-      'call_malformed',
-    ],
-    ['gzip', () => ({ headers: { 'content-encoding': 'gzip' }, body: gzipSync(call('')) }), 415, 'call_unsupported'],
-    ['gzip that is none', () => ({ headers: { 'content-encoding': 'gzip' } }), 415, 'call_unsupported'],
-    ['another media type', () => ({ headers: { 'content-type': 'text/plain' } }), 400, 'call_malformed'],
-    ['no media type', () => ({ headers: { 'content-type': undefined } }), 400, 'call_malformed'],
-    [
-      'another charset',
-      () => ({ headers: { 'content-type': 'application/json; charset=utf-7' } }),
-      400,
-      'call_malformed',
-    ],
-    ['a body too large', () => ({ body: call(`,"x":"${'a'.repeat(5000)}"`) }), 413, 'call_too_large'],
-    [
-      'a body too large, in chunks',
-      () => ({
-        headers: { 'content-length': undefined, 'transfer-encoding': 'chunked' },
-        body: `1400\r\n${'a'.repeat(0x1400)}\r\n0\r\n\r\n`,
-      }),
-      413,
-      'call_too_large',
-    ],
-    ['two keys', () => ({ lines: ['authorization: Bearer chk_other'] }), 400, 'call_malformed'],
-    ['the same key twice', () => ({ lines: [`Authorization: Bearer ${house.key}`] }), 400, 'call_malformed'],
-    ['two keys in two places', () => ({ lines: ['api-key: chk_other'] }), 401, 'invalid_api_key'],
-    ['no key', () => ({ headers: { authorization: undefined } }), 401, 'invalid_api_key'],
-    ['another scheme', () => ({ headers: { authorization: 'Basic dTpw' } }), 401, 'invalid_api_key'],
-    ['two media types', () => ({ lines: ['content-type: application/json'] }), 400, 'call_malformed'],
-    [
-      'the key in the query',
-      () => ({ path: `${PATH}?key=${house.key}`, headers: { authorization: undefined } }),
-      401,
-      'invalid_api_key',
-    ],
-    ['the key in the query too', () => ({ path: `${PATH}?a=1&key=x` }), 401, 'invalid_api_key'],
-    ['a query', () => ({ path: `${PATH}?a=1` }), 400, 'call_unsupported'],
-    ['another path', () => ({ path: '/openai/v1/responses' }), 404, 'unknown_url'],
-    ['a longer path', () => ({ path: `${PATH}/` }), 404, 'unknown_url'],
-    ['another case', () => ({ path: '/openai/v1/Chat/completions' }), 404, 'unknown_url'],
-    ['dots in the path', () => ({ path: '/openai/v1/x/../chat/completions' }), 404, 'unknown_url'],
-    ['an escape in the path', () => ({ path: '/openai/v1/chat%2fcompletions' }), 404, 'unknown_url'],
-    ['two slashes', () => ({ path: '/openai/v1//chat/completions' }), 404, 'unknown_url'],
-    ['no dialect', () => ({ path: '/v1/chat/completions' }), 404, 'unknown_url'],
-    ['GET', () => ({ method: 'GET', headers: { 'content-length': undefined }, body: '' }), 404, 'unknown_url'],
-    ['PUT', () => ({ method: 'PUT' }), 404, 'unknown_url'],
-    ['OPTIONS', () => ({ method: 'OPTIONS' }), 404, 'unknown_url'],
-  ])('%s', async (_, parts, status, code) => {
-    const answer = await once(parts())
+  test.each(REFUSALS)('%s', async (_, parts, status, code) => {
+    const answer = await once(parts(house.key))
     expect(answer?.status).toBe(status)
     expect(answer?.headers['content-type']).toMatch(/^application\/json/)
     const { error } = JSON.parse(answer?.body ?? '') as { error: Record<string, unknown> }
     expect(error).toMatchObject({ code, param: null })
     expect(typeof error.message).toBe('string')
     expect(answer?.body).not.toContain(house.key)
-    if (parts().path?.startsWith('/v1') !== true) {
+    if (parts(house.key).path?.startsWith('/v1') !== true) {
       expect(answer?.headers['x-customhouse-call']).toMatch(/^[0-9a-f-]{36}$/)
       expect(answer?.headers['x-request-id']).toBe(answer?.headers['x-customhouse-call'])
     }
@@ -307,6 +241,33 @@ describe('a connection that is kept', () => {
     expect(upstream()).toBe(call(',"n":1'))
     wire.destroy()
   })
+})
+
+// No plugin inspects here, so that nothing but the finish itself holds it back.
+test('whoever is told that the answer is finished finds its outcome on record', async () => {
+  const steps = stream(openaiStream({ texts: ['A long way from here.'] }), { everyMs: 3 })
+  // The provider rests between its finish_reason and its [DONE].
+  recorder.script(() => steps.toSpliced(-3, 0, { waitMs: 300 }))
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${house.key}` }
+  const answer = await fetch(house.baseURL + PATH.slice('/openai/v1'.length), {
+    method: 'POST',
+    headers,
+    body: call(',"stream":true'),
+  })
+  let text = ''
+  let began = 0
+  let told: readonly string[] | undefined
+  for await (const bytes of answer.body ?? []) {
+    began ||= performance.now()
+    text += Buffer.from(bytes).toString()
+    if (told !== undefined || !text.includes('"finish_reason":"stop"')) continue
+    expect(performance.now() - began).toBeGreaterThan(200)
+    told = (await house.records())
+      .filter((record) => record.call === answer.headers.get('x-customhouse-call'))
+      .map(({ kind }) => kind)
+  }
+  expect(told).toEqual(['call.intent', 'call.outcome'])
+  expect(text.endsWith('data: [DONE]\n\n')).toBe(true)
 })
 
 // The last test: it stops the gateway, which records what it has counted.

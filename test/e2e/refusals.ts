@@ -1,0 +1,72 @@
+import { gzipSync } from 'node:zlib'
+import { call, PATH, type Parts } from './socket.ts'
+
+export type Refusal = readonly [name: string, parts: (key: string) => Parts, status: number, code: string]
+
+/** What a dialect refuses by itself, before any policy sees it. */
+export const REFUSALS: readonly Refusal[] = [
+  ['a member name twice', () => ({ body: call(',"model":"gpt-4o-mini"') }), 400, 'call_malformed'],
+  ['a name twice by an escape', () => ({ body: call(',"mod\\u0065l":"x"') }), 400, 'call_malformed'],
+  ['a name twice, deep', () => ({ body: call(',"x":{"a":1,"a":1}') }), 400, 'call_malformed'],
+  ['bad UTF-8', () => ({ body: Buffer.from(call(',"x":"\xff"'), 'latin1') }), 400, 'call_malformed'],
+  ['an overlong encoding', () => ({ body: Buffer.from(call(',"x":"\xc0\xaf"'), 'latin1') }), 400, 'call_malformed'],
+  ['a byte order mark', () => ({ body: `\ufeff${call('')}` }), 400, 'call_malformed'],
+  ['UTF-16', () => ({ body: Buffer.from(call(''), 'utf16le') }), 400, 'call_malformed'],
+  ['garbage after the body', () => ({ body: `${call('')}x` }), 400, 'call_malformed'],
+  ['two bodies', () => ({ body: call('') + call('') }), 400, 'call_malformed'],
+  ['a body without its end', () => ({ body: call('').slice(0, -1) }), 400, 'call_malformed'],
+  ['a trailing comma', () => ({ body: call(',') }), 400, 'call_malformed'],
+  ['NaN', () => ({ body: call(',"x":NaN') }), 400, 'call_malformed'],
+  ['no body', () => ({ body: '' }), 400, 'call_malformed'],
+  ['a list', () => ({ body: '[]' }), 400, 'call_malformed'],
+  [
+    'nesting without an end',
+    () => ({ body: call(`,"x":${'['.repeat(900)}${']'.repeat(900)}`) }),
+    400,
+    'call_malformed',
+  ],
+  ['gzip', () => ({ headers: { 'content-encoding': 'gzip' }, body: gzipSync(call('')) }), 415, 'call_unsupported'],
+  ['gzip that is none', () => ({ headers: { 'content-encoding': 'gzip' } }), 415, 'call_unsupported'],
+  ['another media type', () => ({ headers: { 'content-type': 'text/plain' } }), 400, 'call_malformed'],
+  ['no media type', () => ({ headers: { 'content-type': undefined } }), 400, 'call_malformed'],
+  [
+    'another charset',
+    () => ({ headers: { 'content-type': 'application/json; charset=utf-7' } }),
+    400,
+    'call_malformed',
+  ],
+  ['a body too large', () => ({ body: call(`,"x":"${'a'.repeat(5000)}"`) }), 413, 'call_too_large'],
+  [
+    'a body too large, in chunks',
+    () => ({
+      headers: { 'content-length': undefined, 'transfer-encoding': 'chunked' },
+      body: `1400\r\n${'a'.repeat(0x1400)}\r\n0\r\n\r\n`,
+    }),
+    413,
+    'call_too_large',
+  ],
+  ['two keys', () => ({ lines: ['authorization: Bearer chk_other'] }), 400, 'call_malformed'],
+  ['the same key twice', (key) => ({ lines: [`Authorization: Bearer ${key}`] }), 400, 'call_malformed'],
+  ['two keys in two places', () => ({ lines: ['api-key: chk_other'] }), 401, 'invalid_api_key'],
+  ['no key', () => ({ headers: { authorization: undefined } }), 401, 'invalid_api_key'],
+  ['another scheme', () => ({ headers: { authorization: 'Basic dTpw' } }), 401, 'invalid_api_key'],
+  ['two media types', () => ({ lines: ['content-type: application/json'] }), 400, 'call_malformed'],
+  [
+    'the key in the query',
+    (key) => ({ path: `${PATH}?key=${key}`, headers: { authorization: undefined } }),
+    401,
+    'invalid_api_key',
+  ],
+  ['the key in the query too', () => ({ path: `${PATH}?a=1&key=x` }), 401, 'invalid_api_key'],
+  ['a query', () => ({ path: `${PATH}?a=1` }), 400, 'call_unsupported'],
+  ['another path', () => ({ path: '/openai/v1/responses' }), 404, 'unknown_url'],
+  ['a longer path', () => ({ path: `${PATH}/` }), 404, 'unknown_url'],
+  ['another case', () => ({ path: '/openai/v1/Chat/completions' }), 404, 'unknown_url'],
+  ['dots in the path', () => ({ path: '/openai/v1/x/../chat/completions' }), 404, 'unknown_url'],
+  ['an escape in the path', () => ({ path: '/openai/v1/chat%2fcompletions' }), 404, 'unknown_url'],
+  ['two slashes', () => ({ path: '/openai/v1//chat/completions' }), 404, 'unknown_url'],
+  ['no dialect', () => ({ path: '/v1/chat/completions' }), 404, 'unknown_url'],
+  ['GET', () => ({ method: 'GET', headers: { 'content-length': undefined }, body: '' }), 404, 'unknown_url'],
+  ['PUT', () => ({ method: 'PUT' }), 404, 'unknown_url'],
+  ['OPTIONS', () => ({ method: 'OPTIONS' }), 404, 'unknown_url'],
+]
