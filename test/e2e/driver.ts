@@ -59,5 +59,6 @@ export type Fault =
   | 'hang-up'
   | 'broken answer'
   | 'broken stream'
+  | 'fault in the stream'
   | 'cut off'
   | 'answer denied'

@@ -66,6 +66,7 @@ const RAISED: Record<Fault, Raised> = {
   'hang-up': { class: 'InternalServerError', status: 502, code: 'provider_unreachable' },
   'broken answer': { class: 'InternalServerError', status: 502, code: 'provider_truncated' },
   'broken stream': { class: 'APIError', status: undefined, code: 'provider_truncated' },
+  'fault in the stream': { class: 'APIError', status: undefined, code: 'engine_overloaded' },
   'cut off': { class: 'APIError', status: undefined, code: 'policy_denied' },
   'answer denied': { class: 'PermissionDeniedError', status: 403, code: 'policy_denied' },
 }

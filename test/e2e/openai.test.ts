@@ -87,6 +87,7 @@ const RAISED: Record<Fault, Raised> = {
   'hang-up': { class: 'InternalServerError', status: 502, code: 'provider_unreachable' },
   'broken answer': { class: 'InternalServerError', status: 502, code: 'provider_truncated' },
   'broken stream': { class: 'APIError', status: undefined, code: 'provider_truncated' },
+  'fault in the stream': { class: 'APIError', status: undefined, code: 'engine_overloaded' },
   'cut off': { class: 'APIError', status: undefined, code: 'policy_denied', type: 'permission_error' },
   'answer denied': { class: 'PermissionDeniedError', status: 403, code: 'policy_denied' },
 }
@@ -157,6 +158,41 @@ describe('the usage of a stream', () => {
     const trail = await scene.trailOf(calls[0]?.call, 2)
     expect(trail.at(-1)?.body).toMatchObject({ usage: { input_tokens: 7, output_tokens: 9, total_tokens: 16 } })
   })
+})
+
+test('many calls at once, each with its own answer', async () => {
+  scene.recorders.eu.script((request) => {
+    const body = JSON.parse(request.body.toString()) as { stream?: boolean; messages: { content: string }[] }
+    const said = { texts: [`You said: ${body.messages[0]?.content}, and I repeat it.`] }
+    return body.stream === true ? stream(openaiStream(said), { everyMs: 1 }) : whole(openaiAnswer(said))
+  })
+  const heard = await Promise.all(
+    Array.from({ length: 40 }, async (_, index) => {
+      const { fetch, calls } = counting()
+      const { house } = scene
+      const ask = { model: 'gpt-4o', say: `number ${index} SECRET-${index}`, case: 'redact', retries: 0 }
+      const { text } = await driver({
+        ...ask,
+        streamed: index % 2 === 0,
+        key: house.key,
+        baseURL: house.baseURL,
+        fetch,
+        calls,
+      })
+      return { text, call: calls[0]?.call }
+    }),
+  )
+  expect(heard.map(({ text }) => text)).toEqual(
+    heard.map((_, index) => `You said: number ${index} SECRET-${index}, and I repeat it.`),
+  )
+  expect(new Set(heard.map(({ call }) => call)).size).toBe(40)
+  const records = await scene.house.records()
+  for (const { call } of heard) {
+    expect(records.filter((record) => record.call === call).map(({ kind }) => kind)).toEqual([
+      'call.intent',
+      'call.outcome',
+    ])
+  }
 })
 
 test("the SDK's own loop over tools", async () => {

@@ -126,6 +126,7 @@ const RAISED: Record<Fault, Raised> = {
   'hang-up': { class: 'InternalServerError', status_code: 502, code: 'provider_unreachable' },
   'broken answer': { class: 'InternalServerError', status_code: 502, code: 'provider_truncated' },
   'broken stream': { class: 'APIError', code: 'provider_truncated' },
+  'fault in the stream': { class: 'APIError', code: 'engine_overloaded', type: 'server_error' },
   'cut off': { class: 'APIError', code: 'policy_denied', type: 'permission_error' },
   'answer denied': { class: 'PermissionDeniedError', status_code: 403, code: 'policy_denied' },
 }

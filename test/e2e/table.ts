@@ -2,6 +2,7 @@ import {
   failure,
   hangUp,
   openaiAnswer,
+  openaiError,
   openaiStream,
   type Script,
   type Speech,
@@ -60,6 +61,24 @@ const CALLED: Speech = {
   ...speech,
   texts: [''],
   tools: [{ id: 'call_1', name: 'lookup', arguments: '{"city":"Bern"}' }],
+}
+
+const FAULT_IN_STREAM: Row = {
+  name: "the provider's own error in the middle of its stream",
+  play: {
+    eu: stream(
+      [
+        ...openaiStream({ ...speech, texts: [LONG] }, LETTERS).slice(0, 50),
+        `data: ${JSON.stringify(openaiError('The server had an error', 'server_error', 'engine_overloaded'))}\n\n`,
+      ],
+      { everyMs: 2 },
+    ),
+  },
+  raises: 'fault in the stream',
+  says: ['The server had an error'],
+  reached: { eu: 1 },
+  trail: ['call.intent', 'call.outcome'],
+  last: { ending: 'provider_error', status: 200, fault: 'engine_overloaded', finish: null },
 }
 
 /** The cases that every SDK meets; whole and streamed side by side. */
@@ -207,6 +226,7 @@ export function table(streamed: boolean): readonly Row[] {
       trail: ['call.intent', early.kind],
       last: early.truncated,
     },
+    ...(streamed ? [FAULT_IN_STREAM] : []),
     {
       name: 'a fallback to the second provider',
       model: 'gpt-4o-mini',

@@ -85,6 +85,7 @@ const RAISED: Record<Fault, Raised> = {
   'hang-up': { name: 'AI_APICallError', statusCode: 502, isRetryable: true },
   'broken answer': { name: 'AI_APICallError', statusCode: 502, isRetryable: true },
   'broken stream': { name: 'AI_StreamProviderError', code: 'provider_truncated' },
+  'fault in the stream': { name: 'AI_StreamProviderError', code: 'engine_overloaded' },
   'cut off': { name: 'AI_StreamProviderError', statusCode: 403, isRetryable: false, code: 'policy_denied' },
   'answer denied': { name: 'AI_APICallError', statusCode: 403, isRetryable: false },
 }
