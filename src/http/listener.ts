@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer, type RequestListener, type Server, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 
 /** Bounds of a socket, in milliseconds and bytes. */
@@ -72,9 +72,27 @@ const STATUS_OF: Readonly<Record<string, string>> = {
   ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
 }
 
+/** For a refused client to read why. Without it a client that keeps its side open would keep the socket for ever. */
+const LINGER_MS = 500
+
+/** Says why, and closes. Of a socket that node:http has let go (`upgrade`, `connect`) nobody else hears the errors. */
 function refuse(socket: Socket, status: string): void {
-  if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
-  else socket.destroy()
+  if (socket.writableEnded) return
+  socket.on('error', () => socket.destroy())
+  if (!socket.writable || isAnswering(socket)) {
+    socket.destroy()
+    return
+  }
+  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
+  socket.resume()
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+  socket.once('close', () => clearTimeout(timer))
+}
+
+/** Whether an answer has begun on it: a second head within its body would be taken for a part of it. Asked as node:http itself asks. */
+function isAnswering(socket: Socket): boolean {
+  const message: unknown = Reflect.get(socket, '_httpMessage')
+  return message instanceof ServerResponse && message.headersSent
 }
 
 function bind(server: Server, { host, port }: Readonly<{ host: string; port: number }>): Promise<void> {
