@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ROOT } from './house.ts'
-import { openSession, type Session } from './session.ts'
+import { hasShell, openSession, type Session } from './session.ts'
 
 /** The documents, held against the house: the README's blocks run in order as one session, and every link, path and named test exists. */
 
@@ -50,7 +50,7 @@ function pattern(shown: string): RegExp {
   return new RegExp(`^${lines.join('')}$`)
 }
 
-describe('the README, as one session', () => {
+describe.skipIf(!hasShell())('the README, as one session', () => {
   let session: Session
   let failed = false
   beforeAll(async () => {
