@@ -19,6 +19,8 @@ type Cursor = {
   readonly code: ErrorCode
   readonly what: string
   at: number
+  /** Whether the text so far is letter for letter what {@link writeTree} would write. */
+  plain: boolean
   /** Member names and indices from the root down to where the cursor stands; only the first `level` count. */
   readonly path: (string | number)[]
   level: number
@@ -47,6 +49,7 @@ export function parseTree(bytes: Uint8Array, limits: ParseLimits = {}): JsonTree
     code,
     what,
     at: 0,
+    plain: true,
     path: [],
     level: 0,
   }
@@ -55,8 +58,15 @@ export function parseTree(bytes: Uint8Array, limits: ParseLimits = {}): JsonTree
   const tree = value(cursor)
   space(cursor)
   if (cursor.at < cursor.text.length) fail(cursor, 'something after the JSON value')
+  if (cursor.plain && tree instanceof Map) WRITTEN.set(tree, bytes)
   return tree
 }
+
+/**
+ * The bytes of trees that were read from exactly what would be written of them, so that writing them again costs nothing. Trees are
+ * never changed once they were read: setAt and removeAt copy, and so must whoever else wants another tree.
+ */
+const WRITTEN = new WeakMap<TreeObject, Uint8Array>()
 
 function decodeText(bytes: Uint8Array, code: ErrorCode, what: string): string {
   // Node decodes ASCII as Latin-1 about three times as fast as through TextDecoder.
@@ -88,7 +98,9 @@ function space(cursor: Cursor): void {
     if (c === 0x20 || c === 0x0a || c === 0x0d || c === 0x09) at++
     else break
   }
+  if (at === cursor.at) return
   cursor.at = at
+  cursor.plain = false
 }
 
 function value(cursor: Cursor): JsonTree {
@@ -222,6 +234,7 @@ function escaped(cursor: Cursor, start: number, first: number): string {
     const c = text.charCodeAt(at)
     if (c === 0x22) {
       cursor.at = at + 1
+      if (cursor.plain && JSON.stringify(out) !== text.slice(start - 1, at + 1)) cursor.plain = false
       return out
     }
     if (c === 0x5c) {
@@ -298,9 +311,9 @@ function writeString(text: string): string {
   return `"${text}"`
 }
 
-/** UTF-8 bytes of {@link writeTree}. */
+/** UTF-8 bytes of {@link writeTree}. They may be the very bytes that the tree was read from, and must not be written to. */
 export function writeTreeBytes(tree: JsonTree): Uint8Array {
-  return Buffer.from(writeTree(tree))
+  return (tree instanceof Map ? WRITTEN.get(tree) : undefined) ?? Buffer.from(writeTree(tree))
 }
 
 function writeNumber(n: number): string {

@@ -1,4 +1,5 @@
-import express, { type Express } from 'express'
+import type { RequestListener } from 'node:http'
+import express from 'express'
 
 /** What the probes ask. Each answers at once, from memory: a probe never calls a provider. */
 export type Health = Readonly<{
@@ -12,7 +13,7 @@ export type Health = Readonly<{
  * The admin listener's own app. The Host header must name an address or localhost: a page in a browser that was tricked into
  * resolving its own name to this port does not.
  */
-export function admin(health: Health): Express {
+export function admin(health: Health): RequestListener {
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
@@ -37,7 +38,12 @@ export function admin(health: Health): Express {
   app.use((_request, response) => {
     response.status(404).json({ status: 'not found' })
   })
-  return app
+  // Express matches nothing where it cannot read the address, and would then answer in HTML of its own.
+  return (request, response) =>
+    app(request, response, () => {
+      response.writeHead(400, { 'content-type': 'application/json; charset=utf-8' })
+      response.end('{"status":"refused","message":"The address cannot be read."}')
+    })
 }
 
 function isAddress(host: string): boolean {

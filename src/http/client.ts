@@ -1,5 +1,8 @@
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Client } from '../core/port.ts'
+
+/** For a client to stop sending what nobody reads. */
+const UNREAD_MS = 2_000
 
 /**
  * The client's side of a call over node:http. Headers wait for the first bytes, so that a whole answer leaves in one write with its
@@ -9,12 +12,15 @@ export class HttpClient implements Client {
   readonly #response: ServerResponse
   readonly #gone = new AbortController()
   readonly #stallMs: number
+  readonly #closing: () => boolean
   #status = 500
   #headers: Readonly<Record<string, string>> = {}
 
-  constructor(response: ServerResponse, stallMs: number) {
+  /** @param closing whether the connection is to close after this answer, asked when its head is written */
+  constructor(response: ServerResponse, stallMs: number, closing: () => boolean = () => false) {
     this.#response = response
     this.#stallMs = stallMs
+    this.#closing = closing
     response.on('close', () => {
       if (!response.writableFinished) this.#gone.abort()
     })
@@ -33,8 +39,7 @@ export class HttpClient implements Client {
   write(bytes: Uint8Array): Promise<void> | void {
     const response = this.#response
     if (this.#gone.signal.aborted) return
-    if (!response.headersSent)
-      response.writeHead(this.#status, { ...this.#headers, 'cache-control': 'no-cache', 'x-accel-buffering': 'no' })
+    if (!response.headersSent) this.#head({ 'cache-control': 'no-cache', 'x-accel-buffering': 'no' })
     if (!response.write(bytes)) return this.#drained()
   }
 
@@ -56,9 +61,35 @@ export class HttpClient implements Client {
   end(bytes: Uint8Array = new Uint8Array()): void {
     const response = this.#response
     if (this.#gone.signal.aborted) return
-    if (!response.headersSent)
-      response.writeHead(this.#status, { ...this.#headers, 'content-length': String(bytes.length) })
+    if (!response.headersSent) this.#head({ 'content-length': String(bytes.length) })
     response.end(bytes)
+  }
+
+  /**
+   * A whole answer to a call whose body was not read. The connection closes after it, but not while the client still sends: bytes that
+   * nobody reads make the system reset the connection, and the client never sees why it was refused.
+   */
+  async endUnread(request: IncomingMessage, bytes: Uint8Array): Promise<void> {
+    const response = this.#response
+    if (this.#gone.signal.aborted) return
+    this.#head({ 'content-length': String(bytes.length), connection: 'close' })
+    response.write(bytes)
+    request.resume()
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, UNREAD_MS)
+      const over = (): void => {
+        clearTimeout(timer)
+        resolve()
+      }
+      request.once('end', over)
+      response.once('close', over)
+    })
+    response.end()
+  }
+
+  #head(more: Readonly<Record<string, string>>): void {
+    const closing = this.#closing() ? { connection: 'close' } : {}
+    this.#response.writeHead(this.#status, { ...this.#headers, ...closing, ...more })
   }
 
   destroy(): void {

@@ -40,7 +40,12 @@ export function dataPlane(plane: DataPlane): RequestListener {
     if (plane.draining()) response.setHeader('connection', 'close')
     const served = serve(plane, mount, path.slice(mount.prefix.length), query, request, response)
     plane.inFlight.add(served)
-    served.finally(() => plane.inFlight.delete(served))
+    const over = (): void => void plane.inFlight.delete(served)
+    served.then(over, (error: unknown) => {
+      over()
+      plane.gateway.report('a call could not even be refused', error, '')
+      response.destroy()
+    })
   }
 }
 
@@ -56,7 +61,7 @@ async function serve(
   const { gateway } = plane
   const id = newId()
   const limits = plane.limits()
-  const client = new HttpClient(response, limits.stallMs)
+  const client = new HttpClient(response, limits.stallMs, plane.draining)
   const codec = mount.codecs.find((candidate) => candidate.matches(request.method ?? 'GET', path)) ?? mount.codecs[0]
   if (codec === undefined) throw new Error(`nothing is mounted at ${mount.prefix}`)
   let tenant: string | null = null
@@ -83,9 +88,9 @@ async function serve(
     const known = isCustomhouseError(error) ? error : internal(gateway, error, id)
     gateway.refused(known.code, tenant)
     const reply = codec.refuse(id, known)
-    const closing = request.complete ? {} : { connection: 'close' }
-    client.begin(reply.status, { ...reply.headers, ...closing, 'x-customhouse-call': id })
-    client.end(reply.body)
+    client.begin(reply.status, { ...reply.headers, 'x-customhouse-call': id })
+    if (request.complete) client.end(reply.body)
+    else await client.endUnread(request, reply.body)
   } finally {
     release?.()
   }

@@ -1,19 +1,26 @@
-import express, { type Express } from 'express'
+import type { RequestListener, ServerResponse } from 'node:http'
+import express from 'express'
 
 /** What answers where no dialect does: says where the dialects are, and relays nothing. */
-export function edge(prefixes: readonly string[]): Express {
+export function edge(prefixes: readonly string[]): RequestListener {
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
-  app.use((_request, response) => {
-    response.status(404).json({
+  const body = Buffer.from(
+    JSON.stringify({
       error: {
         message: `Nothing is served here. Point your SDK's base URL at one of ${prefixes.join(', ')}.`,
         type: 'not_found_error',
         param: null,
         code: 'unknown_url',
       },
-    })
-  })
-  return app
+    }),
+  )
+  const nothing = (response: ServerResponse): void => {
+    response.writeHead(404, { 'content-type': 'application/json; charset=utf-8', 'content-length': body.length })
+    response.end(body)
+  }
+  app.use((_request, response) => nothing(response))
+  // Express matches nothing where it cannot read the address, and would then answer in HTML of its own.
+  return (request, response) => app(request, response, () => nothing(response))
 }

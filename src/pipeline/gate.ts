@@ -14,10 +14,16 @@ export async function gate(passage: Passage): Promise<void> {
   let rest: Uint8Array
   try {
     for await (const events of arriving(passage, progress)) {
-      take(passage, progress, events)
-      if (progress.finished || !passage.visit.call.stream) continue
-      await look(passage, progress, false)
-      await release(passage, progress)
+      // What came in the same read as the finish, but before it, need not wait for the outcome.
+      const free =
+        passage.visit.call.stream && !progress.finished ? events.findIndex(({ kind }) => kind !== 'delta') : 0
+      const open = free === -1 ? events : events.slice(0, free)
+      take(passage, progress, open)
+      if (open.length > 0) {
+        await look(passage, progress, false)
+        await release(passage, progress)
+      }
+      take(passage, progress, events.slice(open.length))
     }
     await look(passage, progress, true)
     rest = remaining(progress)

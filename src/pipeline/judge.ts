@@ -61,9 +61,22 @@ function countReferences(references: readonly Reference[]): CallInput['reference
   return [...counts.values()]
 }
 
+let now = Number.NaN
+let text = ''
+
+/** The instant, RFC 3339; written once a millisecond. */
+function instant(): string {
+  const ms = Date.now()
+  if (ms !== now) {
+    now = ms
+    text = new Date(ms).toISOString()
+  }
+  return text
+}
+
 export function contextInput(generation: Generation): ContextInput {
   return {
-    time: new Date().toISOString(),
+    time: instant(),
     environment: generation.environment,
     replay: false,
     controls: generation.controls,

@@ -22,6 +22,8 @@ type Held = Readonly<{ event: ModelEvent; places: readonly Place[] }>
 
 const NONE: readonly LaneEdit[] = []
 
+const UNEDITED = (event: ModelEvent): Released => ({ event, texts: undefined })
+
 /** An event as it may go out: `texts` where a filter changed something. */
 export type Released = Readonly<{ event: ModelEvent; texts: readonly string[] | undefined }>
 
@@ -30,14 +32,32 @@ export type Released = Readonly<{ event: ModelEvent; texts: readonly string[] | 
  * in order: one leaves when every text in it is settled. An edit over several events leaves its new text in the first of them.
  */
 export class Lanes {
+  /** Events whose text nobody has asked for yet. */
+  #unread: ModelEvent[] = []
   readonly #lanes = new Map<string, Lane>()
   #held: Held[] = []
-  /** UTF-16 units of text seen so far, held or released. */
-  characters = 0
+  #characters = 0
+  /** Nothing is to be held back or edited: what is unread may go unread. */
+  #free = false
   /** Findings in text that was released already. */
   readonly #past: Readonly<{ finding: Finding; role: string }>[] = []
 
   add(event: ModelEvent): void {
+    this.#unread.push(event)
+    this.#free = false
+  }
+
+  /** UTF-16 units of text seen so far, held or released. Without an inspector, a filter or a policy that asks, text is never read. */
+  get characters(): number {
+    this.#read()
+    return this.#characters
+  }
+
+  #read(): void {
+    for (const event of this.#unread.splice(0)) this.#place(event)
+  }
+
+  #place(event: ModelEvent): void {
     const places: Place[] = []
     for (const part of event.parts) {
       let lane = this.#lanes.get(part.lane)
@@ -55,17 +75,17 @@ export class Lanes {
         this.#lanes.set(part.lane, lane)
       }
       lane.text += part.text
-      this.characters += part.text.length
+      this.#characters += part.text.length
       places.push({ lane, length: part.text.length })
     }
     this.#held.push({ event, places })
   }
 
   get holding(): boolean {
-    return this.#held.length > 0
+    return this.#held.length > 0 || this.#unread.length > 0
   }
 
-  /** UTF-16 units that wait. */
+  /** UTF-16 units that wait and were read. */
   heldCharacters(): number {
     let sum = 0
     for (const lane of this.#lanes.values()) sum += lane.text.length
@@ -74,6 +94,7 @@ export class Lanes {
 
   /** The text that waits, as segments whose pointers are the lanes' names. */
   segments(): readonly Segment[] {
+    this.#read()
     const segments: Segment[] = []
     for (const lane of this.#lanes.values()) {
       if (lane.text !== '')
@@ -96,6 +117,9 @@ export class Lanes {
 
   /** Asks the filters anew and works out how much of each lane may go. `hold` is what inspectors need to see at once. */
   settle(filters: readonly Filter[], hold: number, final: boolean): void {
+    this.#free = filters.length === 0 && hold === 0 && this.#held.length === 0
+    if (this.#free) return
+    this.#read()
     const back = final
       ? 0
       : filters.reduce(
@@ -135,6 +159,7 @@ export class Lanes {
 
   /** The events that may go now, in order. No release ends inside of an edit or a finding: what follows would be read without its beginning. */
   release(): readonly Released[] {
+    if (this.#free) return this.#unread.splice(0).map(UNEDITED)
     const taken = new Map<Lane, number>()
     let count = 0
     for (const [index, { places }] of this.#held.entries()) {

@@ -75,7 +75,12 @@ function decide(
       target: passage.targetInput,
       findings,
       usage: { input_tokens: usage.inputTokens ?? null, output_tokens: usage.outputTokens ?? null },
-      progress: { characters: lanes.characters, finished },
+      progress: {
+        get characters() {
+          return lanes.characters
+        },
+        finished,
+      },
       context: contextInput(generation),
     })
   } catch (error) {

@@ -344,3 +344,50 @@ describe('pointers (RFC 6901)', () => {
     )
   })
 })
+
+describe('writing what was read', () => {
+  const pieces = fc.constantFrom(
+    '"',
+    '\\',
+    '\\n',
+    '\\u0041',
+    '\\u00e4',
+    '\\ud800',
+    '\\/',
+    '/',
+    'ä',
+    '😀',
+    '\u2028',
+    '\u007f',
+    'a',
+  )
+  const string = fc
+    .array(pieces, { maxLength: 6 })
+    .map((list) => `"${list.filter((piece) => piece !== '"' && piece !== '\\').join('')}"`)
+  const scalar = fc.oneof(string, fc.constantFrom('1', '1.0', '-0', '1e400', '9007199254740993', '1E5', 'true', 'null'))
+  const space = fc.constantFrom('', '', '', ' ', '\n')
+  const text = fc.array(fc.tuple(string, scalar, space), { maxLength: 4 }).map((members) => {
+    const names = new Set<string>()
+    const kept = members.filter(([name]) => !names.has(JSON.parse(name)) && names.add(JSON.parse(name)) !== undefined)
+    return `{${kept.map(([name, value, gap]) => `${name}:${gap}${value}`).join(',')}}`
+  })
+
+  it('gives the same bytes as writing it anew, whether or not they are the bytes it was read from', () => {
+    let same = 0
+    fc.assert(
+      fc.property(text, (json) => {
+        const bytes = Buffer.from(json)
+        const tree = parseTree(bytes)
+        const written = writeTreeBytes(tree)
+        expect(Buffer.from(written).toString()).toBe(writeTree(tree))
+        if (written === bytes) same += 1
+        // A copy knows nothing of it.
+        if (tree instanceof Map)
+          expect(Buffer.from(writeTreeBytes(new Map(tree).set('other', 1))).toString()).toContain('"other":1')
+      }),
+      { numRuns: 3000 },
+    )
+    expect(same).toBeGreaterThan(100)
+    expect(same).toBeLessThan(2900)
+  })
+})

@@ -136,7 +136,10 @@ function asksForUsage(asked: TreeObject): boolean {
  */
 function withoutUsage(seen: unknown): unknown {
   if (!Array.isArray(seen)) return seen
-  return seen.map(({ usage: _, ...rest }: OpenAI.Chat.ChatCompletionChunk) => rest)
+  const chunks = seen as (OpenAI.Chat.ChatCompletionChunk & { usage?: unknown })[]
+  return chunks
+    .filter(({ choices, usage }) => choices.length > 0 || typeof usage !== 'object' || usage === null)
+    .map(({ usage, ...rest }) => (usage === null || usage === undefined ? rest : { usage, ...rest }))
 }
 
 /** The tokens that the SDK saw without the gateway in between; null where it saw none. */

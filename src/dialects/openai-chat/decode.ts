@@ -1,4 +1,4 @@
-import type { ModelCall, ModelEvent, Usage } from '../../core/call.ts'
+import type { Delta, Fault, Finish, ModelCall, ModelEvent, Part, Usage } from '../../core/call.ts'
 import { CustomhouseError } from '../../core/errors.ts'
 import { type JsonTree, NumberLexeme, type TreeObject } from '../../core/json.ts'
 import type { Decoder } from '../../core/port.ts'
@@ -46,12 +46,14 @@ function wholeDecoder(limit: number, read: (tree: TreeObject) => ModelEvent): De
     push(chunk) {
       size += chunk.length
       if (size > limit) throw malformed(`an answer of more than ${limit} bytes`)
-      chunks.push(chunk.slice())
+      chunks.push(chunk)
       return []
     },
     end() {
       if (size === 0) throw new CustomhouseError('ERR_PROVIDER_TRUNCATED', 'the provider sent an answer without a body')
-      return [read(parseObject(Buffer.concat(chunks), 'the answer of the provider'))]
+      const [first] = chunks
+      const body = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks)
+      return [read(parseObject(body, 'the answer of the provider'))]
     },
   }
 }
@@ -67,14 +69,29 @@ function readWhole(tree: TreeObject, stream: boolean): ModelEvent {
   if (stream) throw malformed('a whole answer to a call for a stream')
   const choices = tree.get('choices')
   if (!Array.isArray(choices)) throw malformed('an answer without choices')
+  for (const choice of choices) choiceIndex(choice)
   const frame: Frame = { form: 'whole', tree }
-  const parts = answerParts(tree, 0)
-  return { kind: 'finish', reason: finishReason(choices) ?? 'unknown', parts, ...withUsage(tree), frame }
+  const reason = finishReason(choices) ?? 'unknown'
+  return withParts({ kind: 'finish', reason, ...withUsage(tree), frame }, () => answerParts(tree, 0))
 }
 
 function readFault(tree: TreeObject): ModelEvent {
   const frame: Frame = { form: 'whole', tree }
-  return { kind: 'fault', code: faultCode(tree), parts: faultParts(tree, 0), frame }
+  return withParts({ kind: 'fault', code: faultCode(tree), frame }, () => faultParts(tree, 0))
+}
+
+type Bare = Omit<Delta, 'parts'> | Omit<Finish, 'parts'> | Omit<Fault, 'parts'>
+
+/** An event whose parts are made when somebody asks for them: without an inspector nobody does. */
+function withParts(event: Bare, read: () => readonly Part[]): ModelEvent {
+  let parts: readonly Part[] | undefined
+  return {
+    ...event,
+    get parts() {
+      parts ??= read()
+      return parts
+    },
+  }
 }
 
 function withUsage(tree: TreeObject): { usage?: Usage } {
@@ -122,20 +139,21 @@ function streamDecoder(): Decoder {
     const event = number++
     if (hasError(tree) || type === 'error') {
       fault = true
-      return { kind: 'fault', code: faultCode(tree), parts: faultParts(tree, event), ...withUsage(tree), frame }
+      const error = { kind: 'fault', code: faultCode(tree), ...withUsage(tree), frame } as const
+      return withParts(error, () => faultParts(tree, event))
     }
     const usage = withUsage(tree)
     const list = tree.get('choices') ?? (usage.usage === undefined ? undefined : [])
     if (!Array.isArray(list)) throw malformed('an event without choices')
-    const parts = answerParts(tree, event)
     for (const choice of list) {
       const index = choiceIndex(choice)
       choices.set(index, choices.get(index) === true || finishReason([choice]) !== undefined)
     }
     const reason = finishReason(list)
+    const parts = () => answerParts(tree, event)
     return reason === undefined
-      ? { kind: 'delta', parts, ...usage, frame }
-      : { kind: 'finish', reason, parts, ...usage, frame }
+      ? withParts({ kind: 'delta', ...usage, frame }, parts)
+      : withParts({ kind: 'finish', reason, ...usage, frame }, parts)
   }
 
   function read(data: Uint8Array, type: string): ModelEvent | undefined {

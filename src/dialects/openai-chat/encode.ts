@@ -3,7 +3,7 @@ import { CustomhouseError } from '../../core/errors.ts'
 import type { JsonTree, TreeObject } from '../../core/json.ts'
 import { setAt } from '../../core/pointer.ts'
 import type { Encoder } from '../../core/port.ts'
-import { writeTree, writeTreeBytes } from '../../core/tree.ts'
+import { writeTreeBytes } from '../../core/tree.ts'
 import { asFrame } from './frame.ts'
 import { isNamePart } from './parts.ts'
 import { wantsUsage } from './read.ts'
@@ -11,6 +11,8 @@ import { errorTree } from './refuse.ts'
 
 const NOTHING = new Uint8Array(0)
 const SSE = 'text/event-stream; charset=utf-8'
+const DATA = Buffer.from('data: ')
+const END = Buffer.from('\n\n')
 const JSON_TYPE = 'application/json'
 
 /**
@@ -37,7 +39,7 @@ export function encodeAnswer(call: ModelCall): Encoder {
       let tree = editedNow ? withTexts(frame.tree, event.parts, texts) : frame.tree
       if (edited) tree = withoutEchoes(tree, editedNow)
       if (form === 'whole') return writeTreeBytes(tree)
-      return sseBytes(showUsage ? tree : without(tree, 'usage'))
+      return sseBytes(showUsage || tree.get('usage') !== null ? tree : without(tree, 'usage'))
     },
     end() {
       return form === 'chunk' && !over ? Buffer.from('data: [DONE]\n\n') : NOTHING
@@ -53,7 +55,7 @@ export function encodeAnswer(call: ModelCall): Encoder {
 }
 
 function sseBytes(tree: TreeObject): Uint8Array {
-  return Buffer.from(`data: ${writeTree(tree)}\n\n`)
+  return Buffer.concat([DATA, writeTreeBytes(tree), END])
 }
 
 /** The chunk that include_usage adds before `[DONE]`: no choices, and the usage of the whole stream. */

@@ -21,10 +21,11 @@ export function writeCall(
       'an assignment changed /stream, which decides how the answer is read',
     )
   }
-  const body: TreeObject = new Map(changed)
-  body.set('model', target.model)
+  let body: TreeObject = changed
+  if (body.get('model') !== target.model) body = new Map(body).set('model', target.model)
   // Quotas settle on real usage, which a stream tells only when asked.
-  if (call.stream && !wantsUsage(body)) body.set('stream_options', withUsage(body.get('stream_options')))
+  if (call.stream && !wantsUsage(body))
+    body = new Map(body).set('stream_options', withUsage(body.get('stream_options')))
   return {
     path: '/chat/completions',
     headers: {
