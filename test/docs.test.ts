@@ -157,12 +157,12 @@ describe.each(documents)('%s', (name) => {
   })
 
   test('every source and test that it names exists', () => {
-    const named = [
-      ...prose.matchAll(
-        /`((?:src|test|plugins|policies|examples|scripts|bin)\/[\w./-]+\.(?:ts|py|rego|yaml|json|mjs|js))`/g,
-      ),
-    ]
-    const missing = named.flatMap(([, path = '']) => (existsSync(join(ROOT, path)) || isMadeUp(path) ? [] : [path]))
+    const named = text.matchAll(
+      /(?<![\w/.-])((?:src|test|plugins|policies|examples|scripts|bin)\/[\w./-]+\.(?:ts|py|rego|yaml|json|mjs|js))\b/g,
+    )
+    const missing = [...named].flatMap(([, path = '']) =>
+      existsSync(join(ROOT, path)) || isMadeUp(path) ? [] : [path],
+    )
     expect(missing).toEqual([])
   })
 })
