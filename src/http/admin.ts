@@ -1,4 +1,4 @@
-import type { RequestListener } from 'node:http'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import express from 'express'
 
 /** What the probes ask. Each answers at once, from memory: a probe never calls a provider. */
@@ -39,14 +39,15 @@ export function admin(health: Health): RequestListener {
     response.status(404).json({ status: 'not found' })
   })
   // Express matches nothing where it cannot read the address, and would then answer in HTML of its own.
+  const matched: (request: IncomingMessage, response: ServerResponse, unmatched: () => void) => unknown = app
   return (request, response) =>
-    app(request, response, () => {
+    matched(request, response, () => {
       response.writeHead(400, { 'content-type': 'application/json; charset=utf-8' })
       response.end('{"status":"refused","message":"The address cannot be read."}')
     })
 }
 
 function isAddress(host: string): boolean {
-  const name = host.replace(/:\d+$/, '')
-  return name === 'localhost' || /^\[[0-9a-fA-F:.]+\]$/.test(name) || /^\d{1,3}(?:\.\d{1,3}){3}$/.test(name)
+  const name = host.replace(/:\d+$/, '').toLowerCase()
+  return name === 'localhost' || /^\[[0-9a-f:.]+\]$/.test(name) || /^\d{1,3}(?:\.\d{1,3}){3}$/.test(name)
 }

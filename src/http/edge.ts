@@ -1,4 +1,4 @@
-import type { RequestListener, ServerResponse } from 'node:http'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import express from 'express'
 
 /** What answers where no dialect does: says where the dialects are, and relays nothing. */
@@ -22,5 +22,6 @@ export function edge(prefixes: readonly string[]): RequestListener {
   }
   app.use((_request, response) => nothing(response))
   // Express matches nothing where it cannot read the address, and would then answer in HTML of its own.
-  return (request, response) => app(request, response, () => nothing(response))
+  const matched: (request: IncomingMessage, response: ServerResponse, unmatched: () => void) => unknown = app
+  return (request, response) => matched(request, response, () => nothing(response))
 }
