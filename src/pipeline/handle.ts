@@ -30,7 +30,7 @@ export async function handle(visit: Visit): Promise<void> {
     const tried = new Set<string>()
     for (;;) {
       if (visit.client.gone.aborted) throw CLIENT_GONE
-      if (visit.gateway.drained.aborted) throw DRAINED
+      if (visit.gateway.drained.aborted) throw stopping(visit)
       if (visit.gateway.generation() !== assessment.judgement.generation) assessment = await assess(visit)
       reauthenticate(visit)
       const left = assessment.judgement.permitted.filter(({ target }) => !tried.has(target.id))
@@ -55,6 +55,12 @@ async function assess({ call, gateway }: Visit): Promise<Assessment> {
   const facts = summarise(withRoles(findings, call.segments))
   const judgement = await judge(call, candidates, facts, generation, gateway)
   return { judgement, findings, facts }
+}
+
+/** A ledger that has latched stops the gateway as well, and says more. */
+function stopping({ gateway }: Visit): CustomhouseError {
+  const health = gateway.ledger.health()
+  return health === 'ok' ? DRAINED : ledgerError(health)
 }
 
 /** A credential that was revoked while the call waited no longer stands. */
