@@ -15,7 +15,6 @@ export const ERROR_CODES = {
   ERR_CALL_TIMEOUT: 408,
   ERR_IDENTITY_MISSING: 401,
   ERR_IDENTITY_INVALID: 401,
-  ERR_IDENTITY_UNKNOWN_TENANT: 403,
   // The organisation's decision. Never 5xx: every SDK repeats those.
   ERR_POLICY_DENIED: 403,
   ERR_QUOTA_EXHAUSTED: 429,

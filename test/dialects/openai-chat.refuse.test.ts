@@ -46,7 +46,6 @@ describe('refusals, through the real SDK', () => {
     ['ERR_CALL_TIMEOUT', APIError, 408, 'timeout_error', 'call_timeout', 3],
     ['ERR_IDENTITY_MISSING', AuthenticationError, 401, 'authentication_error', 'invalid_api_key', 1],
     ['ERR_IDENTITY_INVALID', AuthenticationError, 401, 'authentication_error', 'invalid_api_key', 1],
-    ['ERR_IDENTITY_UNKNOWN_TENANT', PermissionDeniedError, 403, 'permission_error', 'policy_denied', 1],
     ['ERR_POLICY_DENIED', PermissionDeniedError, 403, 'permission_error', 'policy_denied', 1],
     ['ERR_POLICY_OUT_OF_FUEL', PermissionDeniedError, 403, 'permission_error', 'policy_denied', 1],
     ['ERR_QUOTA_EXHAUSTED', RateLimitError, 429, 'rate_limit_error', 'rate_limit_exceeded', 1],

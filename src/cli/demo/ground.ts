@@ -27,25 +27,26 @@ export async function layGround(listen: Readonly<{ data: string; admin: string }
   if (frankfurt === undefined || paris === undefined || virginia === undefined)
     throw new Error('three simulators were started')
   const folder = mkdtempSync(join(tmpdir(), 'customhouse-demo-'))
-  cpSync(join(packageRoot(), 'policies'), join(folder, 'policies'), { recursive: true })
-  const file = join(folder, 'customhouse.yaml')
-  // JSON is YAML too.
-  writeFileSync(file, JSON.stringify(configuration(listen, { frankfurt, paris, virginia }), null, 2))
-  const { key } = await createKey(join(folder, 'keys', STORE_NAME), { subject: 'demo', tenant: 'claims' })
-  const read = () => loadConfig(file, {})
-  const customhouse = await compose(await read(), { read })
-  return {
-    folder,
-    frankfurt,
-    paris,
-    virginia,
-    customhouse,
-    key,
-    close: async () => {
+  const clear = async (): Promise<void> => {
+    await Promise.all([frankfurt.close(), paris.close(), virginia.close()])
+    rmSync(folder, { recursive: true, force: true })
+  }
+  try {
+    cpSync(join(packageRoot(), 'policies'), join(folder, 'policies'), { recursive: true })
+    const file = join(folder, 'customhouse.yaml')
+    // JSON is YAML too.
+    writeFileSync(file, JSON.stringify(configuration(listen, { frankfurt, paris, virginia }), null, 2))
+    const { key } = await createKey(join(folder, 'keys', STORE_NAME), { subject: 'demo', tenant: 'claims' })
+    const read = () => loadConfig(file, {})
+    const customhouse = await compose(await read(), { read })
+    const close = async (): Promise<void> => {
       await customhouse.stop()
-      await Promise.all([frankfurt.close(), paris.close(), virginia.close()])
-      rmSync(folder, { recursive: true, force: true })
-    },
+      await clear()
+    }
+    return { folder, frankfurt, paris, virginia, customhouse, key, close }
+  } catch (error) {
+    await clear()
+    throw error
   }
 }
 
