@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Committed } from './audit/ledger.ts'
 import { openLedger } from './audit/open.ts'
+import { drain } from './compose/drain.ts'
 import { errorFacts, openLog } from './compose/log.ts'
 import { Providers } from './compose/providers.ts'
 import { Refusals } from './compose/refusals.ts'
@@ -16,7 +17,7 @@ import { admin } from './http/admin.ts'
 import { BodyBudget } from './http/budget.ts'
 import { dataPlane, type Mount } from './http/data.ts'
 import { edge } from './http/edge.ts'
-import { type Listener, listen } from './http/listener.ts'
+import { listen } from './http/listener.ts'
 import { CREDENTIAL_HEADERS, openKeys, STORE_NAME } from './identity/index.ts'
 import type { Gateway } from './pipeline/gateway.ts'
 import { openToolchain } from './policy/toolchain/index.ts'
@@ -36,8 +37,6 @@ const NOBODY: Authenticator = {
 }
 
 const REFUSALS_EVERY_MS = 10_000
-/** After open calls were cut off at the end of a drain: for their outcomes and last bytes. */
-const LAST_BYTES_MS = 5_000
 
 export type ComposeOptions = Readonly<{
   /** Reads the configuration anew, for reloads. Absent: there are none. */
@@ -69,13 +68,16 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
   const log = options.log ?? openLog(config.log)
   const plugins = options.plugins ?? []
   const undo: (() => Promise<void> | void)[] = []
+  const started = Promise.withResolvers<void>()
   try {
+    // Before anything that takes long: what changes from here on is noticed.
+    const watched = await contentDigest([...loaded.watch, config.policy.path])
     const { ledger, recovered } = await openLedger({
       state: config.state,
       keys: config.keys,
       log: config.audit.log,
       checkpointEveryMs: config.audit.checkpointEveryMs,
-      ...announcing(plugins, log),
+      ...announcing(plugins, started.promise, log),
     })
     undo.push(() => ledger.close())
     log.info({ ...recovered }, 'the ledger is open')
@@ -83,8 +85,11 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
     undo.push(() => toolchain.close())
     const providers = new Providers()
     undo.push(() => providers.close())
-    for (const plugin of plugins) await plugin.start?.()
-    const watched = await contentDigest([...loaded.watch, config.policy.path])
+    for (const plugin of plugins) {
+      await plugin.start?.()
+      undo.push(() => stopPlugin(plugin, log))
+    }
+    started.resolve()
     const activation = await Activation.first({ ledger, toolchain, providers, plugins, log }, loaded)
     const keys = await openKeys({
       file: join(config.keys, STORE_NAME),
@@ -164,10 +169,9 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
       async () => {
         watch?.stop()
         await refusals.flush()
-        for (const plugin of plugins) await plugin.stop?.()
         dataListener.destroy()
         adminListener.destroy()
-        for (const step of undo.splice(0).reverse()) await step()
+        await undone(undo, log)
       },
     )
     void ledger.failed.then((error) => {
@@ -176,16 +180,43 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
     })
     return { data: dataListener.url, admin: adminListener.url, reload, stop, failed: ledger.failed }
   } catch (error) {
-    for (const step of undo.reverse()) await step()
+    await undone(undo, log).catch((failure: unknown) => log.error(errorFacts(failure), 'the start could not be undone'))
     throw error
   }
 }
 
-/** Plugins that listen hear of what is durable; what they make of it holds nothing up. */
-function announcing(plugins: readonly Plugin[], log: Logger): Readonly<{ onCommit?: (commit: Committed) => void }> {
+/** Takes down what was put up, last first. A step that fails keeps none of the others from being taken; the first failure is thrown. */
+async function undone(undo: (() => Promise<void> | void)[], log: Logger): Promise<void> {
+  const failures: unknown[] = []
+  for (const step of undo.splice(0).reverse()) {
+    try {
+      await step()
+    } catch (error) {
+      log.error(errorFacts(error), 'a part could not be stopped')
+      failures.push(error)
+    }
+  }
+  if (failures.length > 0) throw failures[0]
+}
+
+async function stopPlugin(plugin: Plugin, log: Logger): Promise<void> {
+  try {
+    await plugin.stop?.()
+  } catch (error) {
+    log.error(errorFacts(error), `${plugin.name} could not be stopped`)
+  }
+}
+
+/** Plugins that listen hear of what is durable, once all have started; what they make of it holds nothing up. */
+function announcing(
+  plugins: readonly Plugin[],
+  started: Promise<void>,
+  log: Logger,
+): Readonly<{ onCommit?: (commit: Committed) => void }> {
   const listeners = plugins.filter((plugin) => plugin.record !== undefined)
   if (listeners.length === 0) return {}
   const tell = async (plugin: Plugin, record: AuditRecord): Promise<void> => {
+    await started
     try {
       await plugin.record?.(record)
     } catch (error) {
@@ -217,56 +248,4 @@ function watching(
     },
     failed: (error) => log.error(errorFacts(error), 'the configuration could not be watched'),
   })
-}
-
-type Drain = Readonly<{
-  state: { draining: boolean }
-  drained: AbortController
-  inFlight: ReadonlySet<Promise<void>>
-  dataListener: Listener
-  config: () => Readonly<{ preStopDelayMs: number; timeoutMs: number }>
-  log: Logger
-}>
-
-/** The stop function: the first call drains, a second one hurries the first. */
-function drain(
-  { state, drained, inFlight, dataListener, config, log }: Drain,
-  close: () => Promise<void>,
-): () => Promise<void> {
-  const hurry = new AbortController()
-  let stopping: Promise<void> | undefined
-  const within = (ms: number, work: Promise<unknown>): Promise<unknown> => {
-    let timer: NodeJS.Timeout | undefined
-    const time = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, ms)
-      hurry.signal.addEventListener('abort', () => resolve(), { once: true })
-      if (hurry.signal.aborted) resolve()
-    })
-    return Promise.race([work, time]).finally(() => clearTimeout(timer))
-  }
-  const run = async (): Promise<void> => {
-    const { preStopDelayMs, timeoutMs } = config()
-    state.draining = true
-    log.info({ calls: inFlight.size }, 'draining')
-    await within(preStopDelayMs, new Promise(() => undefined))
-    const closed = dataListener.stop()
-    await within(timeoutMs, Promise.allSettled([...inFlight]))
-    drained.abort()
-    let timer: NodeJS.Timeout | undefined
-    await Promise.race([
-      Promise.allSettled([...inFlight]),
-      new Promise((resolve) => {
-        timer = setTimeout(resolve, LAST_BYTES_MS)
-      }),
-    ])
-    clearTimeout(timer)
-    await close()
-    await closed
-    log.info('stopped')
-  }
-  return () => {
-    if (stopping !== undefined) hurry.abort()
-    stopping ??= run()
-    return stopping
-  }
 }

@@ -20,18 +20,31 @@ function plainLines(): pino.DestinationStream {
   }
 }
 
-/** An error as a log may hold it: our own messages hold no text of calls; of others only name, code and where they were thrown. */
+/**
+ * An error as a log may hold it: our own messages hold no text of calls; of others only name, code and where they were thrown, each of
+ * which may be made up of anything by whoever throws, so it must look like one.
+ */
 export function errorFacts(error: unknown): Record<string, unknown> {
   if (isCustomhouseError(error)) {
     const cause = error.cause === undefined ? {} : { cause: errorFacts(error.cause) }
     return { code: error.code, message: error.message, ...cause }
   }
   if (!(error instanceof Error)) return { name: typeof error }
-  const { name } = error
-  const code = 'code' in error && typeof error.code === 'string' ? { code: error.code } : {}
-  const frames = (error.stack ?? '')
-    .split('\n')
-    .filter((line) => line.startsWith('    at '))
+  const name = /^[A-Za-z]{1,40}$/.test(error.name) ? error.name : 'Error'
+  const code = 'code' in error && typeof error.code === 'string' && /^[A-Z][A-Z0-9_]{1,60}$/.test(error.code)
+  return { name, ...(code ? { code: error.code } : {}), at: frames(error) }
+}
+
+const FRAME =
+  /^ {4}at (?:(?:async |new )?[\w.<>#$ [\]]{1,100} \()?(?:file:\/\/|node:|\/|[A-Z]:\\)[^\s()]{1,300}:\d+:\d+\)?$/
+
+/** The message stands in the stack before the frames, and may itself look like some. */
+function frames(error: Error): string[] {
+  const { message, stack = '' } = error
+  const begin = stack.indexOf(message)
+  const lines = begin === -1 ? [] : stack.slice(begin + message.length).split('\n')
+  return lines
+    .filter((line) => FRAME.test(line))
     .slice(0, 6)
-  return { name, ...code, at: frames.map((line) => line.trim()) }
+    .map((line) => line.trim())
 }

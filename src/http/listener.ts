@@ -1,5 +1,6 @@
 import { createServer, type RequestListener, type Server, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import { CustomhouseError } from '../core/errors.ts'
 
 /** Bounds of a socket, in milliseconds and bytes. */
 export type SocketLimits = Readonly<{
@@ -97,10 +98,26 @@ function isAnswering(socket: Socket): boolean {
 
 function bind(server: Server, { host, port }: Readonly<{ host: string; port: number }>): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', reject)
+    const failed = (error: NodeJS.ErrnoException): void => reject(unavailable(host, port, error))
+    server.once('error', failed)
     server.listen(port, host, () => {
-      server.off('error', reject)
+      server.off('error', failed)
       resolve()
     })
   })
+}
+
+const WHY: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another process has it (perhaps another gateway); stop that one, or choose another port',
+  EACCES: 'this process may not have it; choose one above 1023',
+  EADDRNOTAVAIL: 'this machine has no such address',
+}
+
+function unavailable(host: string, port: number, cause: NodeJS.ErrnoException): CustomhouseError {
+  const code = cause.code ?? 'unknown'
+  return new CustomhouseError(
+    'ERR_GATEWAY_INTERNAL',
+    `The gateway cannot listen on ${host}:${port} (${code}): ${WHY[code] ?? 'the system refuses it'}.`,
+    { cause },
+  )
 }

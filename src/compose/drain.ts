@@ -1,0 +1,62 @@
+import type { Logger } from 'pino'
+import type { Listener } from '../http/listener.ts'
+
+/** After open calls were cut off at the end of a drain: for their outcomes and last bytes. */
+const LAST_BYTES_MS = 5_000
+
+type Drain = Readonly<{
+  state: { draining: boolean }
+  drained: AbortController
+  inFlight: ReadonlySet<Promise<void>>
+  dataListener: Listener
+  config: () => Readonly<{ preStopDelayMs: number; timeoutMs: number }>
+  log: Logger
+}>
+
+/** Connections that were open before the drain may still bring a call each. */
+async function empty(inFlight: ReadonlySet<Promise<void>>): Promise<void> {
+  while (inFlight.size > 0) await Promise.allSettled(inFlight)
+}
+
+/** The stop function: the first call drains, a second one hurries the first. */
+export function drain(
+  { state, drained, inFlight, dataListener, config, log }: Drain,
+  close: () => Promise<void>,
+): () => Promise<void> {
+  const hurry = new AbortController()
+  let stopping: Promise<void> | undefined
+  const within = (ms: number, work: Promise<unknown>): Promise<unknown> => {
+    let timer: NodeJS.Timeout | undefined
+    const time = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, ms)
+      hurry.signal.addEventListener('abort', () => resolve(), { once: true })
+      if (hurry.signal.aborted) resolve()
+    })
+    return Promise.race([work, time]).finally(() => clearTimeout(timer))
+  }
+  const run = async (): Promise<void> => {
+    const { preStopDelayMs, timeoutMs } = config()
+    state.draining = true
+    log.info({ calls: inFlight.size }, 'draining')
+    await within(preStopDelayMs, new Promise(() => undefined))
+    const closed = dataListener.stop()
+    await within(timeoutMs, empty(inFlight))
+    drained.abort()
+    let timer: NodeJS.Timeout | undefined
+    await Promise.race([
+      empty(inFlight),
+      new Promise((resolve) => {
+        timer = setTimeout(resolve, LAST_BYTES_MS)
+      }),
+    ])
+    clearTimeout(timer)
+    await close()
+    await closed
+    log.info('stopped')
+  }
+  return () => {
+    if (stopping !== undefined) hurry.abort()
+    stopping ??= run()
+    return stopping
+  }
+}
