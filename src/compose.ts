@@ -128,7 +128,7 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
         const now = activation.active.loaded.config.limits
         return { bodyBytes: now.bodyBytes, stallMs: now.timeouts.idleMs }
       },
-      credentialHeaders: CREDENTIAL_HEADERS,
+      credentialHeaders: new Set(CREDENTIAL_HEADERS),
       edge: edge(MOUNTS.map(({ prefix }) => prefix)),
       draining: () => state.draining,
       inFlight,

@@ -13,6 +13,21 @@ export function canonical(value: Json): string {
   return write(value, 0)
 }
 
+const CONSTANTS = new WeakMap<object, string>()
+
+/** Freezes plain data to its leaves and keeps its canonical form: for what stands in one record after the other. */
+export function constant<T extends Json & object>(value: T): T {
+  freeze(value)
+  CONSTANTS.set(value, canonical(value))
+  return value
+}
+
+function freeze(value: Json): void {
+  if (typeof value !== 'object' || value === null) return
+  Object.freeze(value)
+  for (const member of Object.values(value)) freeze(member)
+}
+
 function write(value: Json, depth: number): string {
   switch (typeof value) {
     case 'string':
@@ -24,11 +39,17 @@ function write(value: Json, depth: number): string {
       return value ? 'true' : 'false'
     case 'object':
       if (value === null) return 'null'
-      if (depth >= CANONICAL_MAX_DEPTH) throw refused(`a value nested deeper than ${CANONICAL_MAX_DEPTH}`)
-      return isArray(value) ? writeArray(value, depth + 1) : writeObject(value, depth + 1)
+      return CONSTANTS.get(value) ?? writeNested(value, depth)
     default:
       throw refused(`a value of type ${typeof value}`)
   }
+}
+
+function writeNested(value: object, depth: number): string {
+  if (depth >= CANONICAL_MAX_DEPTH) throw refused(`a value nested deeper than ${CANONICAL_MAX_DEPTH}`)
+  return isArray(value)
+    ? writeArray(value, depth + 1)
+    : writeObject(value as { readonly [key: string]: Json }, depth + 1)
 }
 
 /** ASCII that needs no escape: nearly every string of ours, and twice as fast to test for as to serialise. */

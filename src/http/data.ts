@@ -19,7 +19,7 @@ export type DataPlane = Readonly<{
   /** Read anew for each call: a reload may change them. */
   limits: () => Readonly<{ bodyBytes: number; stallMs: number }>
   /** Header names that carry a gateway credential: taken away before anything else sees the call. */
-  credentialHeaders: readonly string[]
+  credentialHeaders: ReadonlySet<string>
   /** What answers on paths that no dialect has. */
   edge: RequestListener
   /** While it is true, connections close after their call. */
@@ -67,9 +67,9 @@ async function serve(
   let tenant: string | null = null
   let release: (() => void) | undefined
   try {
-    const headers = readHead(request)
+    const { proof, headers } = readHead(request, plane.credentialHeaders)
     refuseKeyInQuery(query)
-    const principal = gateway.authenticator.authenticate(headers)
+    const principal = gateway.authenticator.authenticate(proof)
     tenant = principal.tenant
     if (!codec.matches(request.method ?? 'GET', path)) throw unknownRoute(request, mount, path)
     const body = await readBody(request, limits.bodyBytes, plane.budget)
@@ -79,7 +79,7 @@ async function serve(
       method: request.method ?? 'GET',
       path,
       query,
-      headers: stripped(headers, plane.credentialHeaders),
+      headers,
       body: body.bytes,
       principal,
     })
@@ -120,13 +120,4 @@ function unknownRoute(request: IncomingMessage, mount: Mount, path: string): Cus
     'ERR_CALL_UNKNOWN_ROUTE',
     `${request.method ?? 'GET'}${shown} is not served under ${mount.prefix}. What no codec reads is not relayed.`,
   )
-}
-
-function stripped(
-  headers: Readonly<Record<string, string>>,
-  names: readonly string[],
-): Readonly<Record<string, string>> {
-  const rest: Record<string, string> = { ...headers }
-  for (const name of names) delete rest[name]
-  return rest
 }

@@ -1,4 +1,5 @@
-import type { CallFacts, Dispatch, Outcome } from '../core/call.ts'
+import type { CallFacts, Dispatch, Outcome, Residency, Target } from '../core/call.ts'
+import { constant } from '../core/canonical.ts'
 import type { FindingFact, Obligation, Reason } from '../core/decision.ts'
 import type { CustomhouseError } from '../core/errors.ts'
 import type { Generation } from '../core/generation.ts'
@@ -6,6 +7,10 @@ import type { Json } from '../core/json.ts'
 import type { AuditDraft } from '../core/record.ts'
 import type { DecisionFacts } from './base.ts'
 
+/**
+ * Bodies are written in the order of their canonical form, which costs least; what is the same in one record after the other is made
+ * once ({@link constant}).
+ */
 function plainDecision(decision: DecisionFacts | null): Json {
   return decision === null ? null : { fuel: decision.fuel, id: decision.id, revision: decision.revision }
 }
@@ -22,14 +27,42 @@ function personal(call: CallFacts): Readonly<Record<string, Json>> {
   return { key: call.principal.keyId, subject: call.principal.subject }
 }
 
-/** What the call asked for, in clear fields. A model's name that is not configured is free text of the client's: it stays out. */
-function asked(call: CallFacts, generation: Generation): Record<string, Json> {
-  return {
-    dialect: call.dialect,
-    model: generation.models.has(call.model) ? call.model : null,
-    operation: call.operation,
-    stream: call.stream,
-  }
+/** A model's name that is not configured is free text of the client's: it stays out. */
+function modelOf(call: CallFacts, generation: Generation): string | null {
+  return generation.models.has(call.model) ? call.model : null
+}
+
+const targets = new WeakMap<Target, Readonly<{ residency: Residency; json: Json }>>()
+
+/** Where a dispatch goes. Targets live as long as their generation, and an address is in the same place each time. */
+function plainTarget(target: Target, residency: Residency): Json {
+  const known = targets.get(target)
+  if (known?.residency === residency) return known.json
+  const json = constant({
+    id: target.id,
+    model: target.model,
+    provider: target.provider,
+    residency: {
+      endpoint: copy(residency.endpoint),
+      processing: copy(residency.processing),
+      storage: copy(residency.storage),
+    },
+  })
+  targets.set(target, { residency, json })
+  return json
+}
+
+const copy = (places: readonly string[] | null): Json => (places === null ? null : [...places])
+
+const types = new WeakMap<readonly Obligation[], Json>()
+
+/** The types of a verdict's obligations; verdicts are remembered, so the list is often the one of the call before. */
+function plainObligations(obligations: readonly Obligation[]): Json {
+  const known = types.get(obligations)
+  if (known !== undefined) return known
+  const json = constant(obligations.map(({ type }) => type))
+  types.set(obligations, json)
+  return json
 }
 
 /** `call.intent`: judged, discharged, resolved; nothing is sent before it is durable. */
@@ -42,29 +75,27 @@ export function intent(
   findings: readonly FindingFact[],
   generation: Generation,
 ): AuditDraft {
-  const { residency, target } = dispatch
+  const { principal, estimate } = call
   return {
     kind: 'call.intent',
-    tenant: call.principal.tenant,
+    tenant: principal.tenant,
     call: call.id,
     body: {
-      ...asked(call, generation),
       attempt,
       bytes: dispatch.body.length,
       config: generation.configDigest,
       decision: plainDecision(decision),
-      estimate: { input_tokens: call.estimate.inputTokens, max_output_tokens: call.estimate.maxOutputTokens },
+      dialect: call.dialect,
+      estimate: { input_tokens: estimate.inputTokens, max_output_tokens: estimate.maxOutputTokens },
       findings: plainFindings(findings),
       generation: generation.number,
-      obligations: obligations.map(({ type }) => type),
-      target: {
-        id: target.id,
-        model: target.model,
-        provider: target.provider,
-        residency: { endpoint: residency.endpoint, processing: residency.processing, storage: residency.storage },
-      },
+      model: modelOf(call, generation),
+      obligations: plainObligations(obligations),
+      operation: call.operation,
+      stream: call.stream,
+      target: plainTarget(dispatch.target, dispatch.residency),
     },
-    personal: { ...personal(call), dispatch: dispatch.digest },
+    personal: { dispatch: dispatch.digest, key: principal.keyId, subject: principal.subject },
   }
 }
 
@@ -99,14 +130,17 @@ export function deniedCall(
     tenant: call.principal.tenant,
     call: call.id,
     body: {
-      ...asked(call, generation),
       code: answer.code,
       config: generation.configDigest,
       decision: plainDecision(decision),
+      dialect: call.dialect,
       findings: plainFindings(findings),
       generation: generation.number,
+      model: modelOf(call, generation),
+      operation: call.operation,
       reasons: plainReasons(reasons),
       status: answer.status,
+      stream: call.stream,
     },
     personal: personal(call),
   }
