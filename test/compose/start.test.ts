@@ -183,7 +183,7 @@ verdicts[target.id] := {"effect": "allow", "satisfied": ["probe"], "reasons": []
 
 # METADATA
 # entrypoint: true
-decision := {"targets": verdicts, "order": [], "choose": null} if input.phase == "request"
+decision := {"targets": verdicts} if input.phase == "request"
 `
   }
 })

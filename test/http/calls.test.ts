@@ -22,7 +22,7 @@ beforeAll(async () => {
         body: '64KiB',
         in_flight_bytes: '1MiB',
         headers: '8KiB',
-        timeouts: { connection: '1s', headers: '1s', request: '2s', keep_alive: '5s' },
+        timeouts: { connection: '1s', headers: '1s', request: '2s', keep_alive: '5s', idle: '800ms' },
       },
     },
   })
@@ -280,6 +280,34 @@ describe('connections', () => {
     await expect
       .poll(async () => (await house.trail()).at(-1), { timeout: 3_000, interval: 50 })
       .toMatchObject({ kind: 'call.outcome', body: { ending: 'client_gone' } })
+    upstream.script(() => whole(openaiAnswer({ texts: ['fine'] })))
+  })
+
+  test('a client that does not read holds its provider up, and is let go', async () => {
+    const chunks = openaiStream({ texts: [`${'x'.repeat(65_000)} `.repeat(300)] })
+    let written = 0
+    upstream.script(() =>
+      stream(chunks).map((step) => {
+        const bytes = typeof step === 'object' && 'write' in step ? step.write.length : 0
+        return typeof step === 'object' && 'write' in step
+          ? Object.defineProperty({ write: step.write }, 'write', {
+              get: () => {
+                written += bytes
+                return step.write
+              },
+            })
+          : step
+      }),
+    )
+    const client = await open()
+    client.socket.pause()
+    client.send(callBytes(auth, JSON.stringify({ ...JSON.parse(CALL), stream: true })))
+    await expect
+      .poll(async () => (await house.trail()).at(-1), { timeout: 6_000, interval: 100 })
+      .toMatchObject({ kind: 'call.outcome', body: { ending: 'client_gone' } })
+    // Twenty megabytes were to be said: what was read stays within the buffers of four sockets.
+    expect(written).toBeLessThan(15_000_000)
+    client.socket.destroy()
     upstream.script(() => whole(openaiAnswer({ texts: ['fine'] })))
   })
 

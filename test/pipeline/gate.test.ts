@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -420,7 +421,10 @@ test('thousands of calls at once share the signals without a warning, and leave 
   const warn = (warning: Error): void => void warnings.push(warning)
   process.on('warning', warn)
   try {
-    const all = await Promise.all(Array.from({ length: 2_000 }, () => play({ chunks: said })))
+    const drained = new AbortController()
+    const before = (at: number): Promise<void> | undefined => (at === 3 ? sleep(20) : undefined)
+    const all = await Promise.all(Array.from({ length: 2_000 }, () => play({ chunks: said, before, drained })))
+    expect(getEventListeners(drained.signal, 'abort').length).toBe(1)
     await sleep(10)
     expect(all.every(({ outcomes, listeners }) => outcomes.length === 1 && listeners === 0)).toBe(true)
     expect(warnings).toEqual([])

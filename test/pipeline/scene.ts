@@ -31,6 +31,8 @@ export type Scene = Readonly<{
   /** Fails the append of such a record. */
   refuses?: (draft: AuditDraft) => boolean
   open?: Provider['open']
+  /** Shared by several calls; else each has one of its own. */
+  drained?: AbortController
 }>
 
 export type Actors = Readonly<{ gone: AbortController; drained: AbortController; journal: string[] }>
@@ -46,7 +48,7 @@ export type Played = Readonly<{
   status: number | null
   headers: Readonly<Record<string, string>>
   cancelled: boolean
-  /** Listeners left on the two signals. */
+  /** Listeners left on the client's signal. */
   listeners: number
 }>
 
@@ -61,7 +63,7 @@ export const TARGET: Target = {
 }
 
 export async function play(scene: Scene): Promise<Played> {
-  const actors: Actors = { gone: new AbortController(), drained: new AbortController(), journal: [] }
+  const actors: Actors = { gone: new AbortController(), drained: scene.drained ?? new AbortController(), journal: [] }
   const { journal, gone, drained } = actors
   const records: AuditDraft[] = []
   const settled: Outcome[] = []
@@ -133,7 +135,7 @@ export async function play(scene: Scene): Promise<Played> {
     settled,
     ...seen,
     cancelled: body.cancelled,
-    listeners: getEventListeners(gone.signal, 'abort').length + getEventListeners(drained.signal, 'abort').length,
+    listeners: getEventListeners(gone.signal, 'abort').length,
   }
 }
 
