@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import pino from 'pino'
@@ -23,10 +23,16 @@ const policies = {
 }
 let upstream: Recorder
 let ground: Ground
+/** One that has started before: its policy need not be compiled again by each test. */
+let warm: Ground | undefined
 let served: Served | undefined
 
 beforeAll(async () => {
   upstream = await startRecorder({ answer: () => whole(openaiAnswer({ texts: ['fine'] })) })
+  await lay()
+  const house = await start()
+  await house.stop()
+  warm = ground
 })
 afterEach(async () => {
   served?.child.kill('SIGKILL')
@@ -34,11 +40,16 @@ afterEach(async () => {
   served = undefined
   ground?.remove()
 })
-afterAll(() => upstream?.close())
+afterAll(async () => {
+  warm?.remove()
+  await upstream?.close()
+})
 
 async function lay(config: Parameters<typeof layGround>[0]['config'] = {}): Promise<void> {
   ground = await layGround({ providers: { one: { url: `${upstream.url}/v1` } }, policies, config })
+  if (warm !== undefined) cpSync(join(warm.state, CACHE), join(ground.state, CACHE), { recursive: true })
 }
+const CACHE = 'policy-cache'
 
 const start = async () => compose(await ground.read(), { read: ground.read, log: silent })
 const ask = (base: string, key = ground.key, model = 'gpt-4o'): Promise<Response> =>
@@ -156,7 +167,15 @@ describe('what is broken at the start stops it, with the exit code of its kind',
       1,
       /gateway-keys\.json/,
     ],
-    ['a state that is no folder', () => writeFileSync(ground.state, 'a file'), 5, /state/],
+    [
+      'a state that is no folder',
+      () => {
+        rmSync(ground.state, { recursive: true })
+        writeFileSync(ground.state, 'a file')
+      },
+      5,
+      /state/,
+    ],
   ]
   test.each(broken)('%s', async (_, breakIt, exit, text) => {
     await lay()
