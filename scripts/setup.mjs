@@ -29,7 +29,9 @@ const version = existsSync(local)
   ? spawnSync(local, ['--version'], { encoding: 'utf8', shell: process.platform === 'win32' }).stdout
   : process.version
 if (Number(/^v(\d+)/.exec(version)?.[1] ?? 0) < 24) {
-  console.error(`Customhouse runs on Node 24 or newer; this is ${version.trim()}, and no Node came with the dependencies for ${process.platform}-${process.arch}.`)
+  console.error(
+    `Customhouse runs on Node 24 or newer; this is ${version.trim()}, and no Node came with the dependencies for ${process.platform}-${process.arch}.`,
+  )
   console.error('Install Node 24 (nodejs.org) and try again.')
   process.exit(1)
 }

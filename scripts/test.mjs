@@ -14,7 +14,11 @@ let failed = 0
 
 function stage(title, command, args) {
   console.log(`\n== ${title}`)
-  const { status, signal } = spawnSync(command, args, { cwd: root, stdio: 'inherit', env: { ...process.env, FORCE_COLOR: '0' } })
+  const { status, signal } = spawnSync(command, args, {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, FORCE_COLOR: '0' },
+  })
   if (status === 0) return true
   console.log(`${title}: failed (${signal ?? `exit ${status}`})`)
   return false
@@ -27,10 +31,24 @@ function check(title, command, args) {
 
 check('lint', bin('biome'), ['check', '--error-on-warnings'])
 check('types', bin('tsc'), ['--noEmit', '-p', '.'])
-check('policy tests', process.execPath, ['bin/customhouse.js', 'policy', 'test', 'policies', '--coverage', '--threshold', '100'])
+check('policy tests', process.execPath, [
+  'bin/customhouse.js',
+  'policy',
+  'test',
+  'policies',
+  '--coverage',
+  '--threshold',
+  '100',
+])
 
 const extra = process.argv.slice(2)
-const ran = stage('tests', bin('vitest'), ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...extra])
+const ran = stage('tests', bin('vitest'), [
+  'run',
+  '--reporter=default',
+  '--reporter=json',
+  `--outputFile.json=${report}`,
+  ...extra,
+])
 try {
   const { numPassedTests, numFailedTests, numFailedTestSuites } = JSON.parse(readFileSync(report, 'utf8'))
   passed += numPassedTests

@@ -23,7 +23,19 @@ const MAY: Readonly<Record<Room, readonly Room[]>> = {
   http: ['core', 'dialects', 'pipeline'],
   compose: ['core', 'pipeline', 'policy', 'identity', 'audit', 'dialects', 'plugins', 'config', 'providers', 'http'],
   index: ['core', 'config', 'compose'],
-  cli: ['core', 'pipeline', 'policy', 'identity', 'audit', 'dialects', 'plugins', 'config', 'providers', 'http', 'compose'],
+  cli: [
+    'core',
+    'pipeline',
+    'policy',
+    'identity',
+    'audit',
+    'dialects',
+    'plugins',
+    'config',
+    'providers',
+    'http',
+    'compose',
+  ],
 }
 
 /** Each package of npm has one owner; those that are not listed may not be imported at all. */
@@ -64,7 +76,12 @@ const files = [...sources('src'), ...sources('plugins')]
 const imports = files.flatMap(importsOf)
 const inner = imports
   .filter(({ specifier }) => specifier.startsWith('.'))
-  .map(({ file, specifier }) => ({ file, to: relative(root, resolve(root, dirname(file), specifier)).split(sep).join('/') }))
+  .map(({ file, specifier }) => ({
+    file,
+    to: relative(root, resolve(root, dirname(file), specifier))
+      .split(sep)
+      .join('/'),
+  }))
 
 test('there is something to hold', () => {
   expect(files.length).toBeGreaterThan(50)
@@ -91,7 +108,9 @@ test('a plugin imports core and itself, and nothing of another plugin', () => {
 })
 
 test('shipped sources import nothing of the tests, the benchmark or the scripts', () => {
-  const wrong = inner.filter(({ to }) => /^(?:test|bench|scripts|examples)\//.test(to)).map(({ file, to }) => `${file} imports ${to}`)
+  const wrong = inner
+    .filter(({ to }) => /^(?:test|bench|scripts|examples)\//.test(to))
+    .map(({ file, to }) => `${file} imports ${to}`)
   expect(wrong).toEqual([])
 })
 
@@ -115,7 +134,9 @@ test('each package of npm has one owner', () => {
   const wrong = imports
     .filter(({ specifier }) => !specifier.startsWith('.') && !specifier.startsWith('node:'))
     .filter(({ file, specifier }) => {
-      const name = specifier.startsWith('@') ? specifier.split('/').slice(0, 2).join('/') : (specifier.split('/')[0] ?? '')
+      const name = specifier.startsWith('@')
+        ? specifier.split('/').slice(0, 2).join('/')
+        : (specifier.split('/')[0] ?? '')
       return !(OWNERS[name]?.includes(roomOf(file)) ?? false)
     })
     .map(({ file, specifier }) => `${file} imports ${specifier}`)
@@ -127,7 +148,10 @@ test('what is shipped depends on nothing but what it imports, and runs no script
   expect(Object.keys(manifest.dependencies).sort()).toEqual(Object.keys(OWNERS).sort())
   const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'))
   const scripted = Object.entries<{ hasInstallScript?: boolean; dev?: boolean; devOptional?: boolean }>(lock.packages)
-    .filter(([path, entry]) => path !== '' && entry.hasInstallScript === true && entry.dev !== true && entry.devOptional !== true)
+    .filter(
+      ([path, entry]) =>
+        path !== '' && entry.hasInstallScript === true && entry.dev !== true && entry.devOptional !== true,
+    )
     .map(([path]) => path)
   expect(scripted).toEqual([])
 })

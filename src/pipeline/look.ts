@@ -35,7 +35,9 @@ function same(a: readonly FindingFact[], b: readonly FindingFact[]): boolean {
       other !== undefined &&
       fact.type === other.type &&
       fact.count === other.count &&
-      fact.max_score === other.max_score
+      fact.max_score === other.max_score &&
+      fact.roles.length === other.roles.length &&
+      fact.roles.every((role, at) => role === other.roles[at])
     )
   })
 }

@@ -416,6 +416,38 @@ test('a client that does not read holds the provider up', async () => {
   expect(played.outcomes[0]?.body.ending).toBe('complete')
 })
 
+test('the policy is asked again when a finding moves from one role to another, though there are as many as before', async () => {
+  const asked: (readonly string[])[] = []
+  const chunks = ['a', 'b', 'c'].map(
+    (role) => `data: {"id":"1","choices":[{"index":0,"delta":{"content":"${role}"},"finish_reason":null}]}\n\n`,
+  )
+  let turn = 0
+  const played = await play({
+    chunks: [...chunks, ...said.slice(-2)],
+    plugins: [
+      {
+        name: 'wandering',
+        span: 10_000,
+        inspect: async (phase, segments) => {
+          if (phase === 'request') return []
+          const wanted = turn++ === 0 ? 'none' : 'assistant'
+          const segment = segments.find(({ role }) => role === wanted)
+          return segment === undefined ? [] : [{ type: 'X', pointer: segment.pointer, start: 0, end: 1, score: 1 }]
+        },
+      },
+    ],
+    decider: {
+      response: ({ findings }) => {
+        asked.push(findings.flatMap(({ roles }) => roles))
+        const verdict = { effect: 'allow', reasons: [], obligations: [] } as const
+        return { id: 'decision', revision: 'revision', fuel: 1, phase: 'response', verdict }
+      },
+    },
+  })
+  expect(played.outcomes[0]?.body.ending).toBe('complete')
+  expect(asked).toEqual([['none'], ['assistant'], expect.arrayContaining(['assistant'])])
+})
+
 test('thousands of calls at once share the signals without a warning, and leave nothing on them', async () => {
   const warnings: Error[] = []
   const warn = (warning: Error): void => void warnings.push(warning)
