@@ -41,18 +41,36 @@ export function undischarged(type: string): Reason {
   return baseReason('undischarged', `no plugin of this gateway carries out the obligation ${type} here`)
 }
 
-/** The tasks of a phase in the fixed order of stages, or the first obligation that nobody can carry out. */
-function tasks(verdict: Verdict, phase: 'request' | 'response', generation: Generation): readonly Task[] | Reason {
-  const doers = dischargers(generation)
-  const list: Task[] = []
-  for (const obligation of verdict.obligations) {
+/** How the obligations of a verdict are carried out in a phase: by whom, in the fixed order of stages; or the first that nobody can. */
+type Plan = Readonly<{ tasks: readonly Task[]; orphan: null } | { tasks: readonly []; orphan: Reason }>
+type Phase = 'request' | 'response'
+
+const plans = {
+  request: new WeakMap<object, WeakMap<object, Plan>>(),
+  response: new WeakMap<object, WeakMap<object, Plan>>(),
+}
+
+/** Plans are kept by plugins and list of obligations: verdicts are remembered, so the list is often the one of the call before. */
+function planOf({ obligations }: Verdict, phase: Phase, { plugins }: Pick<Generation, 'plugins'>): Plan {
+  const known = plans[phase].get(plugins) ?? new WeakMap<object, Plan>()
+  plans[phase].set(plugins, known)
+  const before = known.get(obligations)
+  if (before !== undefined) return before
+  const plan = makePlan(obligations, phase, plugins)
+  known.set(obligations, plan)
+  return plan
+}
+
+function makePlan(obligations: readonly Obligation[], phase: Phase, plugins: readonly Plugin[]): Plan {
+  const doers = dischargers({ plugins })
+  const tasks: Task[] = []
+  for (const obligation of obligations) {
     const doer = doers.get(obligation.type)
-    if (doer === undefined || (phase === 'request' ? doer.discharge.request : doer.discharge.response) === undefined) {
-      return undischarged(obligation.type)
-    }
-    list.push({ obligation, doer })
+    if (doer?.discharge[phase] === undefined) return { tasks: [], orphan: undischarged(obligation.type) }
+    tasks.push({ obligation, doer })
   }
-  return list.sort((a, b) => STAGES.indexOf(a.doer.discharge.stage) - STAGES.indexOf(b.doer.discharge.stage))
+  const stage = ({ doer }: Task): number => STAGES.indexOf(doer.discharge.stage)
+  return { tasks: tasks.sort((a, b) => stage(a) - stage(b)), orphan: null }
 }
 
 /** The status of an obligation that was not met: a quota is 429, everything else is the organisation's no. */
@@ -85,16 +103,11 @@ export async function dischargeRequest(
   generation: Generation,
   signal: AbortSignal,
 ): Promise<Discharging> {
-  const order = tasks(verdict, 'request', generation)
-  if (!Array.isArray(order)) {
-    const reason = order as Reason
-    return {
-      met: false,
-      reason,
-      answer: new CustomhouseError('ERR_POLICY_DENIED', `Denied by ${reason.rule}: ${reason.message}`, {
-        detail: { rule: reason.rule },
-      }),
-    }
+  const { tasks, orphan } = planOf(verdict, 'request', generation)
+  if (orphan !== null) {
+    const { rule, message } = orphan
+    const answer = new CustomhouseError('ERR_POLICY_DENIED', `Denied by ${rule}: ${message}`, { detail: { rule } })
+    return { met: false, reason: orphan, answer }
   }
   const texts = new Redactions(call.segments)
   const assign: Assignment[] = []
@@ -106,7 +119,7 @@ export async function dischargeRequest(
     for (const undo of releases.splice(0)) await undo()
   }
   try {
-    for (const { obligation, doer } of order as readonly Task[]) {
+    for (const { obligation, doer } of tasks) {
       const { stage, request } = doer.discharge
       if (request === undefined) continue
       const segments = stage === 'redact' ? call.segments : texts.edited()
@@ -140,10 +153,10 @@ export async function dischargeResponse(
   generation: Generation,
 ): Promise<Readonly<{ filters: readonly Filter[] }> | Readonly<{ reason: Reason }>> {
   if (verdict.obligations.length === 0) return { filters: [] }
-  const order = tasks(verdict, 'response', generation)
-  if (!Array.isArray(order)) return { reason: order as Reason }
+  const { tasks, orphan } = planOf(verdict, 'response', generation)
+  if (orphan !== null) return { reason: orphan }
   const filters: Filter[] = []
-  for (const { obligation, doer } of order as readonly Task[]) {
+  for (const { obligation, doer } of tasks) {
     const done = await doer.discharge.response?.({ call, target, obligation })
     if (done === undefined) return { reason: undischarged(obligation.type) }
     if (!done.met) return { reason: unmet(done.code, done.message).reason }

@@ -1,4 +1,5 @@
 import type { ModelEvent } from '../core/call.ts'
+import { isCustomhouseError } from '../core/errors.ts'
 import { baseReason, Denial } from './base.ts'
 import { close, handOver, ledgerError, stop, tell } from './ending.ts'
 import { look } from './look.ts'
@@ -13,18 +14,8 @@ export async function gate(passage: Passage): Promise<void> {
   const progress = start(passage)
   let rest: Uint8Array
   try {
-    for await (const events of arriving(passage, progress)) {
-      // What came in the same read as the finish, but before it, need not wait for the outcome.
-      const free =
-        passage.visit.call.stream && !progress.finished ? events.findIndex(({ kind }) => kind !== 'delta') : 0
-      const open = free === -1 ? events : events.slice(0, free)
-      take(passage, progress, open)
-      if (open.length > 0) {
-        await look(passage, progress, false)
-        await release(passage, progress)
-      }
-      take(passage, progress, events.slice(open.length))
-    }
+    if (passage.visit.call.stream && passage.answer.status < 400) await readStream(passage, progress)
+    else await readWhole(passage, progress)
     await look(passage, progress, true)
     rest = remaining(progress)
   } catch (error) {
@@ -33,31 +24,45 @@ export async function gate(passage: Passage): Promise<void> {
   await finish(passage, progress, rest)
 }
 
-/**
- * Events as the provider sends them, all at once for a whole answer. Once the answer itself has finished, a connection that does
- * not close properly takes nothing away from it: the decoder says whether everything was there.
- */
-async function* arriving(passage: Passage, progress: Progress): AsyncGenerator<readonly ModelEvent[]> {
+/** A whole answer, or a whole error, is a short stream that arrives at once. */
+async function readWhole(passage: Passage, progress: Progress): Promise<void> {
   const { visit, answer, generation } = passage
   const decoder = visit.codec.decode(visit.call, answer.status, answer.headers)
-  if (!visit.call.stream || answer.status >= 400) {
-    const body = await answer.body.whole(generation.limits.answerBytes)
-    yield [...decoder.push(body), ...decoder.end()]
-    return
-  }
+  const body = await answer.body.whole(generation.limits.answerBytes)
+  take(passage, progress, decoder.push(body))
+  take(passage, progress, decoder.end())
+}
+
+/**
+ * Events as the provider sends them, released as far as they may be. Once the answer itself has finished, a connection that does not
+ * close properly takes nothing away from it: the decoder says whether everything was there.
+ */
+async function readStream(passage: Passage, progress: Progress): Promise<void> {
+  const { visit, answer } = passage
+  const decoder = visit.codec.decode(visit.call, answer.status, answer.headers)
   try {
-    for await (const chunk of answer.body) {
-      const events = decoder.push(chunk)
-      if (events.length > 0) yield events
-    }
+    for await (const chunk of answer.body) await pass(passage, progress, decoder.push(chunk))
   } catch (error) {
-    if (!progress.finished || visit.client.gone.aborted || visit.gateway.drained.aborted) throw error
+    const broken = isCustomhouseError(error) && error.code.startsWith('ERR_PROVIDER_')
+    if (!progress.finished || !broken || visit.client.gone.aborted || visit.gateway.drained.aborted) throw error
   }
-  const last = decoder.end()
-  if (last.length > 0) yield last
+  take(passage, progress, decoder.end())
+}
+
+/** What came in the same read as the finish, but before it, need not wait for the outcome. */
+async function pass(passage: Passage, progress: Progress, events: readonly ModelEvent[]): Promise<void> {
+  const finish = progress.finished ? 0 : events.findIndex(({ kind }) => kind !== 'delta')
+  const open = finish === -1 ? events : events.slice(0, finish)
+  if (open.length > 0) {
+    take(passage, progress, open)
+    await look(passage, progress, false)
+    await release(passage, progress)
+  }
+  take(passage, progress, events.slice(open.length))
 }
 
 function take({ visit, generation }: Passage, progress: Progress, events: readonly ModelEvent[]): void {
+  if (events.length === 0) return
   progress.firstEventAt ??= performance.now()
   for (const event of events) {
     progress.lanes.add(event)

@@ -8,9 +8,15 @@ import type { Gateway } from './gateway.ts'
 const NONE: readonly Finding[] = []
 const NO_FACTS: readonly FindingFact[] = []
 
+const readersOf = new WeakMap<readonly Plugin[], readonly Plugin[]>()
+
 /** The plugins of a generation that read text. */
-export function inspectors(generation: Generation): readonly Plugin[] {
-  return generation.plugins.filter((plugin) => plugin.inspect !== undefined)
+export function inspectors({ plugins }: Pick<Generation, 'plugins'>): readonly Plugin[] {
+  const known = readersOf.get(plugins)
+  if (known !== undefined) return known
+  const readers = plugins.filter((plugin) => plugin.inspect !== undefined)
+  readersOf.set(plugins, readers)
+  return readers
 }
 
 /**
