@@ -21,6 +21,8 @@ type Place = Readonly<{ lane: Lane; length: number }>
 type Held = Readonly<{ event: ModelEvent; places: readonly Place[] }>
 
 const NONE: readonly LaneEdit[] = []
+/** Events that may stay unread between two counts; more than a read of a socket brings. */
+const MANY = 256
 
 const UNEDITED = (event: ModelEvent): Released => ({ event, texts: undefined })
 
@@ -37,6 +39,8 @@ export class Lanes {
   readonly #lanes = new Map<string, Lane>()
   #held: Held[] = []
   #characters = 0
+  /** UTF-16 units in all lanes. */
+  #waiting = 0
   /** Nothing is to be held back or edited: what is unread may go unread. */
   #free = false
   /** Findings in text that was released already. */
@@ -76,6 +80,7 @@ export class Lanes {
       }
       lane.text += part.text
       this.#characters += part.text.length
+      this.#waiting += part.text.length
       places.push({ lane, length: part.text.length })
     }
     this.#held.push({ event, places })
@@ -85,10 +90,11 @@ export class Lanes {
     return this.#held.length > 0 || this.#unread.length > 0
   }
 
-  /** UTF-16 units that wait and were read. */
+  /** UTF-16 units that wait, read or unread. */
   heldCharacters(): number {
-    let sum = 0
-    for (const lane of this.#lanes.values()) sum += lane.text.length
+    if (this.#unread.length > MANY) this.#read()
+    let sum = this.#waiting
+    for (const { parts } of this.#unread) for (const { text } of parts) sum += text.length
     return sum
   }
 
@@ -105,7 +111,8 @@ export class Lanes {
 
   /** What inspectors saw in {@link segments}. Replaces what they saw before in the same text. */
   found(findings: readonly Finding[]): void {
-    for (const lane of this.#lanes.values()) lane.findings = findings.filter((finding) => finding.pointer === lane.name)
+    const byLane = Map.groupBy(findings, ({ pointer }) => pointer)
+    for (const lane of this.#lanes.values()) lane.findings = byLane.get(lane.name) ?? []
   }
 
   /** All findings so far, in released text and in what waits, with the role of the text. */
@@ -196,6 +203,7 @@ export class Lanes {
   /** Forgets the first `length` units of a lane; a lane without text is forgotten whole, since long streams have many short ones. */
   #advance(lane: Lane, length: number): void {
     lane.text = lane.text.slice(length)
+    this.#waiting -= length
     lane.settled -= length
     lane.made =
       lane.edits.length === 0 ? NONE : lane.edits.filter(({ start, end }) => start === length && end === length)

@@ -10,13 +10,15 @@ const DEFAULT_SPAN = 128
 
 /**
  * Inspects what waits, asks the policy where its answer could differ from the last one (on the first window, when the findings have
- * changed, and at the end), and settles how much may go.
+ * changed, and at the end), and settles how much may go. What is held whole is looked at on the first window and at its end alone: no look
+ * between could release anything, and each would read all of it again.
  *
  * @throws Denial where the policy refuses the answer
  */
 export async function look(passage: Passage, progress: Progress, final: boolean): Promise<void> {
   const { visit, generation } = passage
   const { lanes } = progress
+  if (!final && progress.decision !== null && progress.filters.some((filter) => filter.hold === 'whole')) return
   const readers = inspectors(generation)
   if (readers.length > 0)
     lanes.found(await inspect('response', lanes.segments(), generation, visit.gateway, visit.call.id))

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Ending } from '../../src/core/call.ts'
+import type { Plugin } from '../../src/core/plugin.ts'
 import { openaiChat } from '../../src/dialects/openai-chat/index.ts'
 import { openaiAnswer, openaiError, openaiStream } from '../kit/index.ts'
 import { type Played, play, type Scene } from './scene.ts'
@@ -19,6 +20,7 @@ const [firstFinish = 0, secondFinish = 0] = finishes(both)
 const noDone = said.slice(0, -1)
 const noFinish = said.slice(0, -2)
 const errorEvent = `data: ${JSON.stringify(openaiError('The model is overloaded.', 'server_error', 'overloaded'))}\n\n`
+const flood = `data: {"id":"1","choices":[{"index":0,"delta":{"content":"${'x'.repeat(100)}"},"finish_reason":null}]}\n\n`
 const rogue = (): never => {
   throw new Error('a fault of ours')
 }
@@ -197,6 +199,13 @@ const rows: readonly Row[] = [
     ending: 'denied',
     text: '',
     status: 403,
+    body: { reasons: [expect.objectContaining({ rule: 'base/held-too-long' })] },
+  },
+  {
+    name: 'more behind the finish than may be held',
+    scene: { chunks: [...noDone, ...Array.from({ length: 300 }, () => flood)] },
+    ending: 'cut_off',
+    text: `${TEXT}[error]`,
     body: { reasons: [expect.objectContaining({ rule: 'base/held-too-long' })] },
   },
   {
@@ -446,6 +455,33 @@ test('the policy is asked again when a finding moves from one role to another, t
   })
   expect(played.outcomes[0]?.body.ending).toBe('complete')
   expect(asked).toEqual([['none'], ['assistant'], expect.arrayContaining(['assistant'])])
+})
+
+test('an answer that is held whole costs what it says, not the square of it', async () => {
+  const words: Plugin = {
+    name: 'words',
+    span: 20,
+    inspect: async (_, segments) =>
+      segments.flatMap(({ pointer, text }) =>
+        [...text.matchAll(/word/g)].map(({ index }) => ({
+          type: 'W',
+          pointer,
+          start: index,
+          end: index + 4,
+          score: 1,
+        })),
+      ),
+  }
+  const began = performance.now()
+  const played = await play({
+    chunks: openaiStream({ texts: ['word '.repeat(2_000)] }),
+    obligations: hold,
+    plugins: [words],
+    limits: { heldCharacters: 10_000_000 },
+  })
+  expect(played.outcomes[0]?.body).toMatchObject({ ending: 'complete', findings: [{ type: 'W', count: 2_000 }] })
+  // Looked at anew with each event it took 51 seconds (measured).
+  expect(performance.now() - began).toBeLessThan(5_000)
 })
 
 test('thousands of calls at once share the signals without a warning, and leave nothing on them', async () => {
