@@ -168,15 +168,19 @@ export class Lanes {
   release(): readonly Released[] {
     if (this.#free) return this.#unread.splice(0).map(UNEDITED)
     const taken = new Map<Lane, number>()
+    /** Lanes in which a release that ended here would cut something in two. */
+    const cut = new Set<Lane>()
     let count = 0
     for (const [index, { places }] of this.#held.entries()) {
-      for (const { lane, length } of places) if (length > 0) taken.set(lane, (taken.get(lane) ?? 0) + length)
+      for (const { lane, length } of places) {
+        if (length === 0) continue
+        const end = (taken.get(lane) ?? 0) + length
+        taken.set(lane, end)
+        if (uncut(lane, end)) cut.delete(lane)
+        else cut.add(lane)
+      }
       if (places.some(({ lane }) => (taken.get(lane) ?? 0) > lane.settled)) break
-      if (
-        places.every(({ lane }) => uncut(lane, taken.get(lane) ?? 0)) &&
-        [...taken].every(([lane, end]) => uncut(lane, end))
-      )
-        count = index + 1
+      if (cut.size === 0) count = index + 1
     }
     if (count === 0) return []
     const out = this.#held.slice(0, count)
