@@ -17,6 +17,7 @@ import { admin } from './http/admin.ts'
 import { BodyBudget } from './http/budget.ts'
 import { dataPlane, type Mount } from './http/data.ts'
 import { edge } from './http/edge.ts'
+import { Flight } from './http/flight.ts'
 import { listen } from './http/listener.ts'
 import { CREDENTIAL_HEADERS, openKeys, STORE_NAME } from './identity/index.ts'
 import type { Gateway } from './pipeline/gateway.ts'
@@ -111,7 +112,7 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
       report: (what, error, call) => log.error({ call, ...errorFacts(error) }, what),
     }
     const state = { draining: false, started: false }
-    const inFlight = new Set<Promise<void>>()
+    const flight = new Flight()
     const { limits } = config
     const sockets = {
       connectionMs: limits.timeouts.connectionMs,
@@ -131,7 +132,7 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
       credentialHeaders: new Set(CREDENTIAL_HEADERS),
       edge: edge(MOUNTS.map(({ prefix }) => prefix)),
       draining: () => state.draining,
-      inFlight,
+      flight,
     })
     const health = {
       started: () => state.started,
@@ -165,7 +166,7 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
     const reload = async (): Promise<ReloadReport> =>
       options.read === undefined ? { activated: false, restart: [] } : activation.reload(options.read)
     const stop = drain(
-      { state, drained, inFlight, dataListener, config: () => activation.active.loaded.config.drain, log },
+      { state, drained, flight, dataListener, config: () => activation.active.loaded.config.drain, log },
       async () => {
         watch?.stop()
         await refusals.flush()

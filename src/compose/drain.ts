@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import type { Flight } from '../http/flight.ts'
 import type { Listener } from '../http/listener.ts'
 
 /** After open calls were cut off at the end of a drain: for their outcomes and last bytes. */
@@ -7,20 +8,15 @@ const LAST_BYTES_MS = 5_000
 type Drain = Readonly<{
   state: { draining: boolean }
   drained: AbortController
-  inFlight: ReadonlySet<Promise<void>>
+  flight: Flight
   dataListener: Listener
   config: () => Readonly<{ preStopDelayMs: number; timeoutMs: number }>
   log: Logger
 }>
 
-/** Connections that were open before the drain may still bring a call each. */
-async function empty(inFlight: ReadonlySet<Promise<void>>): Promise<void> {
-  while (inFlight.size > 0) await Promise.allSettled(inFlight)
-}
-
 /** The stop function: the first call drains, a second one hurries the first. */
 export function drain(
-  { state, drained, inFlight, dataListener, config, log }: Drain,
+  { state, drained, flight, dataListener, config, log }: Drain,
   close: () => Promise<void>,
 ): () => Promise<void> {
   const hurry = new AbortController()
@@ -37,14 +33,14 @@ export function drain(
   const run = async (): Promise<void> => {
     const { preStopDelayMs, timeoutMs } = config()
     state.draining = true
-    log.info({ calls: inFlight.size }, 'draining')
+    log.info({ calls: flight.size }, 'draining')
     await within(preStopDelayMs, new Promise(() => undefined))
     const closed = dataListener.stop()
-    await within(timeoutMs, empty(inFlight))
+    await within(timeoutMs, flight.over())
     drained.abort()
     let timer: NodeJS.Timeout | undefined
     await Promise.race([
-      empty(inFlight),
+      flight.over(),
       new Promise((resolve) => {
         timer = setTimeout(resolve, LAST_BYTES_MS)
       }),

@@ -7,6 +7,7 @@ import { handle } from '../pipeline/handle.ts'
 import { readBody } from './body.ts'
 import type { BodyBudget } from './budget.ts'
 import { HttpClient } from './client.ts'
+import type { Flight } from './flight.ts'
 import { readHead } from './head.ts'
 
 /** Where a dialect is served: the prefix of the path names it (`/openai/v1`). */
@@ -25,7 +26,7 @@ export type DataPlane = Readonly<{
   /** While it is true, connections close after their call. */
   draining: () => boolean
   /** Calls under way, for draining. */
-  inFlight: Set<Promise<void>>
+  flight: Flight
 }>
 
 /** The governed path: a plain handler, mounted before everything else. */
@@ -39,8 +40,8 @@ export function dataPlane(plane: DataPlane): RequestListener {
     if (mount === undefined) return plane.edge(request, response)
     if (plane.draining()) response.setHeader('connection', 'close')
     const served = serve(plane, mount, path.slice(mount.prefix.length), query, request, response)
-    plane.inFlight.add(served)
-    const over = (): void => void plane.inFlight.delete(served)
+    plane.flight.begin()
+    const over = (): void => plane.flight.end()
     served.then(over, (error: unknown) => {
       over()
       plane.gateway.report('a call could not even be refused', error, '')

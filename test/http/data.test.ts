@@ -6,6 +6,7 @@ import { openaiChat } from '../../src/dialects/openai-chat/index.ts'
 import { BodyBudget } from '../../src/http/budget.ts'
 import { type DataPlane, dataPlane } from '../../src/http/data.ts'
 import { edge } from '../../src/http/edge.ts'
+import { Flight } from '../../src/http/flight.ts'
 import { type Listener, listen } from '../../src/http/listener.ts'
 import type { Gateway } from '../../src/pipeline/gateway.ts'
 import { callBytes, raw, statuses } from './raw.ts'
@@ -48,7 +49,7 @@ async function start(codec: Partial<Codec>) {
     credentialHeaders: new Set(['authorization']),
     edge: edge(['/openai/v1']),
     draining: () => false,
-    inFlight: new Set(),
+    flight: new Flight(),
   }
   listener = await listen({ host: '127.0.0.1', port: 0 }, dataPlane(plane), LIMITS)
   return { url: listener.url, plane, reported, counted }
@@ -64,7 +65,7 @@ test('a codec that throws something of its own: 500 in the dialect, its message 
   expect(statuses(text)).toEqual([500])
   expect(text).not.toContain('CANARY')
   expect([reported, counted]).toEqual([['the call failed at the socket'], ['ERR_GATEWAY_INTERNAL claims']])
-  expect([plane.budget.taken, plane.inFlight.size]).toEqual([0, 0])
+  expect([plane.budget.taken, plane.flight.size]).toEqual([0, 0])
 })
 
 test('a codec that cannot even refuse: the connection breaks, the process does not', async () => {
@@ -79,7 +80,7 @@ test('a codec that cannot even refuse: the connection breaks, the process does n
     await sleep(20)
     expect(faults).toEqual([])
     expect(reported).toContain('a call could not even be refused')
-    expect([plane.budget.taken, plane.inFlight.size]).toEqual([0, 0])
+    expect([plane.budget.taken, plane.flight.size]).toEqual([0, 0])
   } finally {
     process.off('unhandledRejection', keep)
   }
