@@ -84,7 +84,9 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
     log.info({ ...recovered }, 'the ledger is open')
     const toolchain = openToolchain({ cacheDir: join(config.state, 'policy-cache') })
     undo.push(() => toolchain.close())
-    const providers = new Providers()
+    const providers = new Providers((name, error) =>
+      log.error(errorFacts(error), `provider ${name} could not be closed`),
+    )
     undo.push(() => providers.close())
     for (const plugin of plugins) {
       await plugin.start?.()

@@ -52,7 +52,10 @@ async function checkPolicy(loaded: LoadedConfig, report: Report): Promise<void> 
     import('../compose/providers.ts'),
     import('../policy/toolchain/index.ts'),
   ])
-  const [toolchain, providers] = [openToolchain(), new Providers()]
+  const [toolchain, providers] = [
+    openToolchain(),
+    new Providers((name, error) => report.warnings.push(`${name}  could not be closed: ${String(error)}`)),
+  ]
   try {
     await attempt('policy', report, async () => {
       const policy = await loadPolicy(loaded.config.policy, toolchain)

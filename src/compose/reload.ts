@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { LoadedConfig } from '../config.ts'
+import type { Config, LoadedConfig } from '../config.ts'
 import { CustomhouseError } from '../core/errors.ts'
 import type { Generation } from '../core/generation.ts'
 import type { Json } from '../core/json.ts'
@@ -44,7 +44,7 @@ export class Activation {
   static async first(parts: ActivationParts, loaded: LoadedConfig): Promise<Activation> {
     const active = await load(parts, loaded, 1)
     await recordActivation(parts.ledger, null, active)
-    await parts.providers.activate(loaded.config.providers)
+    parts.providers.activate(loaded.config.providers)
     return new Activation(parts, active)
   }
 
@@ -71,7 +71,7 @@ export class Activation {
       await recordActivation(ledger, before, next)
       this.#active = next
       this.lastError = null
-      await providers.activate(loaded.config.providers)
+      providers.activate(loaded.config.providers)
       log.info({ generation: next.generation.number, policy: next.policy.revision, config: loaded.digest }, 'activated')
       return { activated: true, restart }
     } catch (error) {
@@ -130,8 +130,25 @@ async function recordActivation(ledger: Ledger, before: Active | null, next: Act
   await Promise.all(writes)
 }
 
-/** Settings that are read once: sockets, folders and the log's name cannot change under a running gateway. */
+/** Settings that are read once: sockets, folders and the log's name cannot change under a running gateway. By their names in the file. */
+const READ_ONCE: Readonly<Record<string, (config: Config) => unknown>> = {
+  listen: ({ listen }) => listen,
+  state: ({ state }) => state,
+  keys: ({ keys }) => keys,
+  reload: ({ reload }) => reload,
+  audit: ({ audit }) => audit,
+  log: ({ log }) => log,
+  identity: ({ identity }) => identity,
+  'limits.headers': ({ limits }) => limits.headerBytes,
+  'limits.in_flight_bytes': ({ limits }) => limits.inFlightBytes,
+  'limits.timeouts.connection': ({ limits }) => limits.timeouts.connectionMs,
+  'limits.timeouts.headers': ({ limits }) => limits.timeouts.headersMs,
+  'limits.timeouts.request': ({ limits }) => limits.timeouts.requestMs,
+  'limits.timeouts.keep_alive': ({ limits }) => limits.timeouts.keepAliveMs,
+}
+
 function needRestart({ config: before }: LoadedConfig, { config: after }: LoadedConfig): readonly string[] {
-  const names = ['listen', 'state', 'keys', 'reload', 'audit', 'log', 'identity'] as const
-  return names.filter((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]))
+  return Object.entries(READ_ONCE)
+    .filter(([, read]) => JSON.stringify(read(before)) !== JSON.stringify(read(after)))
+    .map(([name]) => name)
 }

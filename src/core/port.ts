@@ -92,6 +92,8 @@ export interface AnswerBody extends AsyncIterable<Uint8Array> {
 export interface Provider {
   readonly name: string
   readonly dialect: Dialect
+  /** For a whole answer of this provider, in milliseconds, in place of the general limit. */
+  readonly totalMs?: number
   /** Full address for a message; no credential in it. */
   address(message: UpstreamMessage): string
   /** Must throw ERR_PROVIDER_UNREACHABLE or ERR_PROVIDER_TIMEOUT when no answer began. */

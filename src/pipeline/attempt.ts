@@ -93,7 +93,7 @@ export async function open(
 
 const LATE = new CustomhouseError(
   'ERR_PROVIDER_TIMEOUT',
-  'The provider took longer than an answer may (limits.timeouts.total).',
+  'The provider took longer than an answer may (timeouts.total).',
 )
 
 /**

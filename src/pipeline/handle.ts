@@ -82,7 +82,7 @@ async function send(
   const { judgement, findings, facts } = assessment
   const { generation, decision } = judgement
   const { target, verdict } = permitted
-  const line = lifeline(visit, generation.limits.totalMs)
+  const line = lifeline(visit, providerOf(generation, target).totalMs ?? generation.limits.totalMs)
   try {
     const discharged = await dischargeRequest(call, target, verdict, findings, generation, line.signal)
     if (!discharged.met) return { answer: discharged.answer, reasons: [discharged.reason], sent: false }

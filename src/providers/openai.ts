@@ -12,6 +12,8 @@ export type OpenAIOptions = PoolOptions &
     name: string
     /** `https://api.openai.com/v1`, or that of any server that speaks OpenAI's chat completions. */
     baseUrl: string
+    /** For a whole answer, in milliseconds. Kept by the pipeline, which owns the call; see the port. */
+    totalMs?: number
     /** Asked for each call, so that a rotated key takes effect. Undefined: the server wants none. */
     credential: () => string | undefined
   }>
@@ -35,6 +37,7 @@ export function createOpenAI(options: OpenAIOptions): Provider {
   return {
     name,
     dialect: 'openai.chat',
+    ...(options.totalMs === undefined ? {} : { totalMs: options.totalMs }),
     address: (message) => address(name, base.href, message),
     open: async (dispatch, signal) => {
       // The last check before a credential leaves: a dispatch for another place never meets this provider's key.
