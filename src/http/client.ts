@@ -4,6 +4,9 @@ import type { Client } from '../core/port.ts'
 /** For a client to stop sending what nobody reads. */
 const UNREAD_MS = 2_000
 
+/** So much is given to the system at once. */
+const SLICE = 256 * 1024
+
 /**
  * The client's side of a call over node:http. Headers wait for the first bytes, so that a whole answer leaves in one write with its
  * length. A client that stops reading for longer than `stallMs` is taken for gone: it must not hold an upstream open for ever.
@@ -62,7 +65,29 @@ export class HttpClient implements Client {
     const response = this.#response
     if (this.#gone.signal.aborted) return
     if (!response.headersSent) this.#head({ 'content-length': String(bytes.length) })
+    if (bytes.length > SLICE) void this.#pour(bytes)
+    else this.#last(bytes)
+  }
+
+  /** A large answer leaves slice by slice, so that a client that does not read it can be told from one that reads slowly. */
+  async #pour(bytes: Uint8Array): Promise<void> {
+    const response = this.#response
+    let at = 0
+    for (; at + SLICE < bytes.length; at += SLICE) {
+      if (response.destroyed) return
+      if (!response.write(bytes.subarray(at, at + SLICE))) await this.#drained()
+    }
+    if (!response.destroyed) this.#last(bytes.subarray(at))
+  }
+
+  /** A client that does not take the end is let go: its answer must not stay in memory for as long as it likes. */
+  #last(bytes: Uint8Array): void {
+    const response = this.#response
     response.end(bytes)
+    if (response.writableLength === 0) return
+    const timer = setTimeout(() => response.destroy(), this.#stallMs)
+    response.once('close', () => clearTimeout(timer))
+    response.once('finish', () => clearTimeout(timer))
   }
 
   /**
