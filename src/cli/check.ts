@@ -26,7 +26,9 @@ export function checkCommand(): Command {
         await checkKeys(loaded, report)
       }
       print(report, options.json === true)
-      if (report.findings.length > 0) process.exitCode = 2
+      // Without a configuration nothing was checked: that is no finding.
+      const unread = report.findings.some(({ code }) => code === 'ERR_CONFIG_UNREADABLE')
+      if (report.findings.length > 0) process.exitCode = unread ? 1 : 2
     })
 }
 
@@ -59,14 +61,10 @@ async function checkPolicy(loaded: LoadedConfig, report: Report): Promise<void> 
   try {
     await attempt('policy', report, async () => {
       const policy = await loadPolicy(loaded.config.policy, toolchain)
-      try {
-        const { controls } = makeGeneration(1, loaded, policy, [], providers)
-        report.passed.push(
-          `policy         ${policy.revision.slice(0, 12)}: compiled, tested, loaded; controls ${controls.join(', ')}`,
-        )
-      } finally {
-        policy.close()
-      }
+      const { controls } = makeGeneration(1, loaded, policy, [], providers)
+      report.passed.push(
+        `policy         ${policy.revision.slice(0, 12)}: compiled, tested, loaded; controls ${controls.join(', ')}`,
+      )
     })
   } finally {
     await providers.close()

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander'
+import { isCheckout, occupy } from './checkout.ts'
 import { type Ground, layGround } from './demo/ground.ts'
 import { type Step, story } from './demo/story.ts'
 import { heed, untilStopped } from './serve.ts'
@@ -22,7 +23,8 @@ export function demoCommand(): Command {
       const [data, admin] =
         options.once === true ? ['127.0.0.1:0', '127.0.0.1:0'] : [options.dataListen, options.adminListen]
       // A run that ends by itself leaves Ctrl-C as it is.
-      const signals = options.once === true ? null : heed()
+      const signals = options.once === true ? null : heed({ child: true })
+      occupy()
       const ground = await layGround({ data, admin })
       try {
         let failed = 0
@@ -56,7 +58,7 @@ function invitation({ customhouse, key, folder }: Ground): string {
     -d '{"model":"auto","messages":[{"role":"user","content":"hello"}]}'
 
 Edit a policy and watch it take effect: ${folder}/policies
-What was recorded: npx customhouse audit search --state ${folder}/state
+What was recorded: ${isCheckout() ? 'npm run -s customhouse --' : 'npx customhouse'} audit search --state ${folder}/state
 Probes: ${customhouse.admin}/readyz?verbose
 `
 }

@@ -68,9 +68,9 @@ async function init(name: string, options: { force?: true }): Promise<void> {
     `Wrote customhouse.yaml, customhouse.schema.json, policies/ and .gitignore${shown === '' ? '' : ` in ${shown}`}.\n` +
       'The provider in it reads its key from $OPENAI_API_KEY. Next:\n\n',
   )
-  const into = shown === '' ? '' : `cd ${/^[\w./-]+$/.test(shown) ? shown : `'${shown.replaceAll("'", "'\\''")}'`} && `
+  const into = shown === '' ? '' : `cd ${/^[\w./-]+$/.test(shown) ? shown : `'${shown.replaceAll("'", "'\\''")}'`}\n`
   process.stdout.write(
-    `${into}customhouse check\n${into}customhouse keys create --tenant claims --name my-first-app\n${into}customhouse serve\n`,
+    `${into}customhouse check\ncustomhouse keys create --tenant claims --name my-first-app\ncustomhouse serve\n`,
   )
 }
 

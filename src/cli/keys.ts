@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path'
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { loadConfig, nearest } from '../config.ts'
 import { CustomhouseError } from '../core/errors.ts'
 import {
@@ -44,11 +44,10 @@ export function keysCommand(): Command {
     .action(list)
   place(command.command('rotate <id>'))
     .description('Gives a key a second secret and prints it, once. The old secret ends after the overlap.')
-    .option(
-      '--overlap <duration>',
-      'how long the old secret is still accepted; 0s ends it at once',
-      duration,
-      86_400_000,
+    .addOption(
+      new Option('--overlap <duration>', 'how long the old secret is still accepted; 0s ends it at once')
+        .argParser(duration)
+        .default(86_400_000, '24h'),
     )
     .addHelpText(
       'after',

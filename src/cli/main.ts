@@ -25,9 +25,11 @@ export async function runCli(args: readonly string[]): Promise<number> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
   })
-  const asked = args[0] === 'help' && args.length > 1 ? [...args.slice(1), '--help'] : args
+  const wanted = args[0] === 'help' && args.length > 1 ? args.slice(1) : args
   try {
-    const program = await programFor(asked.find((word) => !word.startsWith('-')))
+    const program = await programFor(wanted.find((word) => !word.startsWith('-')))
+    // What is no verb is named as such, and not answered with some other help.
+    const asked = wanted !== args && isCommand(program, wanted) ? [...wanted, '--help'] : wanted
     await program.parseAsync(asked, { from: 'user' })
     return Number(process.exitCode ?? 0)
   } catch (error) {
@@ -47,6 +49,17 @@ async function programFor(wanted: string | undefined): Promise<Command> {
   }
   settle(program)
   return program
+}
+
+function isCommand(program: Command, words: readonly string[]): boolean {
+  let at = program
+  for (const word of words.filter((one) => !one.startsWith('-'))) {
+    if (at.commands.length === 0 || (at === program && word === 'help')) return true
+    const below = at.commands.find((command) => command.name() === word)
+    if (below === undefined) return false
+    at = below
+  }
+  return true
 }
 
 /** Usage errors are thrown, not exits; a sub-command that was made elsewhere inherits nothing by itself. */
@@ -71,6 +84,7 @@ const EXIT_CODES: Readonly<Partial<Record<ErrorCode, number>>> = {
   ERR_POLICY_BUILTIN: 2,
   ERR_POLICY_CANARY: 2,
   ERR_CLI_USAGE: 3,
+  ERR_GATEWAY_LISTEN: 1,
   ERR_LEDGER_CORRUPT: 4,
   ERR_LEDGER_UNAVAILABLE: 5,
 }
@@ -82,8 +96,40 @@ function report(error: unknown): number {
     process.stderr.write(`${error.message}\n${error.code}\n`)
     return EXIT_CODES[error.code] ?? 1
   }
+  const refused = error instanceof Error ? refusal(error) : null
+  if (refused !== null) {
+    process.stderr.write(`${refused}\n`)
+    return 1
+  }
   process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
   return 1
+}
+
+/** What the system refuses an operator, and what to do. */
+const REFUSALS: Readonly<Record<string, string>> = {
+  EACCES: 'this user may not read or write it; mend its owner or mode, or run as another user',
+  EADDRINUSE: 'another process has this address; stop that one, or choose another',
+  EBUSY: 'another process is using it; end that one, or choose another name',
+  EEXIST: 'it is there already; choose another name, or move it away',
+  EISDIR: 'it is a folder, and a file is needed; name a file',
+  ELOOP: 'its symbolic links go in a circle; mend them',
+  EMFILE: 'too many files are open; raise the limit (ulimit -n)',
+  ENAMETOOLONG: 'the name is too long; choose a shorter one',
+  ENOENT: 'there is no such file or folder; check the name, or make it first',
+  ENOSPC: 'the volume is full; make room',
+  ENOTDIR: 'a part of this path is a file, and a folder is needed; check the name',
+  ENOTEMPTY: 'the folder is not empty; choose another',
+  EPERM: 'this user may not do that; mend its owner or mode, or run as another user',
+  EROFS: 'the volume is read-only; choose another place',
+}
+
+/** A refusal of the system as one plain sentence; null for what is none: then the stack is what its reader needs. */
+function refusal(error: NodeJS.ErrnoException): string | null {
+  const { code, syscall, path, message } = error
+  if (code === undefined || syscall === undefined || !/^E[A-Z0-9]+$/.test(code)) return null
+  // Errors of `rename` and `copyfile` name two files; only their message has both.
+  const named = 'dest' in error ? [path, error.dest].join(' -> ') : (path ?? /'([^']+)'/.exec(message)?.[1] ?? syscall)
+  return `${named}: ${REFUSALS[code] ?? 'the system refuses it'} (${code}).`
 }
 
 function packageVersion(): string {

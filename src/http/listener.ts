@@ -116,7 +116,7 @@ const WHY: Readonly<Record<string, string>> = {
 function unavailable(host: string, port: number, cause: NodeJS.ErrnoException): CustomhouseError {
   const code = cause.code ?? 'unknown'
   return new CustomhouseError(
-    'ERR_GATEWAY_INTERNAL',
+    'ERR_GATEWAY_LISTEN',
     `The gateway cannot listen on ${host}:${port} (${code}): ${WHY[code] ?? 'the system refuses it'}.`,
     { cause },
   )
