@@ -11,13 +11,17 @@ const scratch = mkdtempSync(join(tmpdir(), 'customhouse-test-'))
 const report = join(scratch, 'vitest.json')
 let passed = 0
 let failed = 0
+let skipped = 0
+// Any FORCE_COLOR, even 0, makes vitest colour its lines.
+const { FORCE_COLOR: _, ...uncoloured } = process.env
+const plain = { ...uncoloured, NO_COLOR: '1' }
 
 function stage(title, command, args) {
   console.log(`\n== ${title}`)
   const { status, signal } = spawnSync(command, args, {
     cwd: root,
     stdio: 'inherit',
-    env: { ...process.env, FORCE_COLOR: '0' },
+    env: plain,
   })
   if (status === 0) return true
   console.log(`${title}: failed (${signal ?? `exit ${status}`})`)
@@ -50,14 +54,17 @@ const ran = stage('tests', bin('vitest'), [
   ...extra,
 ])
 try {
-  const { numPassedTests, numFailedTests, numFailedTestSuites } = JSON.parse(readFileSync(report, 'utf8'))
+  const { numPassedTests, numFailedTests, numFailedTestSuites, numPendingTests, numTodoTests } = JSON.parse(
+    readFileSync(report, 'utf8'),
+  )
   passed += numPassedTests
   failed += numFailedTests
+  skipped += numPendingTests + numTodoTests
   if (!ran && numFailedTests === 0) failed += Math.max(1, numFailedTestSuites)
 } catch (error) {
   console.log(`the test runner left no report: ${error.message}`)
   failed += 1
 }
 rmSync(scratch, { recursive: true, force: true })
-console.log(`\n${passed} passed, ${failed} failed`)
+console.log(`\n${passed} passed, ${failed} failed, ${skipped} skipped`)
 process.exit(failed === 0 ? 0 : 1)
