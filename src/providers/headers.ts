@@ -28,7 +28,9 @@ const ANSWER: ReadonlySet<string> = new Set([
   'retry-after-ms',
   'x-request-id',
 ])
-const ANSWER_PREFIX = 'x-ratelimit-'
+/** Limits by the names that providers document, and the values of such: counts, durations, times. Nothing longer can hide among them. */
+const LIMIT = /^x-ratelimit-(?:limit|remaining|reset)(?:-(?:project-)?(?:requests|tokens|input-tokens|output-tokens))?$/
+const LIMIT_VALUE = /^[A-Za-z0-9.:+-]{1,40}$/
 const PRINTABLE = /^[\x20-\x7e]{0,1024}$/
 
 /**
@@ -52,13 +54,14 @@ export function requestFields(dispatch: Dispatch, authorization: string | null):
   return fields
 }
 
-/** The fields of an answer that may go further. A value that is not printable ASCII, or is longer than 1024, is dropped. */
+/** The fields of an answer that may go further. A value that is not printable ASCII or too long is dropped. */
 export function answerFields(all: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
   const fields: Record<string, string> = {}
   for (const name of Object.keys(all)) {
-    if (!ANSWER.has(name) && !name.startsWith(ANSWER_PREFIX)) continue
+    const limit = !ANSWER.has(name)
+    if (limit && !LIMIT.test(name)) continue
     const value = field(all, name)
-    if (value !== undefined && PRINTABLE.test(value)) fields[name] = value
+    if (value !== undefined && (limit ? LIMIT_VALUE : PRINTABLE).test(value)) fields[name] = value
   }
   return fields
 }

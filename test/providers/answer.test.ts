@@ -48,6 +48,13 @@ describe('an answer', () => {
       'OpenAI-Processing-MS': '12',
       'OpenAI-Version': '2020-10-01',
       'X-RateLimit-Remaining-Tokens': '99',
+      'x-ratelimit-reset-tokens': '6m0.5s',
+      'x-ratelimit-remaining-project-tokens': '1,000',
+      'x-ratelimit-limit-project-tokens': '7',
+      'x-ratelimit-reset': '2026-01-01T00:00:00Z',
+      'x-ratelimit-remaining-requests': 'Jane Doe',
+      'x-ratelimit-limit': '1'.repeat(41),
+      'x-ratelimit-note-to-client': '4111111111111111',
       'x-ratelimit-reset-requests': 'a\tb',
       'x-ratelimit-limit-tokens': 'caf\u00e9',
       'x-ratelimit-limit-requests': 'x'.repeat(2000),
@@ -69,6 +76,9 @@ describe('an answer', () => {
       'openai-processing-ms': '12',
       'openai-version': '2020-10-01',
       'x-ratelimit-remaining-tokens': '99',
+      'x-ratelimit-reset-tokens': '6m0.5s',
+      'x-ratelimit-limit-project-tokens': '7',
+      'x-ratelimit-reset': '2026-01-01T00:00:00Z',
     })
     answer.body.cancel()
   })
