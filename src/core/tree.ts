@@ -6,7 +6,9 @@ import { formatPointer } from './pointer.ts'
 export type ParseLimits = Readonly<{
   /** Deepest nesting of arrays and objects; 128 if not given. */
   depth?: number
-  /** Code to throw: ERR_CALL_MALFORMED if not given; ERR_PROVIDER_MALFORMED for an answer. */
+  /** Most values of all kinds, so that a small body cannot become a large tree; 100,000 if not given. */
+  values?: number
+  /** Code to throw: ERR_CALL_MALFORMED (for too many values ERR_CALL_TOO_LARGE) if not given; ERR_PROVIDER_MALFORMED for an answer. */
   code?: ErrorCode
   /** What the bytes are, for the message: `the body` if not given. */
   what?: string
@@ -18,6 +20,10 @@ type Cursor = {
   readonly depth: number
   readonly code: ErrorCode
   readonly what: string
+  /** Where too many values end it. */
+  readonly tooMany: ErrorCode
+  readonly most: number
+  values: number
   at: number
   /** Whether the text so far is letter for letter what {@link writeTree} would write. */
   plain: boolean
@@ -32,7 +38,7 @@ const NUMBER = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/
 /**
  * Reads one JSON text (RFC 8259) and loses nothing of it: see {@link JsonTree}. Refuses what parsers are known to read in different
  * ways, since two readings of one body are a way round an inspector: bytes that are not UTF-8, a byte order mark, a member name
- * twice in one object (compared after unescaping), anything after the value, nesting deeper than the limit.
+ * twice in one object (compared after unescaping), anything after the value, nesting deeper and values more than the limits.
  * Escapes of lone surrogates stay in the string as they are.
  *
  * Throws a CustomhouseError of `limits.code`; its detail holds `offset` (bytes), `line` and `column` (from 1, UTF-16 units), its
@@ -48,6 +54,9 @@ export function parseTree(bytes: Uint8Array, limits: ParseLimits = {}): JsonTree
     depth: limits.depth ?? 128,
     code,
     what,
+    tooMany: limits.code ?? 'ERR_CALL_TOO_LARGE',
+    most: limits.values ?? 100_000,
+    values: 0,
     at: 0,
     plain: true,
     path: [],
@@ -104,6 +113,7 @@ function space(cursor: Cursor): void {
 }
 
 function value(cursor: Cursor): JsonTree {
+  if (++cursor.values > cursor.most) exceed(cursor)
   const c = cursor.text.charCodeAt(cursor.at)
   if (c === 0x22) return string(cursor)
   if (c === 0x7b) return object(cursor)
@@ -113,6 +123,10 @@ function value(cursor: Cursor): JsonTree {
   if (c === 0x66) return word(cursor, 'false', false)
   if (c === 0x6e) return word(cursor, 'null', null)
   return fail(cursor, Number.isNaN(c) ? 'the end where a value should be' : 'something that is no JSON value')
+}
+
+function exceed({ tooMany, most, what }: Cursor): never {
+  throw new CustomhouseError(tooMany, `${what} holds more than ${most} JSON values; send fewer at a time`)
 }
 
 function word<T extends JsonTree>(cursor: Cursor, lexeme: string, meaning: T): T {

@@ -18,6 +18,32 @@ function failure(bytes: Uint8Array, limits?: Parameters<typeof parseTree>[1]): C
   throw new Error(`accepted: ${Buffer.from(bytes).toString('latin1')}`)
 }
 
+describe('how much', () => {
+  it.each<[string, string, number]>([
+    ['objects', `[${'{},'.repeat(99)}{}]`, 101],
+    ['arrays', `[${'[],'.repeat(99)}[]]`, 101],
+    ['numbers', `[${'1,'.repeat(99)}1]`, 101],
+    ['strings and words', '["a",true,false,null]', 5],
+    ['members', '{"a":{"b":1},"c":""}', 4],
+  ])('%s count one each', (_, text, count) => {
+    expect(writeTree(parseTree(Buffer.from(text), { values: count }))).toBe(text)
+    const error = failure(Buffer.from(text), { values: count - 1 })
+    expect([error.code, error.status]).toEqual(['ERR_CALL_TOO_LARGE', 413])
+    expect(error.message).toContain(`more than ${count - 1} JSON values`)
+    expect(failure(Buffer.from(text), { values: count - 1, code: 'ERR_PROVIDER_MALFORMED' }).code).toBe(
+      'ERR_PROVIDER_MALFORMED',
+    )
+  })
+
+  it('is 100,000 where nobody says otherwise, and refused before the rest is read', () => {
+    expect(parse(`[${'{},'.repeat(99_998)}{}]`)).toHaveLength(99_999)
+    const body = Buffer.from(`[${'{},'.repeat(1_400_000)}{}]`)
+    const before = process.memoryUsage().heapUsed
+    expect(failure(body).code).toBe('ERR_CALL_TOO_LARGE')
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(100_000_000)
+  })
+})
+
 describe('what is kept', () => {
   it.each([
     ['a fraction of zeros', '1.0'],
