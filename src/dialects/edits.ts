@@ -5,13 +5,13 @@ import { getAt, removeAt, setAt } from '../core/pointer.ts'
 
 /**
  * A body with the edits applied and then the assignments made, in their order; the given one is not changed. Throws
- * ERR_GATEWAY_INTERNAL for an edit of a member name (`#`), of what is no string, out of bounds, or that overlaps another: an edit
+ * ERR_GATEWAY_INTERNAL for an edit of a member name or a number (`#`), of what is no string, out of bounds, or that overlaps another: an edit
  * that cannot be made was an obligation, and must not get lost.
  */
 export function rewrite(body: JsonTree, edits: readonly Edit[], assign: readonly Assignment[]): JsonTree {
   let tree = body
   for (const [pointer, own] of byPointer(edits)) {
-    if (pointer.endsWith('#')) throw broken(pointer, 'names a member name, which cannot be edited')
+    if (pointer.endsWith('#')) throw broken(pointer, 'names a member name or a number, which cannot be edited')
     const text = getAt(body, pointer)
     if (typeof text !== 'string') throw broken(pointer, 'names no string of the body')
     tree = setAt(tree, pointer, applyEdits(text, own))

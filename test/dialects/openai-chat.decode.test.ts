@@ -117,7 +117,7 @@ describe('whole answers', () => {
       ['choices/0/annotations/0/url_citation/title', 'assistant', 'data', 'A'],
       ['@0/choices/0/message/tool_calls/0/id', 'assistant', 'tool', 't'],
       ['@0/choices/0/message/tool_calls/0/type', 'assistant', 'tool', 'function'],
-      ['@0/choices/0/message/tool_calls/0/function/name', 'assistant', 'tool', 'f'],
+      ['choices/0/tool_calls/0/function/name', 'assistant', 'tool', 'f'],
       ['choices/0/tool_calls/0/function/arguments', 'assistant', 'tool', '{}'],
       ['@0/choices/0/message/audio/id', 'assistant', 'data', 'a'],
       ['choices/0/audio/data', 'assistant', 'data', 'AAAA'],
@@ -161,6 +161,7 @@ describe('streams', () => {
       'choices/0/content': 'hello',
       'choices/0/reasoning': 'hm',
       'choices/0/extra': 'x',
+      'choices/0/tool_calls/1/function/name': 'f',
       'choices/0/tool_calls/1/function/arguments': '{}',
     })
     const whole = events.flatMap(({ parts }) => parts.map(({ lane }) => lane)).filter((lane) => lane.startsWith('@'))
@@ -247,11 +248,50 @@ describe('streams', () => {
     ['a choice that is none', sse({ choices: ['x'] })],
     ['a choice without an index', sse({ choices: [{ delta: { content: 'x' } }] })],
     ['an index below nothing', sse({ choices: [{ index: -1, delta: { content: 'x' } }] })],
+    ['an index that is 1.0', `data: {"choices":[{"index":1.0,"delta":{"content":"x"}}]}\n\n`],
+    ...['1.0', '1e0', '-1', '0.5', '"1"', 'true', '9007199254740993'].map((index): [string, string] => [
+      `a tool call whose index is ${index}`,
+      `data: {"choices":[{"index":0,"delta":{"tool_calls":[{"index":${index},"function":{"arguments":"x"}}]}}]}\n\n`,
+    ]),
     ['text after [DONE]', sse(chunk({ content: 'x' }), end, '[DONE]', chunk({ content: 'y' }))],
     ['a name twice', 'data: {"choices":[],"usage":{},"choices":[]}\n\n'],
     ['usage in words', sse({ choices: [], usage: { prompt_tokens: 'many' } })],
     ['half a number', 'data: {"choices":[],"usage":{"prompt_tokens":1.5}}\n\n'],
   ])('are malformed: %s', (_, body) => expect(() => decode(streamCall, body)).toThrow(MALFORMED))
+
+  it.each<[string, number, readonly number[], boolean, boolean]>([
+    ['one of two', 2, [0], false, false],
+    ['two of two', 2, [0, 1], false, true],
+    ['two of three', 3, [1, 2], false, false],
+    // A server that knows no n answers one, and says itself that it is done.
+    ['one of two, and [DONE]', 2, [0], true, true],
+  ])('of several choices, %s has finished: complete or not', (_, n, finished, done, complete) => {
+    const of = call({ stream: true, n })
+    const chunks = finished.flatMap((index) => [
+      chunk({}, { index, delta: { content: 'x' } }),
+      chunk({}, { index, finish_reason: 'stop' }),
+    ])
+    const read = () => decode(of, sse(...chunks, ...(done ? ['[DONE]'] : [])))
+    if (complete) expect(read().filter(({ kind }) => kind === 'finish')).toHaveLength(finished.length)
+    else expect(read).toThrow(TRUNCATED)
+  })
+
+  it("a tool's name that comes in pieces is one text", () => {
+    const piece = (name: string) => chunk({ tool_calls: [{ index: 0, type: 'function', function: { name } }] })
+    const events = decode(streamCall, sse(piece('pay_4111'), piece('111111111111'), end, '[DONE]'))
+    const lane = 'choices/0/tool_calls/0/function/name'
+    const texts = events.flatMap(({ parts }) => parts.filter((part) => part.lane === lane).map(({ text }) => text))
+    expect(texts.join('')).toBe('pay_4111111111111111')
+  })
+
+  it('of more values than a chunk can need are malformed', () => {
+    const many = `{"choices":[{"index":0,"delta":{"x":[${'{},'.repeat(100_000)}{}]}}]}`
+    expect(() => decode(streamCall, `data: ${many}\n\n`)).toThrow(MALFORMED)
+    // A whole answer may bring the probabilities of its tokens.
+    const whole = many.replace('"delta"', '"message"').slice(0, -1)
+    expect(decode(call(), `${whole}}`)).toHaveLength(1)
+    expect(() => decode(call(), `{"choices":[],"x":[${'{},'.repeat(1_000_000)}{}]}`)).toThrow(MALFORMED)
+  })
 
   it('give out what came before a malformed event, and nothing ever after', () => {
     const decoder = openaiChat.decode(streamCall, 200, SSE)

@@ -130,6 +130,41 @@ describe('what is malformed is said with its place', () => {
   })
 })
 
+describe('who says where a call goes', () => {
+  it.each([
+    'models',
+    'provider',
+    'route',
+    'transforms',
+    'plugins',
+    'preset',
+    'fallbacks',
+    'model_list',
+    'api_base',
+    'base_url',
+    'api_key',
+    'custom_llm_provider',
+    'user_config',
+    'extra_headers',
+    'vertex_location',
+  ])('%s is refused, whatever it holds', (name) => {
+    for (const value of [null, {}, ['elsewhere/model'], 'https://elsewhere.example']) {
+      const error = refused(() => read({ model: 'a', messages: [message], [name]: value }))
+      expect([error.code, error.message]).toEqual([U, expect.stringContaining(`/${name}: leave it out`)])
+      expect(refused(() => call({ extra_body: { [name]: value } })).message).toContain(`/extra_body/${name}`)
+    }
+  })
+
+  it('the same names elsewhere say nothing of the kind', () => {
+    const properties = { route: { type: 'string' }, provider: { type: 'string' } }
+    const given = {
+      metadata: { route: 'north' },
+      tools: [{ type: 'function', function: { name: 'f', parameters: { properties } } }],
+    }
+    expect(call(given).tools).toEqual(['f'])
+  })
+})
+
 describe('segments', () => {
   const of = (body: Readonly<Record<string, unknown>>) =>
     call(body).segments.map(({ pointer, role, channel, text }) => [pointer, role, channel, text])

@@ -5,13 +5,15 @@ import type { Decoder } from '../../core/port.ts'
 import { parseTree } from '../../core/tree.ts'
 import { sseDecoder } from '../sse.ts'
 import type { Frame } from './frame.ts'
-import { answerParts, choiceIndex, faultParts } from './parts.ts'
+import { answerParts, checkIndices, choiceIndex, faultParts } from './parts.ts'
 import { readUsage } from './usage.ts'
 
 /** Greatest sizes in bytes. An event may carry an image or a second of sound. */
 const EVENT_MAX = 8 * 1024 * 1024
 const WHOLE_MAX = 64 * 1024 * 1024
 const FAULT_MAX = 1024 * 1024
+/** Values of a whole answer: token probabilities alone are some 170 a token. */
+const WHOLE_VALUES = 1_000_000
 
 /** Reads an answer by its status and content type. What is neither of the two forms is refused with the first bytes. */
 export function decodeAnswer(call: ModelCall, status: number, headers: Readonly<Record<string, string>>): Decoder {
@@ -23,7 +25,7 @@ export function decodeAnswer(call: ModelCall, status: number, headers: Readonly<
   if (status < 200 || status >= 300) return refusing(`status ${status}`)
   // Asked for a stream, some servers answer 200 with a JSON error.
   if (json) return wholeDecoder(WHOLE_MAX, (tree) => readWhole(tree, call.stream))
-  if (call.stream && /^text\/event-stream[ \t]*(?:;|$)/.test(type)) return streamDecoder()
+  if (call.stream && /^text\/event-stream[ \t]*(?:;|$)/.test(type)) return streamDecoder(choicesOf(call))
   return refusing(`an answer that is neither JSON nor the stream that was asked for`)
 }
 
@@ -53,13 +55,13 @@ function wholeDecoder(limit: number, read: (tree: TreeObject) => ModelEvent): De
       if (size === 0) throw new CustomhouseError('ERR_PROVIDER_TRUNCATED', 'the provider sent an answer without a body')
       const [first] = chunks
       const body = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks)
-      return [read(parseObject(body, 'the answer of the provider'))]
+      return [read(parseObject(body, 'the answer of the provider', WHOLE_VALUES))]
     },
   }
 }
 
-function parseObject(bytes: Uint8Array, what: string): TreeObject {
-  const tree = parseTree(bytes, { code: 'ERR_PROVIDER_MALFORMED', what })
+function parseObject(bytes: Uint8Array, what: string, values = 100_000): TreeObject {
+  const tree = parseTree(bytes, { code: 'ERR_PROVIDER_MALFORMED', what, values })
   if (!(tree instanceof Map)) throw malformed('JSON that is no object')
   return tree
 }
@@ -124,7 +126,13 @@ function finishReason(choices: readonly JsonTree[]): string | undefined {
   return undefined
 }
 
-function streamDecoder(): Decoder {
+/** How many choices a call asked for. */
+function choicesOf({ body }: ModelCall): number {
+  const n = body instanceof Map ? body.get('n') : undefined
+  return typeof n === 'number' ? n : 1
+}
+
+function streamDecoder(expected: number): Decoder {
   const sse = sseDecoder(EVENT_MAX)
   /** Choices that have begun, and whether each has finished. */
   const choices = new Map<number, boolean>()
@@ -147,6 +155,7 @@ function streamDecoder(): Decoder {
     if (!Array.isArray(list)) throw malformed('an event without choices')
     for (const choice of list) {
       const index = choiceIndex(choice)
+      checkIndices(choice)
       choices.set(index, choices.get(index) === true || finishReason([choice]) !== undefined)
     }
     const reason = finishReason(list)
@@ -190,8 +199,9 @@ function streamDecoder(): Decoder {
       if (fault) return []
       if (choices.size === 0) throw truncated('before any choice')
       const finished = [...choices.values()]
-      // Compatible servers leave [DONE] out; then every choice must have said that it is finished.
-      if (!(done ? finished.some(Boolean) : finished.every(Boolean))) throw truncated('without a finish_reason')
+      // Compatible servers leave [DONE] out; then every choice that was asked for must have said that it is finished.
+      const complete = done ? finished.some(Boolean) : finished.length >= expected && finished.every(Boolean)
+      if (!complete) throw truncated('without a finish_reason')
       return []
     },
   }

@@ -5,7 +5,7 @@ import { setAt } from '../../core/pointer.ts'
 import type { Encoder } from '../../core/port.ts'
 import { writeTreeBytes } from '../../core/tree.ts'
 import { asFrame } from './frame.ts'
-import { isNamePart } from './parts.ts'
+import { isFixedPart } from './parts.ts'
 import { wantsUsage } from './read.ts'
 import { errorTree } from './refuse.ts'
 
@@ -79,8 +79,11 @@ function withTexts(tree: TreeObject, parts: readonly Part[], texts: readonly str
   parts.forEach((part, at) => {
     const text = texts[at] ?? ''
     if (text === part.text) return
-    if (isNamePart(part)) {
-      throw new CustomhouseError('ERR_GATEWAY_INTERNAL', 'a member name of an answer was edited, which cannot be done')
+    if (isFixedPart(part)) {
+      throw new CustomhouseError(
+        'ERR_GATEWAY_INTERNAL',
+        'a member name or a number of an answer was edited, which cannot be done',
+      )
     }
     changed = setAt(changed, part.pointer, text)
   })

@@ -2,20 +2,22 @@ import type { Channel, Part, Role } from '../../core/call.ts'
 import { CustomhouseError } from '../../core/errors.ts'
 import type { JsonTree, TreeObject } from '../../core/json.ts'
 import { escapeToken } from '../../core/pointer.ts'
+import { numberPointer, numberText } from '../numbers.ts'
 import { isFreeName, messageChannel } from './vocabulary.ts'
 
 /**
  * Lanes. Text of a delta continues from event to event in a lane `choices/<index>/<path>`: array items by their `index` member
  * where they have one. A leaf that is complete in its event has a lane of its own: `@`, the number of the event, and its pointer;
- * a member name has `#` between the two.
+ * a member name has `#` between the two, and so has a number, which ends in `~`. A tool's name continues, since SDKs join its pieces; what
+ * stands in a list of a delta goes by its `index`.
  * An unknown string in a delta continues: taken for a fragment, nothing that is cut over two events escapes.
  */
 type Place = Readonly<{ pointer: string; role: Role; channel: Channel; lane: string | null }>
 
 /** Leaves of a delta that servers send in one piece. */
-const WHOLE: ReadonlySet<string> = new Set(['role', 'id', 'type', 'name', 'tool_call_id', 'format'])
+const WHOLE: ReadonlySet<string> = new Set(['role', 'id', 'type', 'tool_call_id', 'format'])
 
-/** Every string leaf and free member name of an answer or a chunk. `event` numbers the events of one answer. */
+/** Every string leaf, long number and free member name of an answer or a chunk. `event` numbers the events of one answer. */
 export function answerParts(tree: TreeObject, event: number): readonly Part[] {
   const parts: Part[] = []
   for (const [name, member] of tree) {
@@ -23,12 +25,17 @@ export function answerParts(tree: TreeObject, event: number): readonly Part[] {
     namePart(parts, event, name, '', place)
     if (name === 'choices' && Array.isArray(member)) {
       for (const [at, choice] of member.entries()) choiceParts(parts, event, choice, at)
-    } else leaves(parts, event, member, name, place)
+    } else if (name !== 'created' || !isClock(member)) leaves(parts, event, member, name, place)
   }
   return parts
 }
 
-/** Every string leaf and free member name of a provider's error. */
+/** A time of the years 2017 to 2039 in seconds: it stands in every chunk, and says nothing. */
+function isClock(node: JsonTree): boolean {
+  return typeof node === 'number' && Number.isInteger(node) && node >= 1_500_000_000 && node < 2_200_000_000
+}
+
+/** Every string leaf, long number and free member name of a provider's error. */
 export function faultParts(tree: TreeObject, event: number): readonly Part[] {
   return answerParts(tree, event).map((part) =>
     part.pointer === '/error/message' ? { ...part, channel: 'text' } : part,
@@ -70,8 +77,7 @@ function leaves(parts: Part[], event: number, node: JsonTree, parent: string, pl
     parts.push({ lane: lane ?? `@${event}${pointer}`, pointer, role, channel, text: node })
   } else if (Array.isArray(node)) {
     node.forEach((item, at) => {
-      const step = item instanceof Map ? (item.get('index') ?? at) : at
-      const next = lane === null ? null : `${lane}/${typeof step === 'number' ? step : at}`
+      const next = lane === null ? null : `${lane}/${itemIndex(item) ?? at}`
       leaves(parts, event, item, parent, { ...place, pointer: `${pointer}/${at}`, lane: next })
     })
   } else if (node instanceof Map) {
@@ -82,7 +88,31 @@ function leaves(parts: Part[], event: number, node: JsonTree, parent: string, pl
       namePart(parts, event, name, parent, below)
       leaves(parts, event, member, name, below)
     }
+  } else {
+    const text = numberText(node)
+    if (text === null) return
+    parts.push({ lane: `@${event}#${pointer}~`, pointer: numberPointer(pointer), role, channel: 'data', text })
   }
+}
+
+/**
+ * The index by which an SDK joins the pieces of a list's item; undefined without one. What stands there must be an index as written in
+ * digits: SDKs take `1.0` for 1, and text would be joined that was inspected in two lanes.
+ */
+function itemIndex(item: JsonTree): number | undefined {
+  const index = item instanceof Map ? item.get('index') : undefined
+  if (index === undefined || index === null) return undefined
+  if (typeof index !== 'number' || !Number.isSafeInteger(index) || index < 0) {
+    throw new CustomhouseError('ERR_PROVIDER_MALFORMED', 'the provider sent an item of a list whose index is none')
+  }
+  return index
+}
+
+/** Looks at the indices of a delta's lists, tool calls above all, before anything of it is used. */
+export function checkIndices(choice: JsonTree): void {
+  const delta = choice instanceof Map ? choice.get('delta') : undefined
+  if (!(delta instanceof Map)) return
+  for (const member of delta.values()) if (Array.isArray(member)) member.forEach(itemIndex)
 }
 
 function namePart(parts: Part[], event: number, name: string, parent: string, { pointer, role }: Place): void {
@@ -99,7 +129,7 @@ export function choiceIndex(choice: JsonTree): number {
   return index
 }
 
-/** Whether a part is the name of a member, which cannot be edited. */
-export function isNamePart({ lane }: Part): boolean {
+/** Whether a part is the name of a member or a number, which cannot be edited. */
+export function isFixedPart({ lane }: Part): boolean {
   return /^@[0-9]+#/.test(lane)
 }

@@ -1,6 +1,7 @@
 import type { Channel, Role, Segment } from '../../core/call.ts'
 import type { JsonTree, TreeObject } from '../../core/json.ts'
 import { escapeToken } from '../../core/pointer.ts'
+import { numberPointer, numberText } from '../numbers.ts'
 import { asArray, asObject, malformed, unsupported } from '../request.ts'
 import { isFreeName, messageChannel, ROLES } from './vocabulary.ts'
 
@@ -29,7 +30,7 @@ const TOP_CHANNELS: ReadonlyMap<string, Channel> = new Map([
 ])
 
 /**
- * Every string leaf and every free member name of a call, in document order. No member is passed over for being unknown; what is
+ * Every string leaf, every long number and every free member name of a call, in document order. No member is passed over for being unknown; what is
  * known only decides the role and the channel. Content of a form that nobody reads is listed in `unread`.
  */
 export function inspectCall(body: TreeObject): Inspected {
@@ -116,5 +117,8 @@ function leaves(walk: Walk, node: JsonTree, pointer: string, parent: string, rol
       nameSegment(walk, name, parent, at, role)
       leaves(walk, member, at, name, role, channel)
     }
+  } else {
+    const text = numberText(node)
+    if (text !== null) walk.segments.push({ pointer: numberPointer(pointer), role, channel: 'data', text })
   }
 }
