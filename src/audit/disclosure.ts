@@ -63,6 +63,16 @@ export function seal(key: KeyObject, context: string, disclosures: readonly stri
   return Buffer.concat([nonce, body, cipher.getAuthTag()]).toString('base64url')
 }
 
+/** The text of a sealed part, as it stands in its line. Key ids and base64url need no JSON escapes. */
+export function sealedText(sealed: Sealed): string {
+  return `{"k":"${sealed.k}","x":"${sealed.x}"}`
+}
+
+/** What binds a sealed part to its leaf: base64url of the SHA-256 of its text. */
+export function sealedDigest(text: string): string {
+  return hash('sha256', text, 'base64url')
+}
+
 /** Opens a sealed part; null if key or context are not the ones it was sealed with, or it was changed. */
 export function unseal(key: KeyObject, context: string, sealed: string): readonly string[] | null {
   const bytes = Buffer.from(sealed, 'base64url')

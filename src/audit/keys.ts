@@ -21,8 +21,6 @@ export type ContentKeys = Readonly<{
   sealing: (tenant: string, month: string) => ContentKey
   /** Null for a key that is not there (any more). */
   opening: (id: string) => KeyObject | null
-  /** All keys of a tenant and month that are there. */
-  of: (tenant: string, month: string) => readonly KeyObject[]
 }>
 
 function failed(what: string, cause: unknown): CustomhouseError {
@@ -87,7 +85,6 @@ export function openContentKeys(keys: string, options: { readonly make: boolean 
   }
   return {
     opening: (id) => byId.get(id) ?? null,
-    of: (tenant, month) => [...byId].filter(([id]) => id.startsWith(keyPrefix(tenant, month))).map(([, key]) => key),
     sealing: (tenant, month) => {
       const slot = `${tenantPart(tenant)}.${month}`
       const known = current.get(slot)

@@ -15,6 +15,9 @@ export type Position = Readonly<{
   mono: string
 }>
 
+/** What a leaf says of its personal fields: the sorted digests of their disclosures, and the digest of the part they are sealed in. */
+export type PersonalMembers = Readonly<{ digests: readonly string[]; sealed: string }>
+
 /** Every kind of record, so that a reader can tell an unknown one. */
 export const RECORD_KINDS: ReadonlySet<string> = new Set<RecordKind>([
   'call.intent',
@@ -39,11 +42,12 @@ export function closes(kind: RecordKind): boolean {
 }
 
 /** The RFC 8785 form of a leaf. Its members are known and written in canonical order; only values that vary are serialised. */
-export function writeLeaf(draft: AuditDraft, at: Position, digests: readonly string[] | null): string {
-  const sd = digests === null ? '' : `"_sd":["${digests.join('","')}"],"_sd_alg":"sha-256",`
+export function writeLeaf(draft: AuditDraft, at: Position, personal: PersonalMembers | null): string {
+  const sd = personal === null ? '' : `"_sd":["${personal.digests.join('","')}"],"_sd_alg":"sha-256",`
+  const sealed = personal === null ? '' : `"sealed":"${personal.sealed}",`
   const call = draft.call === null ? 'null' : canonicalString(draft.call)
   const of = draft.of === undefined ? '' : `"of":${draft.of},`
-  return `{${sd}"body":${canonical(draft.body)},"boot":"${at.boot}","call":${call},"epoch":${at.epoch},"id":"${at.id}","kind":"${draft.kind}","log":${at.logJson},"mono":"${at.mono}",${of}"seq":${at.seq},"t":"${at.t}","tenant":${canonicalString(draft.tenant)},"tseq":${at.tseq},"v":${LEAF_VERSION}}`
+  return `{${sd}"body":${canonical(draft.body)},"boot":"${at.boot}","call":${call},"epoch":${at.epoch},"id":"${at.id}","kind":"${draft.kind}","log":${at.logJson},"mono":"${at.mono}",${of}${sealed}"seq":${at.seq},"t":"${at.t}","tenant":${canonicalString(draft.tenant)},"tseq":${at.tseq},"v":${LEAF_VERSION}}`
 }
 
 /** Why a text is no leaf. */
@@ -57,7 +61,7 @@ const DIGEST = /^[A-Za-z0-9_-]{43}$/
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && typeof value === 'number' && value >= 0
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
 
-/** What each member of a leaf must be. `_sd`, `_sd_alg` and `of` may be absent. */
+/** What each member of a leaf must be. Those of {@link OPTIONAL} may be absent. */
 const MEMBERS: Readonly<Record<string, (value: unknown) => boolean>> = {
   _sd: (value) =>
     Array.isArray(value) &&
@@ -73,13 +77,15 @@ const MEMBERS: Readonly<Record<string, (value: unknown) => boolean>> = {
   log: isText,
   mono: (value) => isText(value) && MONO.test(value),
   of: isCount,
+  sealed: isDigest,
   seq: isCount,
   t: (value) => isText(value) && TIME.test(value),
   tenant: isText,
   tseq: isCount,
   v: (value) => value === LEAF_VERSION,
 }
-const REQUIRED = Object.keys(MEMBERS).filter((name) => name !== '_sd' && name !== '_sd_alg' && name !== 'of')
+const OPTIONAL = ['_sd', '_sd_alg', 'of', 'sealed']
+const REQUIRED = Object.keys(MEMBERS).filter((name) => !OPTIONAL.includes(name))
 
 function isDigest(value: unknown): value is string {
   return typeof value === 'string' && DIGEST.test(value)
@@ -112,6 +118,7 @@ function faultyMember(value: Json): string | null {
   for (const name of names) if (!(Object.hasOwn(MEMBERS, name) && MEMBERS[name]?.(members.get(name)))) return name
   for (const name of REQUIRED) if (!members.has(name)) return name
   if (members.has('_sd') !== members.has('_sd_alg')) return '_sd_alg'
+  if (members.has('_sd') !== members.has('sealed')) return 'sealed'
   return null
 }
 

@@ -163,6 +163,7 @@ export class SegmentLedger implements Ledger {
     if (this.#failure !== null || this.#flying.length > 0 || this.#queue.length === 0) return
     const batch = this.#take()
     this.#flying = batch
+    const from = this.#chronicle.tree.size
     let text = ''
     let bytes = 0
     for (const { entry } of batch) {
@@ -171,7 +172,7 @@ export class SegmentLedger implements Ledger {
       bytes += entry.bytes
     }
     const head: Head = { size: this.#chronicle.tree.size, root: this.#chronicle.tree.root() }
-    let tail = commitLine(head)
+    let tail = commitLine({ from, ...head })
     const sealing = this.#segmentBytes + bytes + tail.length >= this.#bounds.maxSegmentBytes
     this.#sealing = sealing
     const note = sealing ? this.#note(head) : ''

@@ -9,10 +9,12 @@ import { makeDirectory } from './files.ts'
 import { openContentKeys, openSigner } from './keys.ts'
 import { SegmentLedger } from './ledger.ts'
 import { lockDirectory } from './lock.ts'
-import { isLogName, makeVerifier } from './note.ts'
+import { checkpointText, isLogName, makeVerifier } from './note.ts'
+import { readCheckpointNote } from './reader.ts'
 import { recover, type Torn } from './recovery.ts'
 import { freeBytes, makeReserve, RESERVE_BYTES, releaseReserve } from './reserve.ts'
 import { headerLine, LEDGER_FOLDER, SEGMENT_VERSION, segmentName } from './segment.ts'
+import { EMPTY_ROOT } from './tree.ts'
 
 export const SEGMENT_MAX_BYTES = 64 * 1024 * 1024
 export const MIN_FREE_BYTES = 16 * 1024 * 1024
@@ -43,7 +45,7 @@ export type LedgerOptions = Readonly<{
 export type Recovered = Readonly<{ epoch: number; size: number; abandoned: number; torn: Torn | null }>
 
 /**
- * Takes a log over: lock, recovery, `call.abandoned` for every intent that a crash left open, `ledger.opened`, a checkpoint; all of it
+ * Takes a log over: lock, recovery, a first checkpoint (of nothing) if the log is new, `call.abandoned` for every intent that a crash left open, `ledger.opened`, a checkpoint; all of it
  * durable before it resolves. Throws ERR_LEDGER_LOCKED, ERR_LEDGER_CORRUPT, ERR_KEYS_STORE, ERR_CONFIG_INVALID (the log's name), or
  * ERR_LEDGER_UNAVAILABLE if the disk fails.
  */
@@ -77,6 +79,11 @@ export async function openLedger(options: LedgerOptions): Promise<{ ledger: Ledg
       root: chronicle.tree.root(),
       v: SEGMENT_VERSION,
     })
+    // Before the first segment: a log that has records and no checkpoint has lost it, and is refused.
+    if (readCheckpointNote(directory) === null) {
+      const empty = { origin: log, size: 0, root: EMPTY_ROOT }
+      await disk.do({ type: 'checkpoint', note: signer.sign(checkpointText(empty)) })
+    }
     if (segment === null) await disk.do({ type: 'create', segment: { name: segmentName(chronicle.tree.size), header } })
     const registrar = new Registrar({
       log,

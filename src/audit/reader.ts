@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Damage, damageAt, type Place } from './damage.ts'
@@ -113,16 +113,21 @@ export async function* readSegment(directory: string, segment: string): AsyncGen
   }
 }
 
+/** Throws where it cannot be told: what may not be looked at is not absent. */
+function isThere(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined
+}
+
 /** Names of the segments of a ledger's folder, in order. */
 export function listSegments(directory: string): string[] {
-  if (!existsSync(directory)) return []
+  if (!isThere(directory)) return []
   return readdirSync(directory).filter(isSegmentName).sort()
 }
 
 /** The signed note of the newest checkpoint, or null. Read it before the segments: they only grow. */
 export function readCheckpointNote(directory: string): string | null {
   const file = join(directory, CHECKPOINT_FILE)
-  return existsSync(file) ? readFileSync(file, 'utf8') : null
+  return isThere(file) ? readFileSync(file, 'utf8') : null
 }
 
 /** All committed records from `from` on, in order. Throws at damage: a reader shows nothing that it could not read. */

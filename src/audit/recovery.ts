@@ -41,6 +41,7 @@ export async function recover(directory: string, log: string, verifier: Verifier
   for (const name of readdirSync(directory)) if (name.endsWith(UNFINISHED)) rmSync(join(directory, name))
   const segments = listSegments(directory)
   const note = readCheckpointNote(directory)
+  if (note === null && segments.length > 0) throw checkpointGone(directory)
   const head = note === null ? { size: 0, root: '' } : openCheckpoint(note, log, verifier)
   if ('kind' in head) throw corrupt(head)
 
@@ -76,6 +77,15 @@ export async function recover(directory: string, log: string, verifier: Verifier
   }
   const torn = last !== null && (last.damage !== null || last.uncommitted > 0) ? cut(directory, last) : null
   return { chronicle, segment: last === null || last.sealed ? null : { name: last.segment, bytes: last.end }, torn }
+}
+
+/** A checkpoint is durable before the first segment is made: without one, nothing says how much of the log was signed. */
+function checkpointGone(directory: string): CustomhouseError {
+  return new CustomhouseError(
+    'ERR_LEDGER_CORRUPT',
+    `The ledger in ${directory} has records but no checkpoint, which is durable before the first of them: it was removed, and records may have been. Put back the newest checkpoint that anybody holds; if there is none, keep this folder as evidence and begin another log (an empty state folder, another audit.log name).`,
+    { detail: { kind: 'checkpoint', segment: '', seq: -1 } },
+  )
 }
 
 /** The newest segment's snapshot if it fits, else the very beginning. */

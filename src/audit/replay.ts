@@ -112,9 +112,10 @@ function appendGroup(
     const grown = listener.grown?.(chronicle) ?? null
     if (grown !== null) return grown
   }
-  const { root, size } = piece.commit
-  if (size !== chronicle.tree.size || root !== chronicle.tree.root()) {
-    const field = size === chronicle.tree.size ? 'root' : 'size'
+  const { from, root, size } = piece.commit
+  if (from !== first || size !== chronicle.tree.size || root !== chronicle.tree.root()) {
+    // Where `from` alone is wrong, a commit line before this one was taken out.
+    const field = size !== chronicle.tree.size ? 'size' : root !== chronicle.tree.root() ? 'root' : 'from'
     return damageAt(
       'root',
       piece.place,

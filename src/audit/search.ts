@@ -7,8 +7,8 @@ import type { Entry } from './segment.ts'
 /** What a record must be to be found; every filter that is given must hold. */
 export type Filter = Readonly<{
   tenant?: string
-  /** A kind, or a family of kinds (`call`, `policy`). */
-  kind?: string
+  /** Kinds, or families of kinds (`call`, `policy`): one of them. */
+  kinds?: readonly string[]
   call?: string
   /** RFC 3339 UTC with milliseconds, inclusive. */
   since?: string
@@ -18,6 +18,8 @@ export type Filter = Readonly<{
   decision?: string
   /** Fields of the body, at any depth: a member of the name that equals the value, or is a list that holds it. */
   rule?: string
+  /** Id of the target that a dispatch was to go to. */
+  target?: string
   provider?: string
   model?: string
 }>
@@ -45,14 +47,18 @@ export async function* searchEntries(
 
 function matches(record: AuditRecord, filter: Filter): boolean {
   if (filter.tenant !== undefined && record.tenant !== filter.tenant) return false
-  if (filter.kind !== undefined && record.kind !== filter.kind && !record.kind.startsWith(`${filter.kind}.`))
-    return false
+  if (filter.kinds?.some((kind) => record.kind === kind || record.kind.startsWith(`${kind}.`)) === false) return false
   if (filter.call !== undefined && record.call !== filter.call) return false
   if (filter.since !== undefined && record.t < filter.since) return false
-  if (filter.decision !== undefined && effectOf(record) !== filter.decision && decisionId(record) !== filter.decision) {
+  if (
+    filter.decision !== undefined &&
+    effectOf(record) !== filter.decision &&
+    idOf(record.body.decision) !== filter.decision
+  ) {
     return false
   }
   if (filter.until !== undefined && record.t >= filter.until) return false
+  if (filter.target !== undefined && idOf(record.body.target) !== filter.target) return false
   return fields.every((field) => {
     const wanted = filter[field]
     return wanted === undefined || holds(record.body, BODY_FIELDS[field], wanted)
@@ -81,8 +87,8 @@ export function effectOf(record: AuditRecord): 'allow' | 'deny' | null {
   return record.kind === 'call.intent' ? 'allow' : null
 }
 
-function decisionId({ body: { decision } }: AuditRecord): Json {
-  return typeof decision === 'object' && decision !== null && 'id' in decision ? (decision.id ?? null) : null
+function idOf(value: Json | undefined): Json {
+  return typeof value === 'object' && value !== null && 'id' in value ? (value.id ?? null) : null
 }
 
 /** The first text found under a field of a record's body, for a table. */

@@ -2,7 +2,7 @@ import { canonical } from '../core/canonical.ts'
 import type { Json } from '../core/json.ts'
 import type { Leaf } from '../core/record.ts'
 import type { DamageKind } from './damage.ts'
-import type { Sealed } from './disclosure.ts'
+import { type Sealed, sealedDigest } from './disclosure.ts'
 import { isLeafFault, readLeaf } from './leaf.ts'
 import { type Hash, leafHash } from './tree.ts'
 
@@ -16,8 +16,8 @@ const NAME = /^\d{20}\.seg$/
 
 /** First line of a segment: what it follows. `root` is the tree's before its first record. */
 export type Header = Readonly<{ epoch: number; first: number; log: string; root: Hash; v: typeof SEGMENT_VERSION }>
-/** Last line of each commit: the tree after it. */
-export type Commit = Readonly<{ root: Hash; size: number }>
+/** Last line of each commit: its first record, and the tree after it. */
+export type Commit = Readonly<{ from: number; root: Hash; size: number }>
 /** Last line of a sealed segment: the tree after it, and the signed checkpoint of it. */
 export type Trailer = Readonly<{ note: string; root: Hash; size: number }>
 /** A record line, checked by itself: its bytes, hash and shape; not yet its place in the log. */
@@ -48,14 +48,13 @@ export function headerLine(header: Header): string {
   return `{"h":${canonical(header)}}\n`
 }
 
-export function recordLine(hash: Hash, leaf: string, sealed: Sealed | null): string {
-  return sealed === null
-    ? `{"l":"${hash}","e":${leaf}}\n`
-    : `{"l":"${hash}","e":${leaf},"d":{"k":"${sealed.k}","x":"${sealed.x}"}}\n`
+/** `sealed` is the text of the sealed part. */
+export function recordLine(hash: Hash, leaf: string, sealed: string | null): string {
+  return sealed === null ? `{"l":"${hash}","e":${leaf}}\n` : `{"l":"${hash}","e":${leaf},"d":${sealed}}\n`
 }
 
 export function commitLine(commit: Commit): string {
-  return `{"c":{"root":"${commit.root}","size":${commit.size}}}\n`
+  return `{"c":{"from":${commit.from},"root":"${commit.root}","size":${commit.size}}}\n`
 }
 
 export function trailerLine(trailer: Trailer): string {
@@ -64,10 +63,12 @@ export function trailerLine(trailer: Trailer): string {
 
 const RECORD = /^\{"l":"([A-Za-z0-9_-]{43})","e":/
 const SEALED = /^,"d":\{"k":"([A-Za-z0-9_.!~*'()%-]{1,200})","x":"([A-Za-z0-9_-]+)"\}\}$/
-const COMMIT = /^\{"c":\{"root":"([A-Za-z0-9_-]{43})","size":([1-9]\d{0,15})\}\}$/
+const COMMIT = /^\{"c":\{"from":(0|[1-9]\d{0,15}),"root":"([A-Za-z0-9_-]{43})","size":([1-9]\d{0,15})\}\}$/
 /** How every leaf ends: `v` sorts last. */
 const LEAF_END = '"v":1}'
 const LEAF_START = 55
+/** Length of `,"d":`. */
+const SEALED_START = 5
 
 function fault(kind: DamageKind, message: string, field: string | null = null): LineFault {
   return { type: 'fault', kind, field, message }
@@ -80,7 +81,7 @@ export function readLine(line: string): Line {
     const match = COMMIT.exec(line)
     return match === null
       ? fault('line', 'the commit line is malformed')
-      : { type: 'commit', commit: { root: match[1] ?? '', size: Number(match[2]) } }
+      : { type: 'commit', commit: { from: Number(match[1]), root: match[2] ?? '', size: Number(match[3]) } }
   }
   if (line.startsWith('{"h":') || line.startsWith('{"t":')) return readFrame(line)
   return fault('line', 'the line is none of the format')
@@ -92,12 +93,14 @@ function readRecord(line: string): Line {
   const hash = match[1] ?? ''
   let end = line.length - 1
   let sealed: Sealed | null = null
+  let digest: string | undefined
   if (!line.endsWith(`${LEAF_END}}`)) {
     // Neither key id nor base64url can hold a quote, and quotes inside a leaf's strings are escaped: the last one is the part's own.
     end = line.lastIndexOf(`${LEAF_END},"d":{"k":"`) + LEAF_END.length
     const part = SEALED.exec(line.slice(end))
     if (part === null) return fault('line', 'the record line is malformed')
     sealed = { k: part[1] ?? '', x: part[2] ?? '' }
+    digest = sealedDigest(line.slice(end + SEALED_START, -1))
   }
   const text = line.slice(LEAF_START, end)
   if (leafHash(text) !== hash) return fault('leaf-hash', 'the leaf is not the one that was hashed', 'e')
@@ -105,6 +108,7 @@ function readRecord(line: string): Line {
   if (isLeafFault(leaf)) return fault(leaf.kind, leaf.message, leaf.field)
   if ((leaf._sd === undefined) !== (sealed === null))
     return fault('disclosure', 'personal fields and their sealed part do not stand together', 'd')
+  if (digest !== leaf.sealed) return fault('disclosure', 'the sealed part is not the one that its leaf binds', 'sealed')
   return { type: 'record', entry: { leaf, text, hash, sealed } }
 }
 

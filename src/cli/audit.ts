@@ -1,17 +1,11 @@
-import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
 import { Command } from 'commander'
 import {
   bodyField,
-  type ContentKeys,
   type Damage,
   describeDamage,
   effectOf,
-  type Filter,
-  LEDGER_FOLDER,
   listSegments,
   makeVerifier,
-  openContentKeys,
   publishedVerifierKey,
   readTrail,
   searchEntries,
@@ -22,56 +16,90 @@ import {
 } from '../audit/index.ts'
 import { CustomhouseError } from '../core/errors.ts'
 import type { AuditRecord } from '../core/record.ts'
+import { type Asked, readFilter } from './audit/filter.ts'
+import { contentKeys, notThere, type Place, placeOf, type Where, withPlace } from './audit/place.ts'
 
 /** Exit codes of the house (design: names in the operator's file system). */
 const EXIT = { fine: 0, failed: 1, incomplete: 2, tampered: 4 } as const
 
-type Folders = Readonly<{ state: string; keys: string }>
-type SearchOptions = Filter & Folders & Readonly<{ limit?: string; json?: boolean }>
-type ShowOptions = Folders & Readonly<{ disclose?: boolean; json?: boolean; publicKey?: string }>
-type VerifyOptions = Folders & Readonly<{ json?: boolean; publicKey?: string }>
+type SearchOptions = Asked & Where & Readonly<{ limit?: string; json?: boolean }>
+type ShowOptions = Where & Readonly<{ disclose?: boolean; json?: boolean; publicKey?: string }>
+type VerifyOptions = Where & Readonly<{ json?: boolean; publicKey?: string; allowErased?: boolean }>
 
 /** `customhouse audit search|show|verify`. Data goes to stdout, talk to stderr; the process's exit code is set. */
 export function auditCommand(): Command {
-  const audit = new Command('audit').description('read and verify the ledger')
-  withFolders(audit.command('search'))
+  const audit = new Command('audit')
+    .description('read and verify the ledger')
+    .addHelpText(
+      'after',
+      examples('customhouse audit search --decision deny --since 2026-11-24T00:00:00Z', 'customhouse audit verify'),
+    )
+  withPlace(audit.command('search'))
     .description('list records, oldest first')
     .option('--tenant <name>', 'of this tenant')
-    .option('--kind <kind>', 'of this kind (call.denied), or family of kinds (call)')
+    .option('--kind <kinds>', 'of these kinds or families of kinds (call.denied; policy,config)')
     .option('--call <id>', 'of this call')
     .option('--since <time>', 'from this time on (RFC 3339)')
     .option('--until <time>', 'before this time (RFC 3339)')
     .option('--decision <effect>', 'allow, deny, or the id of a decision')
     .option('--rule <id>', 'in which this rule gave a reason')
+    .option('--target <id>', 'that were to go to this target')
     .option('--provider <name>', 'in which this provider stands')
     .option('--model <name>', 'in which this model stands')
     .option('--limit <count>', 'stop after so many')
     .option('--json', 'a record a line, as JSON')
-    .action((options: SearchOptions) => exitWith(search(options)))
-  withFolders(audit.command('show'))
+    .addHelpText(
+      'after',
+      examples(
+        'customhouse audit search --tenant claims --decision deny',
+        'customhouse audit search --kind policy,config --since 2026-11-24T00:00:00Z --json',
+      ),
+    )
+    .action((options: SearchOptions) => exitWith(options, search, EXIT.failed))
+  withPlace(audit.command('show'))
     .description('show the whole trail of a call, with proofs')
     .argument('<call|seq>', 'the id of a call, or the number of a record')
     .option('--disclose', 'open the personal fields, if the content key is there')
     .option('--public-key <vkey>', 'verifier key of the log (default: the one in the keys folder)')
     .option('--json', 'as JSON')
-    .action((wanted: string, options: ShowOptions) => exitWith(show(wanted, options)))
-  withFolders(audit.command('verify'))
+    .addHelpText(
+      'after',
+      examples('customhouse audit show 42', 'customhouse audit show 019a0000-0000-7000-8000-000000000001 --disclose'),
+    )
+    .action((wanted: string, options: ShowOptions) =>
+      exitWith(options, (given, place) => show(wanted, given, place), EXIT.failed),
+    )
+  withPlace(audit.command('verify'))
     .description('verify the whole log: exit 0 verified, 4 tampered, 2 not verifiable')
     .option('--public-key <vkey>', 'verifier key of the log (default: the one in the keys folder)')
+    .option('--allow-erased', 'content keys that are gone were erased: they leave nothing to be desired')
     .option('--json', 'the result as JSON')
-    .action((options: VerifyOptions) => exitWith(verify(options)))
+    .addHelpText(
+      'after',
+      examples('customhouse audit verify', 'customhouse audit verify --state ./copy/state --keys ./auditor --json'),
+    )
+    .action((options: VerifyOptions) => exitWith(options, verify, EXIT.incomplete))
   return audit
 }
 
-function withFolders(command: Command): Command {
-  return command
-    .option('--state <folder>', 'state folder', './state')
-    .option('--keys <folder>', 'keys folder', './keys')
+function examples(...lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  ${line}\n`).join('')}`
 }
 
-/** Errors go on to the command line's own report, which knows their exit codes. */
-async function exitWith(work: Promise<number>): Promise<void> {
-  process.exitCode = await work
+/** Our own errors go on to the command line's own report, which knows their exit codes; those of the file system are told here. */
+async function exitWith<O extends Where>(
+  options: O,
+  work: (options: O, place: Place) => Promise<number>,
+  unreadable: number,
+): Promise<void> {
+  const place = await placeOf(options)
+  try {
+    process.exitCode = await work(options, place)
+  } catch (error) {
+    if (!(error instanceof Error && 'syscall' in error)) throw error
+    process.stderr.write(`The ledger in ${place.ledger} cannot be read: ${error.message}.\n`)
+    process.exitCode = unreadable
+  }
 }
 
 function onDamage(damage: Damage): never {
@@ -81,47 +109,21 @@ function onDamage(damage: Damage): never {
   )
 }
 
-function ledgerFolder(options: Folders): string {
-  const directory = join(resolve(options.state), LEDGER_FOLDER)
-  if (listSegments(directory).length === 0)
-    throw new CustomhouseError(
-      'ERR_CLI_USAGE',
-      `There is no ledger in ${directory}. Name the state folder with --state.`,
-    )
-  return directory
+function mustBeThere(place: Place): string {
+  if (listSegments(place.ledger).length === 0) throw new CustomhouseError('ERR_CLI_USAGE', notThere(place))
+  return place.ledger
 }
 
-function verifierKey(options: Folders & { readonly publicKey?: string }): string | null {
-  return options.publicKey ?? publishedVerifierKey(resolve(options.keys))
-}
-
-function contentKeys(options: Folders): ContentKeys | null {
-  return existsSync(resolve(options.keys)) ? openContentKeys(resolve(options.keys), { make: false }) : null
-}
-
-function instant(text: string | undefined, option: string): string | undefined {
-  if (text === undefined) return undefined
-  const time = Date.parse(text)
-  if (Number.isNaN(time))
-    throw new CustomhouseError('ERR_CLI_USAGE', `${option} ${text} is no time. Write it as 2026-11-24T00:00:00Z.`)
-  return new Date(time).toISOString()
-}
-
-async function search(options: SearchOptions): Promise<number> {
-  const directory = ledgerFolder(options)
+async function search(options: SearchOptions, place: Place): Promise<number> {
   const limit = options.limit === undefined ? Number.POSITIVE_INFINITY : Number(options.limit)
   if (!(limit > 0)) throw new CustomhouseError('ERR_CLI_USAGE', `--limit ${options.limit} is no count.`)
-  const { tenant, kind, call, decision, rule, provider, model } = options
-  const since = instant(options.since, '--since')
-  const until = instant(options.until, '--until')
-  const given = Object.entries({ tenant, kind, call, since, until, decision, rule, provider, model }).filter(
-    ([, value]) => value !== undefined,
-  )
-  const filter: Filter = Object.fromEntries(given)
+  const { limit: _limit, json, config: _config, state: _state, keys: _keys, ...asked } = options
+  const filter = readFilter(asked)
+  const directory = mustBeThere(place)
   let seen = 0
   let found = 0
   let more = false
-  if (!options.json)
+  if (!json)
     process.stdout.write(`${row(['SEQ', 'TIME', 'TENANT', 'KIND', 'CALL', 'DECISION', 'RULE', 'PROVIDER', 'MODEL'])}\n`)
   for await (const { leaf, text } of searchEntries(directory, filter, onDamage, () => seen++)) {
     if (found === limit) {
@@ -129,7 +131,7 @@ async function search(options: SearchOptions): Promise<number> {
       break
     }
     found++
-    process.stdout.write(options.json ? `${text}\n` : `${tableRow(leaf)}\n`)
+    process.stdout.write(json ? `${text}\n` : `${tableRow(leaf)}\n`)
   }
   const end = more
     ? `there are more: --limit ${found} was reached at seq ${seen - 1}`
@@ -172,11 +174,11 @@ function printable(text: string): string {
   )
 }
 
-async function show(wanted: string, options: ShowOptions): Promise<number> {
-  const directory = ledgerFolder(options)
-  const key = verifierKey(options)
+async function show(wanted: string, options: ShowOptions, place: Place): Promise<number> {
+  const directory = mustBeThere(place)
+  const key = options.publicKey ?? publishedVerifierKey(place.keys)
   const verifier: Verifier | null = key === null ? null : makeVerifier(key)
-  const keys = options.disclose ? contentKeys(options) : null
+  const keys = options.disclose ? contentKeys(place.keys) : null
   const trail = await readTrail(directory, /^\d+$/.test(wanted) ? Number(wanted) : wanted, {
     contentKeys: keys,
     verifier,
@@ -222,18 +224,27 @@ function proofLines(proof: TrailStep['proof']): readonly string[] {
   ]
 }
 
-async function verify(options: VerifyOptions): Promise<number> {
-  const directory = join(resolve(options.state), LEDGER_FOLDER)
-  const publicKey = verifierKey(options)
-  const keys = contentKeys(options)
+async function verify(options: VerifyOptions, place: Place): Promise<number> {
+  const publicKey = options.publicKey ?? publishedVerifierKey(place.keys)
+  const keys = contentKeys(place.keys)
   const bar = progressBar()
-  const result = await verifyLedger(directory, {
+  const result = await verifyLedger(place.ledger, {
     ...(publicKey === null ? {} : { publicKey }),
     ...(keys === null ? {} : { contentKeys: keys }),
+    allowErased: options.allowErased === true,
     progress: bar.show,
   })
   bar.clear()
   process.stdout.write(options.json ? `${JSON.stringify(result, null, 2)}\n` : verificationText(result))
+  if (result.segments === 0) process.stderr.write(`${notThere(place)}\n`)
+  if (publicKey === null)
+    process.stderr.write(
+      `There is no verifier key in ${place.keys}. Name the keys folder with --keys, or the key itself with --public-key.\n`,
+    )
+  if (result.status === 'incomplete' && result.disclosures.erased > 0)
+    process.stderr.write(
+      `${result.disclosures.erased} sealed parts have no content key in ${place.keys}. If their keys were destroyed on purpose, say --allow-erased; else bring them back.\n`,
+    )
   return { verified: EXIT.fine, incomplete: EXIT.incomplete, tampered: EXIT.tampered }[result.status]
 }
 
@@ -245,7 +256,7 @@ function verificationText(result: Verification): string {
     `  root         ${result.root ?? '-'}`,
     `  checkpoint   ${result.signedSize === null ? 'none' : `covers ${result.signedSize} records`}`,
     `  open calls   ${result.openIntents}`,
-    `  disclosures  ${disclosures.opened} opened, ${disclosures.erased} erased`,
+    `  disclosures  ${disclosures.opened} opened, ${disclosures.erased} erased or lost`,
     `  checked      ${Object.entries(checks)
       .map(([name, check]) => `${name}: ${check}`)
       .join(', ')}`,

@@ -4,7 +4,7 @@ import type { Json } from './json.ts'
  * Leaf format, version 1. A leaf is the RFC 8785 canonical form of {@link Leaf}, at most 65,535 bytes (C2SP tlog-tiles entries have
  * a uint16 length), stored verbatim; its hash is SHA-256(0x00 || bytes) (RFC 6962 2.1). It holds no content and no personal data: a
  * personal field stands in it only as a salted digest in `_sd` (RFC 9901 4.2.4), its disclosure sealed beside the leaf in the
- * same commit.
+ * same commit; `sealed` binds that part, so that it cannot be overwritten unnoticed, whether its key still exists or not.
  */
 export const LEAF_VERSION = 1
 export const LEAF_MAX_BYTES = 65_535
@@ -60,6 +60,8 @@ export type Leaf = Readonly<{
   /** Nanoseconds of the monotonic clock, a decimal string. */
   mono: string
   of?: number
+  /** There if and only if `_sd` is: base64url(SHA-256(text of the sealed part, `{"k":"<key id>","x":"<sealed>"}`, as it stands in the line)). */
+  sealed?: string
   /** Contiguous in the log, from 0: the index in the RFC 6962 tree, and the order of record. */
   seq: number
   /** Wall clock, RFC 3339 UTC with milliseconds: data, not order. */
@@ -76,8 +78,19 @@ export type AuditRecord = Leaf
 export type Receipt = Readonly<{ seq: number; tseq: number; id: string }>
 
 /**
+ * Why a draft can never stand in the log, in `detail.refused` of an ERR_GATEWAY_INTERNAL. `size`: its leaf has more than
+ * {@link LEAF_MAX_BYTES}, or its disclosures have; `detail.bytes` of `detail.most`. `intent`: it closes or continues what is not open,
+ * or is another call's. `draft`: a member has not the shape it must have.
+ */
+export type Refused = 'size' | 'intent' | 'draft'
+
+/**
  * The evidence. `append` must resolve only when the record is on disk (fdatasync returned), must keep the order of calls, and after
  * its first failure must reject everything, for ever: an error is followed by an exit, not by a repair.
+ *
+ * A draft that can never stand in the log is refused by itself ({@link Refused}): `append` rejects, the draft gets no number, nothing
+ * latches, and there is no record of what it told. Who writes drafts bounds them, so that this does not happen: a leaf has some 500
+ * bytes beside its `body`, and the canonical form of the body is what counts, in UTF-8.
  */
 export interface Ledger {
   append(draft: AuditDraft): Promise<Receipt>

@@ -46,9 +46,13 @@ export function rewriteLeaf(line: string, edit: (leaf: string) => string): strin
 /** Makes every commit line of a log of one segment agree with its records again: all that can be done without the signing key. */
 export function recommit(lines: readonly string[]): string[] {
   const frontier = new Frontier()
+  let from = 0
   return lines.map((line) => {
     if (line.startsWith('{"l":')) frontier.append(line.slice(6, 49))
-    return line.startsWith('{"c":') ? commitLine({ root: frontier.root(), size: frontier.size }).trim() : line
+    if (!line.startsWith('{"c":')) return line
+    const commit = commitLine({ from, root: frontier.root(), size: frontier.size }).trim()
+    from = frontier.size
+    return commit
   })
 }
 

@@ -13,6 +13,7 @@ import {
   type Recovered,
   readEntries,
   type Verification,
+  type VerifyOptions,
   verifyLedger,
 } from '../../src/audit/index.ts'
 import type { AuditDraft, Ledger, Receipt } from '../../src/core/record.ts'
@@ -94,11 +95,16 @@ export async function allEntries(place: Place): Promise<Entry[]> {
 }
 
 /** Verifies with everything that the keys folder gives. */
-export function verifyAt(place: Place): Promise<Verification> {
+export function verifyAt(
+  place: Place,
+  options: Pick<VerifyOptions, 'allowErased'> = {},
+  withContentKeys = true,
+): Promise<Verification> {
   const key = publishedVerifierKey(place.keys)
   return verifyLedger(place.directory, {
     ...(key === null ? {} : { publicKey: key }),
-    contentKeys: openContentKeys(place.keys, { make: false }),
+    ...(withContentKeys ? { contentKeys: openContentKeys(place.keys, { make: false }) } : {}),
+    ...options,
   })
 }
 

@@ -15,7 +15,7 @@ import {
 } from '../../src/audit/index.ts'
 import { canonical } from '../../src/core/canonical.ts'
 import { isCustomhouseError } from '../../src/core/errors.ts'
-import { type AuditDraft, LEAF_MAX_BYTES } from '../../src/core/record.ts'
+import { type AuditDraft, LEAF_MAX_BYTES, type Refused } from '../../src/core/record.ts'
 import {
   allEntries,
   callId,
@@ -128,6 +128,22 @@ describe('append', () => {
     expect(mode(place.keys, 'content')).toBe(0o700)
     expect(mode(place.directory)).toBe(0o700)
     expect(mode(place.directory, segmentsOf(place)[0] ?? '')).toBe(0o600)
+  })
+
+  test.each<[string, AuditDraft]>([
+    ['a leaf', { ...denied(1), body: { text: 'x'.repeat(LEAF_MAX_BYTES) } }],
+    ['a leaf, in bytes and not in characters', { ...denied(1), body: { text: 'é'.repeat(LEAF_MAX_BYTES / 2) } }],
+    ['a sealed part', { ...denied(1), personal: { text: 'x'.repeat(LEAF_MAX_BYTES) } }],
+  ])('says of %s that is too large that its size is why, how large it is, and not what it holds', async (_, draft) => {
+    const { ledger } = await openAt(makePlace())
+    const refused = await ledger.append(draft).catch((error: unknown) => error)
+    if (!isCustomhouseError(refused, 'ERR_GATEWAY_INTERNAL')) throw new Error('It was not refused.')
+    expect(refused.detail).toMatchObject({ refused: 'size' satisfies Refused, most: LEAF_MAX_BYTES })
+    expect(refused.detail.bytes).toBeGreaterThan(LEAF_MAX_BYTES)
+    expect(JSON.stringify([refused.message, refused.detail])).not.toMatch(/x{3}|é/)
+    const other = await ledger.append(outcome(1, 99)).catch((error: unknown) => error)
+    expect(isCustomhouseError(other) && other.detail.refused).toBe('intent' satisfies Refused)
+    expect(ledger.health()).toBe('ok')
   })
 
   test.each<[string, AuditDraft]>([

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { copyOf, editLines, lineOf, recommit, rewriteLeaf } from './forge.ts'
 import { denied, intent, makePlace, oneCall, openAt, type Place, verifyAt } from './kit.ts'
+import { lineEdit } from './tampering.ts'
 
 const PYTHON = spawnSync('python3', ['--version']).status === 0
 if (!PYTHON) console.log('python3 is not here: the reference verifier is not run.')
@@ -73,6 +74,9 @@ describe.skipIf(!PYTHON)('a verifier of other hands', () => {
           ),
         ),
     ],
+    ['a commit line taken out', (place) => editLines(place, (lines) => lines.toSpliced(lineOf(lines, 1) + 1, 1))],
+    ['an overwritten ciphertext', lineEdit(1, (line) => line.replace(/"x":"......../, '"x":"AAAAAAAA'))],
+    ['an overwritten key id', lineEdit(1, (line) => line.replace(/"k":"claims/, '"k":"blaims'))],
     ['the newest commit cut off', (place) => editLines(place, (lines) => lines.slice(0, -2))],
   ])('and finds %s', async (_, spoil) => {
     const place = makePlace()

@@ -2,7 +2,9 @@ import { copyFileSync, existsSync, readFileSync, renameSync, rmSync, writeFileSy
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { type DamageKind, openLedger } from '../../src/audit/index.ts'
+import { seal } from '../../src/audit/disclosure.ts'
+import { type DamageKind, openContentKeys, openLedger, sealContext, unseal } from '../../src/audit/index.ts'
+import { readLine } from '../../src/audit/segment.ts'
 import { isCustomhouseError } from '../../src/core/errors.ts'
 import { copyOf, editLines, lineOf, linesOf, recommit, rewriteLeaf, writeLines } from './forge.ts'
 import {
@@ -84,11 +86,20 @@ describe('a log of one segment', () => {
   })
 })
 
-test('a commit line taken out changes nothing that is signed', async () => {
-  const place = copyOf(single)
-  const before = await verifyAt(place)
-  editLines(place, (lines) => lines.filter((line, i) => !(line.startsWith('{"c":') && i > 4 && i < 12)))
-  expect(await verifyAt(place)).toEqual(before)
+test('any commit line that is taken out is noticed by the next one', async () => {
+  const whole = linesOf(newestSegment(single))
+  const commits = whole.flatMap((line, i) => (line.startsWith('{"c":') ? [i] : []))
+  expect(commits.length).toBeGreaterThan(10)
+  for (const at of commits.slice(0, -1)) {
+    const place = copyOf(single)
+    editLines(place, (lines) => lines.toSpliced(at, 1))
+    expect(await verifyAt(place), `line ${at}`).toMatchObject({
+      status: 'tampered',
+      damage: { kind: 'root', field: 'from' },
+    })
+    const refused = await openAt(place).catch((error: unknown) => error)
+    expect(isCustomhouseError(refused, 'ERR_LEDGER_CORRUPT')).toBe(true)
+  }
 })
 
 describe('sealed parts', () => {
@@ -129,10 +140,55 @@ describe('sealed parts', () => {
     })
   })
 
-  test('a destroyed key erases what it sealed, and the log still verifies', async () => {
+  const erased = (): Place => {
     const place = copyOf(single)
     rmSync(join(place.keys, 'content'), { recursive: true })
-    expect(await verifyAt(place)).toMatchObject({ status: 'verified', disclosures: { opened: 0, erased: 10 } })
+    return place
+  }
+
+  test('a destroyed key erases what it sealed; that it was meant to, somebody has to say', async () => {
+    const place = erased()
+    expect(await verifyAt(place)).toMatchObject({
+      status: 'incomplete',
+      disclosures: { opened: 0, erased: 10 },
+      checks: { roots: 'checked', disclosures: 'not checked' },
+      missing: ['10 sealed parts have no content key any more: erased, or lost'],
+    })
+    expect(await verifyAt(place, { allowErased: true })).toMatchObject({ status: 'verified', missing: [] })
+  })
+
+  test.each<[string, (line: string) => string]>([
+    ['ciphertext', (line) => line.replace(/"x":"......../, '"x":"AAAAAAAA')],
+    ['ciphertext, made longer', (line) => line.replace('"x":"', '"x":"AAAA')],
+    ['key id', (line) => line.replace(/("k":"claims\.\d{4}-\d\d\.)[0-9a-f]{8}/, '$100000000')],
+  ])('after an erasure an overwritten %s is still noticed, without any key and by recovery', async (_, edit) => {
+    const place = erased()
+    lineEdit(1, edit)(place)
+    for (const contentKeys of [true, false]) {
+      expect(await verifyAt(place, { allowErased: true }, contentKeys)).toMatchObject({
+        status: 'tampered',
+        damage: { kind: 'disclosure', seq: 1 },
+      })
+    }
+    const refused = await openAt(place).catch((error: unknown) => error)
+    expect(isCustomhouseError(refused, 'ERR_LEDGER_CORRUPT')).toBe(true)
+  })
+
+  test('a part that is sealed anew under its own key is not the one that its leaf binds', async () => {
+    const place = copyOf(single)
+    const keys = openContentKeys(place.keys, { make: false })
+    editLines(place, (lines) => {
+      const at = lineOf(lines, 1)
+      const read = readLine(lines[at] ?? '')
+      if (read.type !== 'record' || read.entry.sealed === null) throw new Error('The line has no sealed part.')
+      const { leaf, sealed } = read.entry
+      const key = keys.opening(sealed.k)
+      const context = sealContext(leaf.log, leaf.seq, leaf.id)
+      const disclosures = key === null ? null : unseal(key, context, sealed.x)
+      if (key === null || disclosures === null) throw new Error('The sealed part does not open.')
+      return lines.with(at, (lines[at] ?? '').replace(sealed.x, seal(key, context, disclosures)))
+    })
+    expect(await verifyAt(place)).toMatchObject({ status: 'tampered', damage: { kind: 'disclosure', seq: 1 } })
   })
 })
 

@@ -112,6 +112,12 @@ export const CASES: readonly Case[] = [
     kind: 'line',
     spoil: commitEdit(5, (line) => line.replace('"size":', '"size": ')),
   },
+  {
+    name: 'a commit line that begins elsewhere',
+    kind: 'root',
+    field: 'from',
+    spoil: commitEdit(5, (line) => line.replace(/"from":\d+/, '"from":3')),
+  },
   { name: 'a commit of nothing', kind: 'line', spoil: commitEdit(5, (line) => `${line}\n${line}`) },
   {
     name: 'a wrong number within the tenant',
@@ -163,6 +169,18 @@ export const CASES: readonly Case[] = [
     kind: 'field',
     field: 'mono',
     spoil: leafEdit(5, (leaf) => leaf.replace(/"mono":"\d+",/, '')),
+  },
+  {
+    name: 'personal fields that bind no sealed part',
+    kind: 'field',
+    field: 'sealed',
+    spoil: leafEdit(1, (leaf) => leaf.replace(/"sealed":"[^"]+",/, '')),
+  },
+  {
+    name: 'a leaf that binds another sealed part',
+    kind: 'disclosure',
+    field: 'sealed',
+    spoil: leafEdit(1, (leaf) => leaf.replace(/"sealed":"[^"]+"/, `"sealed":"${leafHash('')}"`)),
   },
   {
     name: 'an unknown kind',

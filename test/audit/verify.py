@@ -53,7 +53,7 @@ class Tree:
         return root
 
 
-RECORD = re.compile(rb'\{"l":"([A-Za-z0-9_-]{43})","e":(\{.*"v":1\})(?:,"d":\{"k":"[^"]+","x":"[A-Za-z0-9_-]+"\})?\}', re.S)
+RECORD = re.compile(rb'\{"l":"([A-Za-z0-9_-]{43})","e":(\{.*"v":1\})(?:,"d":(\{"k":"[^"]+","x":"[A-Za-z0-9_-]+"\}))?\}', re.S)
 CLOSING = {"call.attempt_failed", "call.outcome", "call.abandoned"}
 
 
@@ -94,8 +94,11 @@ def verify(folder):
                 need(b64(leaf_hash) == match[1].decode(), f"{where}: leaf hash")
                 leaf = json.loads(match[2], object_pairs_hook=no_doubles)
                 need(in_order(leaf) and not re.search(rb'[{,:\[]\s', re.sub(rb'"(?:[^"\\]|\\.)*"', b'""', match[2])), f"{where}: not canonical")
+                bound = match[3] and b64(hashlib.sha256(match[3]).digest())
+                need(leaf.get("sealed") == bound and ("_sd" in leaf) == ("sealed" in leaf), f"{where}: sealed part")
                 group.append((where, leaf, leaf_hash))
             elif line.startswith(b'{"c":'):
+                first = tree.size
                 for at, leaf, leaf_hash in group:
                     need(leaf["log"] == log and leaf["seq"] == tree.size, f"{at}: seq")
                     need(leaf["tseq"] == tenants.get(leaf["tenant"], 0), f"{at}: tseq")
@@ -109,7 +112,7 @@ def verify(folder):
                     tree.append(leaf_hash)
                     roots[tree.size] = tree.root()
                 commit = json.loads(line)["c"]
-                need(commit == {"root": b64(tree.root()), "size": tree.size}, f"{where}: root of the commit")
+                need(commit == {"from": first, "root": b64(tree.root()), "size": tree.size}, f"{where}: commit")
                 group = []
             elif line.startswith(b'{"t":'):
                 trailer = json.loads(line)["t"]
