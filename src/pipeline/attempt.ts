@@ -66,13 +66,15 @@ export async function open(
   signal: AbortSignal,
   last: boolean,
 ): Promise<Answer | CustomhouseError> {
-  let answer: Answer
   try {
-    answer = await provider.open(dispatch, signal)
+    return sorted(provider, await provider.open(dispatch, signal), last)
   } catch (error) {
     if (error instanceof CustomhouseError) return error
     return new CustomhouseError('ERR_PROVIDER_UNREACHABLE', 'The provider could not be reached.', { cause: error })
   }
+}
+
+function sorted(provider: Provider, answer: Answer, last: boolean): Answer | CustomhouseError {
   const { status } = answer
   if (status >= 200 && status < 300) return answer
   const credential = status === 401 || status === 403

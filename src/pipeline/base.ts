@@ -2,6 +2,7 @@ import type { ModelCall, Residency, Target } from '../core/call.ts'
 import type { FindingFact, Reason } from '../core/decision.ts'
 import { CustomhouseError } from '../core/errors.ts'
 import type { Generation } from '../core/generation.ts'
+import { brief } from './brief.ts'
 
 /** What no policy may permit. These reasons are the gateway's own: they stand in records under the control `base`. */
 export function baseReason(rule: string, message: string): Reason {
@@ -37,21 +38,14 @@ export class Denial extends Error {
 /** The sentence that developers read most: what, which rule, why. The ids are added where the call is known. */
 function denied(reasons: readonly Reason[]): CustomhouseError {
   const first = reasons[0]
-  const rule = first?.rule ?? 'policy/denied'
-  const more =
-    reasons.length > 1
-      ? ` (and ${reasons
-          .slice(1, 4)
-          .map((reason) => reason.rule)
-          .join(', ')})`
-      : ''
-  return new CustomhouseError(
-    'ERR_POLICY_DENIED',
-    `Denied by policy ${rule}${more}: ${first?.message ?? 'no reason was given'}`,
-    {
-      detail: { rule },
-    },
-  )
+  const rule = first === undefined ? 'policy/denied' : brief(first.rule, 128)
+  // Two targets are often denied by one rule.
+  const others = [...new Set(reasons.map((reason) => brief(reason.rule, 128)))]
+    .filter((other) => other !== rule)
+    .slice(0, 3)
+  const more = others.length > 0 ? ` (and ${others.join(', ')})` : ''
+  const message = first === undefined ? 'no reason was given' : brief(first.message)
+  return new CustomhouseError('ERR_POLICY_DENIED', `Denied by policy ${rule}${more}: ${message}`, { detail: { rule } })
 }
 
 function known(residency: Residency): boolean {

@@ -1,10 +1,15 @@
-import type { Assignment, CallFacts, Edit, Finding, ModelCall, Residency, Segment, Target } from '../core/call.ts'
+import type { Assignment, Edit, Finding, Residency, Target } from '../core/call.ts'
 import type { Obligation, Reason, Verdict } from '../core/decision.ts'
 import { CustomhouseError } from '../core/errors.ts'
 import type { Generation } from '../core/generation.ts'
-import { type Discharge, type Filter, type LaneEdit, type Plugin, STAGES, type Unmet } from '../core/plugin.ts'
+import { type Discharge, type Discharged, type Filter, type Plugin, STAGES, type Unmet } from '../core/plugin.ts'
 import { baseReason } from './base.ts'
-import { applyEdits, fits, mergeEdits } from './edits.ts'
+import { brief } from './brief.ts'
+import { checkPlugins, sound } from './contract.ts'
+import { inTime, Late } from './deadline.ts'
+import type { Visit } from './gateway.ts'
+import { Redactions } from './redactions.ts'
+import { Reservations } from './reservations.ts'
 
 /** What the obligations of a permission came to: all carried out, or the first that was not. */
 export type Discharging =
@@ -17,17 +22,19 @@ export type Discharging =
       filters: readonly Filter[]
       release: () => Promise<void>
     }>
-  | Readonly<{ met: false; reason: Reason; answer: CustomhouseError }>
+  | NotMet
 
+type NotMet = Readonly<{ met: false; reason: Reason; answer: CustomhouseError }>
 type Doer = Readonly<{ plugin: Plugin; discharge: Discharge }>
 type Task = Readonly<{ obligation: Obligation; doer: Doer }>
 
 const doersOf = new WeakMap<readonly Plugin[], ReadonlyMap<string, Doer>>()
 
-/** Who discharges which obligation type in a generation. */
+/** Who discharges which obligation type in a generation. Asked at load: throws for a plugin that breaks its contract. */
 export function dischargers(generation: Pick<Generation, 'plugins'>): ReadonlyMap<string, Doer> {
   const known = doersOf.get(generation.plugins)
   if (known !== undefined) return known
+  checkPlugins(generation.plugins)
   const doers = new Map<string, Doer>()
   for (const plugin of generation.plugins) {
     for (const [type, discharge] of Object.entries(plugin.discharge ?? {})) doers.set(type, { plugin, discharge })
@@ -74,10 +81,10 @@ function makePlan(obligations: readonly Obligation[], phase: Phase, plugins: rea
 }
 
 /** The status of an obligation that was not met: a quota is 429, everything else is the organisation's no. */
-function unmet(code: Unmet, message: string, retryAfterSeconds?: number): Extract<Discharging, { met: false }> {
+function unmet(code: Unmet, message: string, retryAfterSeconds?: number): NotMet {
   const rule = `unmet/${code.replaceAll('_', '-')}`
   const detail =
-    retryAfterSeconds === undefined
+    retryAfterSeconds === undefined || !Number.isFinite(retryAfterSeconds)
       ? { rule }
       : { rule, retry_after_seconds: Math.max(1, Math.ceil(retryAfterSeconds)) }
   return {
@@ -85,10 +92,26 @@ function unmet(code: Unmet, message: string, retryAfterSeconds?: number): Extrac
     reason: { control: 'unmet', rule, controls: [], message },
     answer: new CustomhouseError(
       code === 'quota_exhausted' ? 'ERR_QUOTA_EXHAUSTED' : 'ERR_POLICY_DENIED',
-      `Not carried out (${rule}): ${message}`,
+      `Not carried out (${rule}): ${brief(message)}`,
       { detail },
     ),
   }
+}
+
+/** Nobody is there who carries it out: the organisation's no. */
+function orphaned(reason: Reason): NotMet {
+  const { rule, message } = reason
+  const answer = new CustomhouseError('ERR_POLICY_DENIED', `Denied by ${rule}: ${message}`, { detail: { rule } })
+  return { met: false, reason, answer }
+}
+
+/** A plugin that hangs must not hold a call for ever: the target falls away, and a 500 is the answer where there is no other. */
+function tooLate({ plugin }: Doer, obligation: Obligation): NotMet {
+  const reason = baseReason('discharge-late', `the plugin ${plugin.name} took too long to carry out ${obligation.type}`)
+  const answer = new CustomhouseError('ERR_GATEWAY_INTERNAL', `Not carried out (${reason.rule}): ${reason.message}`, {
+    detail: { rule: reason.rule },
+  })
+  return { met: false, reason, answer }
 }
 
 /**
@@ -96,7 +119,7 @@ function unmet(code: Unmet, message: string, retryAfterSeconds?: number): Extrac
  * made together; every later stage sees the redacted text. Whoever reserved gets `release` called when a later one fails.
  */
 export async function dischargeRequest(
-  call: ModelCall,
+  { call, gateway }: Visit,
   target: Target,
   verdict: Verdict,
   findings: readonly Finding[],
@@ -104,101 +127,74 @@ export async function dischargeRequest(
   signal: AbortSignal,
 ): Promise<Discharging> {
   const { tasks, orphan } = planOf(verdict, 'request', generation)
-  if (orphan !== null) {
-    const { rule, message } = orphan
-    const answer = new CustomhouseError('ERR_POLICY_DENIED', `Denied by ${rule}: ${message}`, { detail: { rule } })
-    return { met: false, reason: orphan, answer }
-  }
+  if (orphan !== null) return orphaned(orphan)
+  const { inspectMs } = generation.limits
   const texts = new Redactions(call.segments)
   const assign: Assignment[] = []
   const pins: Residency[] = []
   const filters: Filter[] = []
-  const releases: (() => Promise<void> | void)[] = []
+  const reservations = new Reservations(gateway, call.id, inspectMs)
   let reservation: string | null = null
-  const release = async (): Promise<void> => {
-    for (const undo of releases.splice(0)) await undo()
-  }
   try {
     for (const { obligation, doer } of tasks) {
       const { stage, request } = doer.discharge
       if (request === undefined) continue
       const segments = stage === 'redact' ? call.segments : texts.edited()
-      const done = await request({ call, target, obligation, segments, findings, signal })
+      let done: Discharged
+      try {
+        const work = () => request({ call, target, obligation, segments, findings, signal })
+        done = await inTime(work, inspectMs, (late) => void reservations.giveBack(late))
+      } catch (error) {
+        if (!(error instanceof Late)) throw error
+        gateway.report(`${doer.plugin.name} could not carry out ${obligation.type}`, error, call.id)
+        await reservations.release()
+        return tooLate(doer, obligation)
+      }
       if (!done.met) {
-        await release()
+        await reservations.release()
         return unmet(done.code, done.message, done.retryAfterSeconds)
       }
-      if (done.release !== undefined) releases.push(done.release)
+      reservations.add(done)
       if (done.edits !== undefined && done.edits.length > 0) {
         if (stage !== 'redact') throw new Error(`${doer.plugin.name} edits text outside of the redact stage`)
         texts.add(done.edits)
       }
       if (done.assign !== undefined) assign.push(...done.assign)
       if (done.pin !== undefined) pins.push(done.pin)
-      if (done.filter !== undefined) filters.push(done.filter)
+      if (done.filter !== undefined) filters.push(sound(done.filter))
       reservation = done.reservation ?? reservation
     }
   } catch (error) {
-    await release()
+    await reservations.release()
     throw error
   }
+  const release = (): Promise<void> => reservations.release()
   return { met: true, edits: texts.edits(), assign, pins, reservation, filters, release }
 }
 
 /** The filters that an answer's obligations ask for, or the first that nobody can give. */
 export async function dischargeResponse(
-  call: CallFacts,
+  { call, gateway }: Visit,
   target: Target,
   verdict: Verdict,
   generation: Generation,
-): Promise<Readonly<{ filters: readonly Filter[] }> | Readonly<{ reason: Reason }>> {
-  if (verdict.obligations.length === 0) return { filters: [] }
+): Promise<Readonly<{ met: true; filters: readonly Filter[] }> | NotMet> {
+  if (verdict.obligations.length === 0) return { met: true, filters: [] }
   const { tasks, orphan } = planOf(verdict, 'response', generation)
-  if (orphan !== null) return { reason: orphan }
+  if (orphan !== null) return orphaned(orphan)
   const filters: Filter[] = []
   for (const { obligation, doer } of tasks) {
-    const done = await doer.discharge.response?.({ call, target, obligation })
-    if (done === undefined) return { reason: undischarged(obligation.type) }
-    if (!done.met) return { reason: unmet(done.code, done.message).reason }
-    filters.push(done.filter)
-  }
-  return { filters }
-}
-
-/** Edits of a call's segments as redactions add them. */
-class Redactions {
-  readonly #segments: readonly Segment[]
-  readonly #byPointer = new Map<string, LaneEdit[]>()
-
-  constructor(segments: readonly Segment[]) {
-    this.#segments = segments
-  }
-
-  add(edits: readonly Edit[]): void {
-    for (const { pointer, start, end, text } of edits) {
-      const segment = this.#segments.find((candidate) => candidate.pointer === pointer)
-      if (segment === undefined || pointer.endsWith('#') || !fits({ start, end, text }, segment.text.length)) {
-        throw new Error(`an edit lies outside of the text (${pointer})`)
-      }
-      const list = this.#byPointer.get(pointer)
-      if (list === undefined) this.#byPointer.set(pointer, [{ start, end, text }])
-      else list.push({ start, end, text })
+    const { response } = doer.discharge
+    if (response === undefined) return orphaned(undischarged(obligation.type))
+    try {
+      const done = await inTime(() => response({ call, target, obligation }), generation.limits.inspectMs)
+      if (!done.met) return unmet(done.code, done.message)
+      filters.push(sound(done.filter))
+    } catch (error) {
+      if (!(error instanceof Late)) throw error
+      gateway.report(`${doer.plugin.name} could not carry out ${obligation.type}`, error, call.id)
+      return tooLate(doer, obligation)
     }
   }
-
-  edits(): readonly Edit[] {
-    const all: Edit[] = []
-    for (const [pointer, edits] of this.#byPointer) {
-      for (const edit of mergeEdits(edits)) all.push({ pointer, ...edit })
-    }
-    return all
-  }
-
-  edited(): readonly Segment[] {
-    if (this.#byPointer.size === 0) return this.#segments
-    return this.#segments.map((segment) => {
-      const edits = this.#byPointer.get(segment.pointer)
-      return edits === undefined ? segment : { ...segment, text: applyEdits(segment.text, mergeEdits(edits)) }
-    })
-  }
+  return { met: true, filters }
 }

@@ -2,6 +2,7 @@ import type { Ending, Outcome } from '../core/call.ts'
 import type { Reason } from '../core/decision.ts'
 import { CustomhouseError } from '../core/errors.ts'
 import { Denial } from './base.ts'
+import { evidence } from './evidence.ts'
 import type { Visit } from './gateway.ts'
 import { headerValue, type Passage, type Progress } from './passage.ts'
 import { outcomeOf } from './records.ts'
@@ -76,7 +77,8 @@ export async function close(
   }
   await settle(visit, generation, outcome)
   const providerRequest = word(answer.headers['x-request-id'] ?? null)
-  await visit.gateway.ledger.append(
+  await evidence(
+    visit.gateway,
     outcomeOf(visit.call, intent, attempt, {
       outcome,
       decision: progress.decision,

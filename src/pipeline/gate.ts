@@ -2,6 +2,7 @@ import type { ModelEvent } from '../core/call.ts'
 import { isCustomhouseError } from '../core/errors.ts'
 import { baseReason, Denial } from './base.ts'
 import { close, handOver, ledgerError, stop, tell } from './ending.ts'
+import { HeldBytes } from './held.ts'
 import { look } from './look.ts'
 import { begin, type Passage, type Progress, start } from './passage.ts'
 
@@ -38,10 +39,16 @@ async function readWhole(passage: Passage, progress: Progress): Promise<void> {
  * close properly takes nothing away from it: the decoder says whether everything was there.
  */
 async function readStream(passage: Passage, progress: Progress): Promise<void> {
-  const { visit, answer } = passage
+  const { visit, answer, generation } = passage
   const decoder = visit.codec.decode(visit.call, answer.status, answer.headers)
+  const held = new HeldBytes()
   try {
-    for await (const chunk of answer.body) await pass(passage, progress, decoder.push(chunk))
+    for await (const chunk of answer.body) {
+      const events = decoder.push(chunk)
+      await pass(passage, progress, events)
+      held.came(chunk.length, events.length)
+      if (held.of(progress.lanes.holding) > generation.limits.answerBytes) throw tooLong()
+    }
   } catch (error) {
     const broken = isCustomhouseError(error) && error.code.startsWith('ERR_PROVIDER_')
     if (!progress.finished || !broken || visit.client.gone.aborted || visit.gateway.drained.aborted) throw error
@@ -72,8 +79,12 @@ function take({ visit, generation }: Passage, progress: Progress, events: readon
     if (event.kind !== 'delta') progress.finished = true
   }
   if (visit.call.stream && progress.lanes.heldCharacters() > generation.limits.heldCharacters) {
-    throw new Denial([baseReason('held-too-long', 'the answer is longer than may be held for inspection')], null)
+    throw tooLong()
   }
+}
+
+function tooLong(): Denial {
+  return new Denial([baseReason('held-too-long', 'the answer is longer than may be held for inspection')], null)
 }
 
 async function release(passage: Passage, progress: Progress): Promise<void> {

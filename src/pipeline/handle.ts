@@ -1,10 +1,13 @@
-import type { Finding } from '../core/call.ts'
+import type { Dispatch, Finding } from '../core/call.ts'
 import type { FindingFact, Reason } from '../core/decision.ts'
 import { CustomhouseError } from '../core/errors.ts'
+import type { Filter } from '../core/plugin.ts'
+import type { Encoder, Provider } from '../core/port.ts'
 import { dispatchOf, lifeline, open, providerOf } from './attempt.ts'
 import { base, baseReason, Denial } from './base.ts'
 import { dischargeRequest } from './discharge.ts'
 import { answerWith, CLIENT_GONE, DRAINED, ledgerError } from './ending.ts'
+import { evidence, refusedForContent } from './evidence.ts'
 import { gate } from './gate.ts'
 import type { Visit } from './gateway.ts'
 import { inspect, summarise, withRoles } from './inspect.ts'
@@ -23,10 +26,10 @@ type Failure = Readonly<{ answer: CustomhouseError; reasons: readonly Reason[]; 
  * is no other way in or out; the same steps serve whole answers, streams, retries and fallbacks.
  */
 export async function handle(visit: Visit): Promise<void> {
+  let attempt = 0
   try {
     let assessment = await assess(visit)
     let failure: Failure | null = null
-    let attempt = 0
     const tried = new Set<string>()
     for (;;) {
       if (visit.client.gone.aborted) throw CLIENT_GONE
@@ -43,7 +46,7 @@ export async function handle(visit: Visit): Promise<void> {
       failure = sent.sent || failure === null ? sent : failure
     }
   } catch (error) {
-    await refuse(visit, error)
+    await refuse(visit, error, attempt > 0)
   }
 }
 
@@ -70,7 +73,45 @@ function reauthenticate({ call, gateway }: Visit): void {
   }
 }
 
-/** One attempt: discharge, check, record, open, gate. */
+type Prepared = Readonly<{
+  dispatch: Dispatch
+  provider: Provider
+  encoder: Encoder
+  filters: readonly Filter[]
+  /** Sequence number of the intent, which is durable. */
+  intent: number
+}>
+
+/** Everything before the first byte upstream: discharge, check, record. Where any of it fails, what was reserved is given back. */
+async function prepare(
+  visit: Visit,
+  { judgement, findings, facts }: Assessment,
+  { target, verdict }: Permitted,
+  attempt: number,
+  signal: AbortSignal,
+): Promise<Prepared | Failure> {
+  const { call, codec, gateway } = visit
+  const { generation, decision } = judgement
+  const discharged = await dischargeRequest(visit, target, verdict, findings, generation, signal)
+  if (!discharged.met) return { answer: discharged.answer, reasons: [discharged.reason], sent: false }
+  try {
+    const dispatch = dispatchOf(visit, target, discharged, generation)
+    if (dispatch instanceof Denial) {
+      await discharged.release()
+      return { answer: dispatch.answer, reasons: dispatch.reasons, sent: false }
+    }
+    const provider = providerOf(generation, target)
+    const encoder = codec.encode(call)
+    const record = intent(call, dispatch, attempt, decision, verdict.obligations, facts, generation)
+    const { seq } = await recorded(gateway.ledger.append(record))
+    return { dispatch, provider, encoder, filters: discharged.filters, intent: seq }
+  } catch (error) {
+    await discharged.release()
+    throw error
+  }
+}
+
+/** One attempt: prepare, open, gate. */
 async function send(
   visit: Visit,
   assessment: Assessment,
@@ -78,53 +119,45 @@ async function send(
   attempt: number,
   last: boolean,
 ): Promise<'answered' | Failure> {
-  const { call, gateway } = visit
-  const { judgement, findings, facts } = assessment
+  const { judgement } = assessment
   const { generation, decision } = judgement
-  const { target, verdict } = permitted
-  const line = lifeline(visit, providerOf(generation, target).totalMs ?? generation.limits.totalMs)
+  const line = lifeline(visit, generation.limits.totalMs)
   try {
-    const discharged = await dischargeRequest(call, target, verdict, findings, generation, line.signal)
-    if (!discharged.met) return { answer: discharged.answer, reasons: [discharged.reason], sent: false }
-    const dispatch = dispatchOf(visit, target, discharged, generation)
-    if (dispatch instanceof Denial) {
-      await discharged.release()
-      return { answer: dispatch.answer, reasons: dispatch.reasons, sent: false }
-    }
-    const encoder = visit.codec.encode(call)
-    let recorded: Readonly<{ seq: number }>
-    try {
-      recorded = await gateway.ledger.append(
-        intent(call, dispatch, attempt, decision, verdict.obligations, facts, generation),
-      )
-    } catch (error) {
-      await discharged.release()
-      throw ledgerError(error)
-    }
+    const prepared = await prepare(visit, assessment, permitted, attempt, line.signal)
+    if ('sent' in prepared) return prepared
+    const { dispatch, provider, encoder, filters } = prepared
     const sentAt = performance.now()
-    const answer = await open(providerOf(generation, target), dispatch, line.signal, last)
+    const answer = await open(provider, dispatch, line.signal, last)
     if (answer instanceof CustomhouseError) {
-      await closeUnanswered(visit, judgement, recorded.seq, attempt, answer, sentAt)
-      if (visit.client.gone.aborted) throw CLIENT_GONE
+      await closeUnanswered(visit, judgement, prepared.intent, attempt, answer, sentAt)
       return { answer, reasons: [], sent: true }
     }
     await gate({
       visit,
       generation,
-      target,
+      target: permitted.target,
       call: judgement.call,
       targetInput: permitted.input,
       decision,
-      filters: discharged.filters,
+      filters,
       encoder,
       answer,
       attempt,
-      intent: recorded.seq,
+      intent: prepared.intent,
       sentAt,
     })
     return 'answered'
   } finally {
     line.end()
+  }
+}
+
+/** A record that the ledger refuses for what is in it is a fault of ours; all else is the ledger's, and passes. */
+async function recorded<T>(appending: Promise<T>): Promise<T> {
+  try {
+    return await appending
+  } catch (error) {
+    throw refusedForContent(error) ? error : ledgerError(error)
   }
 }
 
@@ -162,11 +195,7 @@ async function closeUnanswered(
           providerRequest: null,
         })
       : attemptFailed(call, of, attempt, error.code, typeof status === 'number' ? status : null)
-  try {
-    await gateway.ledger.append(record)
-  } catch (failure) {
-    throw ledgerError(failure)
-  }
+  await recorded(evidence(gateway, record))
 }
 
 /** No permitted target is left. Where none was sent to, that is a denial; else it is the last provider's failure. */
@@ -184,11 +213,13 @@ function unanswered({ judgement, facts }: Assessment, failure: Failure | null): 
 /**
  * The call ends here without an answer. A denial, and our own failure, are durable before the client hears of them; what ended
  * before it was judged is counted; a call that cannot be recorded is a 503.
+ *
+ * @param tried an attempt is on record with its ending
  */
-async function refuse(visit: Visit, error: unknown): Promise<void> {
+async function refuse(visit: Visit, error: unknown, tried: boolean): Promise<void> {
   const { call, client, gateway } = visit
-  if (error instanceof CustomhouseError) {
-    gateway.refused(error.code, call.principal.tenant)
+  if (error instanceof CustomhouseError && error.code !== 'ERR_GATEWAY_INTERNAL') {
+    if (!(tried && ofAttempt(error))) gateway.refused(error.code, call.principal.tenant)
     if (client.gone.aborted) client.destroy()
     else answerWith(visit, error, null)
     return
@@ -197,12 +228,17 @@ async function refuse(visit: Visit, error: unknown): Promise<void> {
   const { reasons, decision, findings } = denial
   let { answer } = denial
   try {
-    await gateway.ledger.append(deniedCall(call, answer, decision, reasons, findings, gateway.generation()))
+    await evidence(gateway, deniedCall(call, answer, decision, reasons, findings, gateway.generation()))
   } catch (failure) {
     answer = ledgerError(failure)
   }
   if (client.gone.aborted) client.destroy()
   else answerWith(visit, answer, decision)
+}
+
+/** What the record of an attempt says already. */
+function ofAttempt(error: CustomhouseError): boolean {
+  return error === CLIENT_GONE || error === DRAINED || error.code.startsWith('ERR_PROVIDER_')
 }
 
 function failed({ call, gateway }: Visit, error: unknown): Denial {

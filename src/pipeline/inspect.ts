@@ -3,6 +3,8 @@ import type { FindingFact, Phase } from '../core/decision.ts'
 import type { Generation } from '../core/generation.ts'
 import type { Plugin } from '../core/plugin.ts'
 import { baseReason, Denial } from './base.ts'
+import { brief } from './brief.ts'
+import { inTime } from './deadline.ts'
 import type { Gateway } from './gateway.ts'
 
 const NONE: readonly Finding[] = []
@@ -20,8 +22,8 @@ export function inspectors({ plugins }: Pick<Generation, 'plugins'>): readonly P
 }
 
 /**
- * Every inspector reads every segment. One that throws, is late, or reports a place that is not in the text it was given has not
- * read it: the call is denied.
+ * Every inspector reads every segment. One that throws, is late, reports nothing at all, or a place that is not in the text it was given,
+ * has not read it: the call is denied.
  */
 export async function inspect(
   phase: Phase,
@@ -33,31 +35,25 @@ export async function inspect(
   const readers = inspectors(generation)
   if (readers.length === 0 || segments.length === 0) return NONE
   const over = new AbortController()
-  const { signal } = over
-  const late = Promise.withResolvers<never>()
-  // After a failure it stays, for those that are still reading.
-  const timer = setTimeout(() => {
-    over.abort()
-    late.reject(new Error('time is over'))
-  }, generation.limits.inspectMs)
-  const reports = await Promise.all(
-    readers.map(async (plugin) => {
-      try {
-        const findings = await Promise.race([Promise.resolve(plugin.inspect?.(phase, segments, signal)), late.promise])
-        return checked(findings ?? NONE, segments)
-      } catch (error) {
-        gateway.report(`inspector ${plugin.name} failed`, error, call)
-        throw new Denial([baseReason('inspector-failed', `the inspector ${plugin.name} could not read the call`)], null)
-      }
-    }),
-  )
-  clearTimeout(timer)
-  return reports.flat()
+  const read = async (plugin: Plugin): Promise<readonly Finding[]> => {
+    try {
+      const work = async (): Promise<unknown> => plugin.inspect?.(phase, segments, over.signal)
+      return checked(await inTime(work, generation.limits.inspectMs), segments)
+    } catch (error) {
+      // Those that are still reading are told to stop, and that they stopped is no failure of theirs.
+      if (!over.signal.aborted) gateway.report(`inspector ${plugin.name} failed`, error, call)
+      over.abort()
+      throw new Denial([baseReason('inspector-failed', `the inspector ${plugin.name} could not read the call`)], null)
+    }
+  }
+  return (await Promise.all(readers.map(read))).flat()
 }
 
-function checked(findings: readonly Finding[], segments: readonly Segment[]): readonly Finding[] {
-  if (findings.length === 0) return findings
+function checked(reported: unknown, segments: readonly Segment[]): readonly Finding[] {
+  if (!Array.isArray(reported)) throw new Error('it did not report a list of findings')
+  if (reported.length === 0) return NONE
   const lengths = new Map(segments.map((segment) => [segment.pointer, segment.text.length]))
+  const findings: readonly Finding[] = reported
   for (const { pointer, start, end, type, score } of findings) {
     const length = lengths.get(pointer)
     const sound =
@@ -68,7 +64,7 @@ function checked(findings: readonly Finding[], segments: readonly Segment[]): re
       start < end &&
       end <= length
     if (!sound || typeof type !== 'string' || !(score >= 0 && score <= 1))
-      throw new Error(`a finding lies outside of the text (${pointer})`)
+      throw new Error(`a finding lies outside of the text (${brief(String(pointer), 128)})`)
   }
   return findings
 }

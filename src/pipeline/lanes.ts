@@ -1,5 +1,6 @@
 import type { Finding, ModelEvent, Part, Segment } from '../core/call.ts'
 import type { Filter, LaneEdit } from '../core/plugin.ts'
+import { holdOf } from './contract.ts'
 import { fits, mergeEdits } from './edits.ts'
 
 /** A run of text that goes on through several events: what one choice says, one tool call's arguments. */
@@ -86,8 +87,9 @@ export class Lanes {
     this.#held.push({ event, places })
   }
 
-  get holding(): boolean {
-    return this.#held.length > 0 || this.#unread.length > 0
+  /** Events that wait, read or unread. */
+  get holding(): number {
+    return this.#held.length + this.#unread.length
   }
 
   /** UTF-16 units that wait, read or unread. */
@@ -127,12 +129,7 @@ export class Lanes {
     this.#free = filters.length === 0 && hold === 0 && this.#held.length === 0
     if (this.#free) return
     this.#read()
-    const back = final
-      ? 0
-      : filters.reduce(
-          (most, filter) => Math.max(most, filter.hold === 'whole' ? Number.POSITIVE_INFINITY : filter.hold),
-          hold,
-        )
+    const back = final ? 0 : filters.reduce((most, filter) => Math.max(most, holdOf(filter)), hold)
     for (const lane of this.#lanes.values()) {
       lane.edits = mergeEdits(this.#ask(lane, filters, final))
       const complete = lane.name.startsWith('@') && back !== Number.POSITIVE_INFINITY

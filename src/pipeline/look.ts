@@ -1,12 +1,10 @@
 import type { FindingFact, ResponseDecision } from '../core/decision.ts'
 import { type DecisionFacts, Denial } from './base.ts'
+import { spanOf } from './contract.ts'
 import { dischargeResponse } from './discharge.ts'
 import { inspect, inspectors, summarise } from './inspect.ts'
 import { contextInput, evaluationFailed } from './judge.ts'
 import type { Passage, Progress } from './passage.ts'
-
-/** UTF-16 units that an inspector needs to see at once, where it does not say otherwise. */
-const DEFAULT_SPAN = 128
 
 /**
  * Inspects what waits, asks the policy where its answer could differ from the last one (on the first window, when the findings have
@@ -25,8 +23,7 @@ export async function look(passage: Passage, progress: Progress, final: boolean)
   const facts = summarise(lanes.findings())
   if (final || progress.decision === null || !same(facts, progress.facts))
     await judgeAnswer(passage, progress, facts, final)
-  const span = readers.reduce((most, plugin) => Math.max(most, plugin.span ?? DEFAULT_SPAN), 0)
-  lanes.settle(progress.filters, span, final)
+  lanes.settle(progress.filters, spanOf(readers), final)
 }
 
 function same(a: readonly FindingFact[], b: readonly FindingFact[]): boolean {
@@ -59,8 +56,8 @@ async function judgeAnswer(
   const fresh = verdict.obligations.filter((obligation) => !progress.obligations.has(JSON.stringify(obligation)))
   if (fresh.length === 0) return
   for (const obligation of fresh) progress.obligations.add(JSON.stringify(obligation))
-  const discharged = await dischargeResponse(visit.call, target, { ...verdict, obligations: fresh }, generation)
-  if ('reason' in discharged) throw new Denial([discharged.reason], decision)
+  const discharged = await dischargeResponse(visit, target, { ...verdict, obligations: fresh }, generation)
+  if (!discharged.met) throw new Denial([discharged.reason], decision, { answer: discharged.answer })
   progress.filters = [...progress.filters, ...discharged.filters]
 }
 

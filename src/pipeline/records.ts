@@ -6,21 +6,19 @@ import type { Generation } from '../core/generation.ts'
 import type { Json } from '../core/json.ts'
 import type { AuditDraft } from '../core/record.ts'
 import type { DecisionFacts } from './base.ts'
+import { type Brief, brief, briefFindings, briefReasons, briefTypes } from './brief.ts'
 
 /**
  * Bodies are written in the order of their canonical form, which costs least; what is the same in one record after the other is made
  * once ({@link constant}).
  */
 function plainDecision(decision: DecisionFacts | null): Json {
-  return decision === null ? null : { fuel: decision.fuel, id: decision.id, revision: decision.revision }
+  return decision === null ? null : { fuel: decision.fuel, id: decision.id, revision: brief(decision.revision) }
 }
 
-function plainReasons(reasons: readonly Reason[]): Json {
-  return reasons.map(({ control, rule, controls, message }) => ({ control, controls, message, rule }))
-}
-
-function plainFindings(findings: readonly FindingFact[]): Json {
-  return findings.map(({ type, count }) => ({ count, type }))
+/** A body whose lists were cut says so. */
+function marked(body: Readonly<Record<string, Json>>, ...lists: readonly Brief[]): Readonly<Record<string, Json>> {
+  return lists.some(({ cut }) => cut) ? { ...body, cut: true } : body
 }
 
 function personal(call: CallFacts): Readonly<Record<string, Json>> {
@@ -54,15 +52,16 @@ function plainTarget(target: Target, residency: Residency): Json {
 
 const copy = (places: readonly string[] | null): Json => (places === null ? null : [...places])
 
-const types = new WeakMap<readonly Obligation[], Json>()
+const types = new WeakMap<readonly Obligation[], Brief>()
 
 /** The types of a verdict's obligations; verdicts are remembered, so the list is often the one of the call before. */
-function plainObligations(obligations: readonly Obligation[]): Json {
+function plainObligations(obligations: readonly Obligation[]): Brief {
   const known = types.get(obligations)
   if (known !== undefined) return known
-  const json = constant(obligations.map(({ type }) => type))
-  types.set(obligations, json)
-  return json
+  const { json, cut } = briefTypes(obligations)
+  const kept = { json: constant(json), cut }
+  types.set(obligations, kept)
+  return kept
 }
 
 /** `call.intent`: judged, discharged, resolved; nothing is sent before it is durable. */
@@ -76,25 +75,28 @@ export function intent(
   generation: Generation,
 ): AuditDraft {
   const { principal, estimate } = call
+  const found = briefFindings(findings)
+  const demanded = plainObligations(obligations)
+  const body = {
+    attempt,
+    bytes: dispatch.body.length,
+    config: generation.configDigest,
+    decision: plainDecision(decision),
+    dialect: call.dialect,
+    estimate: { input_tokens: estimate.inputTokens, max_output_tokens: estimate.maxOutputTokens },
+    findings: found.json,
+    generation: generation.number,
+    model: modelOf(call, generation),
+    obligations: demanded.json,
+    operation: call.operation,
+    stream: call.stream,
+    target: plainTarget(dispatch.target, dispatch.residency),
+  }
   return {
     kind: 'call.intent',
     tenant: principal.tenant,
     call: call.id,
-    body: {
-      attempt,
-      bytes: dispatch.body.length,
-      config: generation.configDigest,
-      decision: plainDecision(decision),
-      dialect: call.dialect,
-      estimate: { input_tokens: estimate.inputTokens, max_output_tokens: estimate.maxOutputTokens },
-      findings: plainFindings(findings),
-      generation: generation.number,
-      model: modelOf(call, generation),
-      obligations: plainObligations(obligations),
-      operation: call.operation,
-      stream: call.stream,
-      target: plainTarget(dispatch.target, dispatch.residency),
-    },
+    body: marked(body, found, demanded),
     personal: { dispatch: dispatch.digest, key: principal.keyId, subject: principal.subject },
   }
 }
@@ -125,23 +127,26 @@ export function deniedCall(
   findings: readonly FindingFact[],
   generation: Generation,
 ): AuditDraft {
+  const found = briefFindings(findings)
+  const why = briefReasons(reasons)
+  const body = {
+    code: answer.code,
+    config: generation.configDigest,
+    decision: plainDecision(decision),
+    dialect: call.dialect,
+    findings: found.json,
+    generation: generation.number,
+    model: modelOf(call, generation),
+    operation: call.operation,
+    reasons: why.json,
+    status: answer.status,
+    stream: call.stream,
+  }
   return {
     kind: 'call.denied',
     tenant: call.principal.tenant,
     call: call.id,
-    body: {
-      code: answer.code,
-      config: generation.configDigest,
-      decision: plainDecision(decision),
-      dialect: call.dialect,
-      findings: plainFindings(findings),
-      generation: generation.number,
-      model: modelOf(call, generation),
-      operation: call.operation,
-      reasons: plainReasons(reasons),
-      status: answer.status,
-      stream: call.stream,
-    },
+    body: marked(body, found, why),
     personal: personal(call),
   }
 }
@@ -166,25 +171,22 @@ export function outcomeOf(call: CallFacts, of: number, attempt: number, ended: E
   if (outcome.usage.totalTokens !== undefined) usage.total_tokens = outcome.usage.totalTokens
   if (outcome.usage.cachedInputTokens !== undefined) usage.cached_input_tokens = outcome.usage.cachedInputTokens
   if (outcome.usage.reasoningTokens !== undefined) usage.reasoning_tokens = outcome.usage.reasoningTokens
-  return {
-    kind: 'call.outcome',
-    tenant: call.principal.tenant,
-    call: call.id,
-    of,
-    body: {
-      attempt,
-      bytes: outcome.bytes,
-      decision: plainDecision(decision),
-      ending: outcome.ending,
-      fault: ended.fault,
-      findings: plainFindings(ended.findings),
-      finish: outcome.finish,
-      first_event_ms: outcome.firstEventMs,
-      provider_request: ended.providerRequest,
-      reasons: plainReasons(ended.reasons),
-      status: outcome.status,
-      total_ms: outcome.totalMs,
-      usage,
-    },
+  const found = briefFindings(ended.findings)
+  const why = briefReasons(ended.reasons)
+  const body = {
+    attempt,
+    bytes: outcome.bytes,
+    decision: plainDecision(decision),
+    ending: outcome.ending,
+    fault: ended.fault,
+    findings: found.json,
+    finish: outcome.finish,
+    first_event_ms: outcome.firstEventMs,
+    provider_request: ended.providerRequest,
+    reasons: why.json,
+    status: outcome.status,
+    total_ms: outcome.totalMs,
+    usage,
   }
+  return { kind: 'call.outcome', tenant: call.principal.tenant, call: call.id, of, body: marked(body, found, why) }
 }

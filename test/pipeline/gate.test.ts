@@ -21,6 +21,7 @@ const noDone = said.slice(0, -1)
 const noFinish = said.slice(0, -2)
 const errorEvent = `data: ${JSON.stringify(openaiError('The model is overloaded.', 'server_error', 'overloaded'))}\n\n`
 const flood = `data: {"id":"1","choices":[{"index":0,"delta":{"content":"${'x'.repeat(100)}"},"finish_reason":null}]}\n\n`
+const textless = `data: {"id":"1","choices":[{"index":0,"delta":{},"finish_reason":null}]}\n\n`
 const rogue = (): never => {
   throw new Error('a fault of ours')
 }
@@ -207,6 +208,49 @@ const rows: readonly Row[] = [
     ending: 'cut_off',
     text: `${TEXT}[error]`,
     body: { reasons: [expect.objectContaining({ rule: 'base/held-too-long' })] },
+  },
+  {
+    name: 'more bytes behind the finish than an answer may have, and no text in them',
+    scene: { chunks: [...noDone, ...Array.from({ length: 300 }, () => textless)], limits: { answerBytes: 10_000 } },
+    ending: 'cut_off',
+    text: `${TEXT}[error]`,
+    body: { reasons: [expect.objectContaining({ rule: 'base/held-too-long' })] },
+  },
+  {
+    name: 'more bytes held whole than an answer may have, and no text in them',
+    scene: {
+      chunks: [...Array.from({ length: 300 }, () => textless), ...said],
+      obligations: hold,
+      limits: { answerBytes: 10_000 },
+    },
+    ending: 'denied',
+    text: '',
+    status: 403,
+    body: { reasons: [expect.objectContaining({ rule: 'base/held-too-long' })] },
+  },
+  {
+    name: 'more bytes than an answer may have, all of them released on the way',
+    scene: { chunks: [...Array.from({ length: 300 }, () => flood), ...said], limits: { answerBytes: 10_000 } },
+    ending: 'complete',
+    text: `${'x'.repeat(30_000)}${TEXT}`,
+    done: true,
+  },
+  {
+    name: 'the same, with an inspector who sees a little of it at once',
+    scene: {
+      chunks: [...Array.from({ length: 300 }, () => flood), ...said],
+      limits: { answerBytes: 10_000 },
+      plugins: [{ name: 'reader', span: 128, inspect: async () => [] }],
+    },
+    ending: 'complete',
+    text: `${'x'.repeat(30_000)}${TEXT}`,
+    done: true,
+  },
+  {
+    name: 'a drain after the finish, before the end of the connection',
+    scene: { chunks: noDone, before: (at, { drained }) => (at === noDone.length ? drained.abort() : undefined) },
+    ending: 'drained',
+    text: `${TEXT}[error]`,
   },
   {
     name: 'long, but nothing is held',
@@ -457,6 +501,37 @@ test('the policy is asked again when a finding moves from one role to another, t
   expect(asked).toEqual([['none'], ['assistant'], expect.arrayContaining(['assistant'])])
 })
 
+test('the policy is asked again when a finding grows surer', async () => {
+  const asked: (readonly number[])[] = []
+  let turn = 0
+  const played = await play({
+    chunks: said,
+    plugins: [
+      {
+        name: 'wavering',
+        span: 1_000,
+        inspect: async (phase, segments) => {
+          const segment = segments.find(({ pointer }) => pointer === 'choices/0/content')
+          if (phase === 'request' || segment === undefined) return []
+          turn += 1
+          return [{ type: 'X', pointer: segment.pointer, start: 0, end: 1, score: turn < 3 ? 0.2 : 0.9 }]
+        },
+      },
+    ],
+    decider: {
+      response: ({ findings, progress }) => {
+        asked.push(findings.map(({ max_score }) => max_score))
+        const reasons = [{ control: 'sure', rule: 'sure/no', controls: [], message: 'it is sure' }]
+        const deny = !progress.finished && findings.some(({ max_score }) => max_score > 0.5)
+        const verdict = { effect: deny ? 'deny' : 'allow', reasons: deny ? reasons : [], obligations: [] } as const
+        return { id: 'decision', revision: 'revision', fuel: 1, phase: 'response', verdict }
+      },
+    },
+  })
+  expect(asked).toEqual([[], [0.2], [0.9]])
+  expect(played.outcomes[0]?.body).toMatchObject({ ending: 'denied', reasons: [{ rule: 'sure/no' }] })
+})
+
 test('an answer that is held whole costs what it says, not the square of it', async () => {
   const words: Plugin = {
     name: 'words',
@@ -474,12 +549,12 @@ test('an answer that is held whole costs what it says, not the square of it', as
   }
   const began = performance.now()
   const played = await play({
-    chunks: openaiStream({ texts: ['word '.repeat(2_000)] }),
+    chunks: openaiStream({ texts: ['word '.repeat(4_000)] }),
     obligations: hold,
     plugins: [words],
-    limits: { heldCharacters: 10_000_000 },
+    limits: { heldCharacters: 10_000_000, answerBytes: 10_000_000 },
   })
-  expect(played.outcomes[0]?.body).toMatchObject({ ending: 'complete', findings: [{ type: 'W', count: 2_000 }] })
+  expect(played.outcomes[0]?.body).toMatchObject({ ending: 'complete', findings: [{ type: 'W', count: 4_000 }] })
   // Looked at anew with each event it took 51 seconds (measured).
   expect(performance.now() - began).toBeLessThan(5_000)
 })

@@ -132,7 +132,7 @@ function textsOf(list: readonly Released[]): Map<string, { came: string; went: s
 
 function expectNothingLeft({ lanes, released }: Run, list: readonly ModelEvent[]): void {
   expect(released.map(({ event }) => event)).toEqual(list)
-  expect(lanes.holding).toBe(false)
+  expect(lanes.holding).toBe(0)
   expect(lanes.heldCharacters()).toBe(0)
   expect(lanes.segments()).toEqual([])
   expect(lanes.characters).toBe(list.flatMap(({ parts }) => parts).reduce((sum, { text }) => sum + text.length, 0))
@@ -239,7 +239,7 @@ describe('whatever the cut into events', () => {
         for (const { came, went } of textsOf(lanes.release()).values()) {
           expect(went).toBe(applyEdits(came, editsOf(rule, came)))
         }
-        expect(lanes.holding).toBe(false)
+        expect(lanes.holding).toBe(0)
       }),
       { numRuns: 300 },
     )

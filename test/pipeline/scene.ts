@@ -28,8 +28,14 @@ export type Scene = Readonly<{
   decider?: Partial<Decider>
   revision?: string
   plugins?: readonly Plugin[]
-  /** Fails the append of such a record. */
-  refuses?: (draft: AuditDraft) => boolean
+  /** Fails the append of such a record, as a full disk does or with an error of the test's own. */
+  refuses?: (draft: AuditDraft) => boolean | Error
+  /** In the order of the route; {@link TARGET} alone if there are none. */
+  targets?: readonly Target[]
+  /** Which generation is active, at each time that it is asked for. */
+  generation?: (made: Generation) => Generation
+  /** Whether the credential still stands. */
+  stands?: () => boolean
   open?: Provider['open']
   /** Shared by several calls; else each has one of its own. */
   drained?: AbortController
@@ -90,8 +96,10 @@ export async function play(scene: Scene): Promise<Played> {
   const ledger: Ledger = {
     async append(draft) {
       await Promise.resolve()
-      if (scene.refuses?.(draft) === true) {
+      const refused = scene.refuses?.(draft) ?? false
+      if (refused !== false) {
         journal.push(`refused ${draft.kind}`)
+        if (refused !== true) throw refused
         throw new CustomhouseError('ERR_LEDGER_UNAVAILABLE', 'the disk is full')
       }
       journal.push(`record ${draft.kind}${draft.body.ending === undefined ? '' : ` ${draft.body.ending}`}`)
@@ -117,9 +125,9 @@ export async function play(scene: Scene): Promise<Played> {
   }
   const codec: Codec = { ...openaiChat, ...scene.codec }
   const gateway: Gateway = {
-    generation: () => generation,
+    generation: () => scene.generation?.(generation) ?? generation,
     ledger,
-    authenticator: { authenticate: () => call.principal, stands: () => true },
+    authenticator: { authenticate: () => call.principal, stands: scene.stands ?? (() => true) },
     drained: drained.signal,
     refused: (code) => void journal.push(`counted ${code}`),
     report: (what) => void journal.push(`report ${what}`),
@@ -213,6 +221,7 @@ function callOf(streamed: boolean): ModelCall {
 
 function generationOf(scene: Scene, provider: Provider, plugins: readonly Plugin[]): Generation {
   const allow: Verdict = { effect: 'allow', reasons: [], obligations: scene.obligations ?? [] }
+  const targets = scene.targets ?? [TARGET]
   const facts = { id: 'decision', revision: scene.revision ?? 'revision', fuel: 1 }
   return {
     number: 1,
@@ -220,7 +229,13 @@ function generationOf(scene: Scene, provider: Provider, plugins: readonly Plugin
     environment: 'test',
     decider: {
       revision: facts.revision,
-      request: () => ({ ...facts, phase: 'request', targets: new Map([[TARGET.id, allow]]), order: [], choose: null }),
+      request: () => ({
+        ...facts,
+        phase: 'request',
+        targets: new Map(targets.map(({ id }) => [id, allow])),
+        order: [],
+        choose: null,
+      }),
       response: () => ({ ...facts, phase: 'response', verdict: { ...allow, obligations: [] } }),
       ...scene.decider,
     },
@@ -228,7 +243,7 @@ function generationOf(scene: Scene, provider: Provider, plugins: readonly Plugin
     plugins,
     catalogue: { resolve: () => PLACE },
     providers: new Map([['one', provider]]),
-    models: new Map([['gpt-4o', [TARGET]]]),
+    models: new Map([['gpt-4o', targets]]),
     tenants: new Set(['claims']),
     limits: {
       answerBytes: 1_000_000,

@@ -1,0 +1,56 @@
+import { CustomhouseError } from '../core/errors.ts'
+import { type Filter, type Plugin, STAGES } from '../core/plugin.ts'
+
+/** What the types of `core/plugin.ts` promise and a plugin in plain JavaScript, or a sum gone wrong, does not keep. */
+
+/** UTF-16 units that an inspector needs to see at once, where it does not say otherwise. */
+const DEFAULT_SPAN = 128
+
+const spans = new WeakMap<readonly Plugin[], number>()
+
+/**
+ * The most that inspectors of a generation need to see at once, UTF-16 units; 0 without any.
+ *
+ * @throws ERR_GATEWAY_INTERNAL for a `span` that is no length: an entity would pass in two pieces
+ */
+export function spanOf(readers: readonly Plugin[]): number {
+  const known = spans.get(readers)
+  if (known !== undefined) return known
+  let most = 0
+  for (const { name, span = DEFAULT_SPAN } of readers) {
+    if (!Number.isSafeInteger(span) || span < 1) throw broken(`the span of the plugin ${name} is no length`)
+    most = Math.max(most, span)
+  }
+  spans.set(readers, most)
+  return most
+}
+
+/** Whether plugins keep their contract as far as can be seen before a call. Throws ERR_GATEWAY_INTERNAL that names the first that does not. */
+export function checkPlugins(plugins: readonly Plugin[]): void {
+  spanOf(plugins.filter(({ inspect }) => inspect !== undefined))
+  for (const { name, discharge } of plugins) {
+    for (const [type, { stage }] of Object.entries(discharge ?? {}))
+      if (!STAGES.includes(stage)) throw broken(`${name} discharges ${type} in a stage that does not exist`)
+  }
+}
+
+/**
+ * What a filter holds back, UTF-16 units. Asked at each window, since a filter may change it.
+ *
+ * @throws ERR_GATEWAY_INTERNAL for what is neither a length nor `whole`: with NaN everything would be released
+ */
+export function holdOf({ name, hold }: Filter): number {
+  if (hold === 'whole') return Number.POSITIVE_INFINITY
+  if (!Number.isSafeInteger(hold) || hold < 0) throw broken(`the hold of the filter ${name} is no length`)
+  return hold
+}
+
+/** The filter, if its contract is kept as far as can be seen before it works. */
+export function sound(filter: Filter): Filter {
+  holdOf(filter)
+  return filter
+}
+
+function broken(what: string): CustomhouseError {
+  return new CustomhouseError('ERR_GATEWAY_INTERNAL', `A plugin breaks its contract: ${what}.`)
+}
