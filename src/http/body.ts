@@ -6,12 +6,17 @@ import type { BodyBudget } from './budget.ts'
 export type ReadBody = Readonly<{ bytes: Uint8Array; release: () => void }>
 
 /**
- * Reads a request's body within the limit. What the client declared is taken from the budget before the first byte is waited for;
- * a body without a length takes as it grows.
+ * Reads a request's body within the limit. What the client declares is only held against the limit: the budget counts bytes that have
+ * arrived, or sockets that promise much and send nothing would take it all.
  *
  * @throws CustomhouseError ERR_CALL_TOO_LARGE, ERR_CALL_UNSUPPORTED (a content coding), ERR_CALL_MALFORMED (cut short), ERR_GATEWAY_OVERLOADED
  */
-export function readBody(request: IncomingMessage, limit: number, budget: BodyBudget): Promise<ReadBody> {
+export function readBody(
+  request: IncomingMessage,
+  limit: number,
+  budget: BodyBudget,
+  tenant: string,
+): Promise<ReadBody> {
   const coding = request.headers['content-encoding']
   if (coding !== undefined && coding.toLowerCase() !== 'identity') {
     return Promise.reject(
@@ -22,53 +27,67 @@ export function readBody(request: IncomingMessage, limit: number, budget: BodyBu
       ),
     )
   }
-  const declared = request.headers['content-length'] === undefined ? 0 : Number(request.headers['content-length'])
-  if (declared > limit) return Promise.reject(tooLarge(limit))
+  if (Number(request.headers['content-length'] ?? 0) > limit) return Promise.reject(tooLarge(limit))
   return new Promise((resolve, reject) => {
+    const body = new Growing()
     let taken = 0
-    const take = (bytes: number): void => {
-      if (bytes <= taken) return
-      budget.take(bytes - taken)
-      taken = bytes
-    }
     const release = (): void => {
-      budget.give(taken)
+      budget.give(taken, tenant)
       taken = 0
     }
-    const fail = (error: CustomhouseError): void => {
+    const fail = (error: unknown): void => {
       release()
       request.removeAllListeners('data')
+      request.removeAllListeners('end')
       request.resume()
       reject(error)
     }
-    try {
-      take(declared)
-    } catch (error) {
-      reject(error)
-      return
-    }
-    const chunks: Buffer[] = []
-    let length = 0
     request.on('data', (chunk: Buffer) => {
-      length += chunk.length
-      if (length > limit) return fail(tooLarge(limit))
+      if (body.length + chunk.length > limit) return fail(tooLarge(limit))
       try {
-        take(length)
+        budget.take(chunk.length, tenant)
       } catch (error) {
-        return fail(error as CustomhouseError)
+        return fail(error)
       }
-      chunks.push(chunk)
+      taken += chunk.length
+      body.add(chunk)
     })
-    request.on('end', () =>
-      resolve({
-        bytes: chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, length),
-        release,
-      }),
-    )
-    const cut = (): void => fail(new CustomhouseError('ERR_CALL_MALFORMED', 'The body was cut off before its end.'))
+    const cut = (): void => {
+      // What was read whole is the call's, which gives it back.
+      if (!request.complete) fail(new CustomhouseError('ERR_CALL_MALFORMED', 'The body was cut off before its end.'))
+    }
+    request.on('end', () => resolve({ bytes: body.bytes(), release }))
     request.on('error', cut)
     request.on('aborted', cut)
   })
+}
+
+/**
+ * Bytes as they come. A body of one chunk is not copied; from the second on all go into one buffer that doubles, since a chunk can be a
+ * single byte, and a Buffer of its own for each costs five hundred times as much.
+ */
+class Growing {
+  #buffer: Buffer | null = null
+  length = 0
+
+  add(chunk: Buffer): void {
+    const needed = this.length + chunk.length
+    if (this.#buffer === null) this.#buffer = chunk
+    else {
+      // The first buffer is node's own and has no room.
+      if (needed > this.#buffer.length) {
+        const larger = Buffer.allocUnsafe(Math.max(needed, 2 * this.#buffer.length, 4_096))
+        this.#buffer.copy(larger, 0, 0, this.length)
+        this.#buffer = larger
+      }
+      chunk.copy(this.#buffer, this.length)
+    }
+    this.length = needed
+  }
+
+  bytes(): Uint8Array {
+    return this.#buffer?.subarray(0, this.length) ?? new Uint8Array(0)
+  }
 }
 
 function tooLarge(limit: number): CustomhouseError {

@@ -73,7 +73,7 @@ async function serve(
     const principal = gateway.authenticator.authenticate(proof)
     tenant = principal.tenant
     if (!codec.matches(request.method ?? 'GET', path)) throw unknownRoute(request, mount, path)
-    const body = await readBody(request, limits.bodyBytes, plane.budget)
+    const body = await readBody(request, limits.bodyBytes, plane.budget, tenant)
     release = body.release
     const call = codec.read({
       id,
@@ -117,8 +117,21 @@ function refuseKeyInQuery(query: string): void {
 
 function unknownRoute(request: IncomingMessage, mount: Mount, path: string): CustomhouseError {
   const shown = /^[\w/.-]{1,80}$/.test(path) ? ` ${path}` : ''
+  const mend = request.method === 'POST' ? (ELSEWHERE.get(path) ?? '') : ''
   return new CustomhouseError(
     'ERR_CALL_UNKNOWN_ROUTE',
-    `${request.method ?? 'GET'}${shown} is not served under ${mount.prefix}. What no codec reads is not relayed.`,
+    `${request.method ?? 'GET'}${shown} is not served under ${mount.prefix}. What no codec reads is not relayed.${mend}`,
   )
 }
+
+const SPEAKS = ' This gateway speaks chat completions (POST /chat/completions)'
+
+/** Where SDKs knock by default, and what to do about it. */
+const ELSEWHERE: ReadonlyMap<string, string> = new Map([
+  ['/responses', `${SPEAKS}: in the Vercel AI SDK use openai.chat(model), in the openai SDKs client.chat.completions.`],
+  [
+    '/completions',
+    `${SPEAKS}: in the Vercel AI SDK use openai.chat(model), in the openai SDKs client.chat.completions.`,
+  ],
+  ['/embeddings', `${SPEAKS} and no embeddings.`],
+])

@@ -9,6 +9,7 @@ import { callBytes, type Raw, raw, statuses } from './raw.ts'
 let upstream: Recorder
 let house: House
 let auth: Readonly<Record<string, string>>
+let research: string
 const CALL = JSON.stringify({ model: 'gpt-4o', messages: [{ role: 'user', content: 'hello' }] })
 const CHAT = '/openai/v1/chat/completions'
 const LIMIT = 64 * 1024
@@ -27,6 +28,7 @@ beforeAll(async () => {
     },
   })
   auth = { authorization: `Bearer ${house.key}` }
+  research = await house.keyOf('research')
 })
 afterAll(async () => {
   await house?.stop()
@@ -142,6 +144,16 @@ describe('where to', () => {
   })
 })
 
+test.each([
+  ['/responses', /speaks chat completions .*openai\.chat\(model\)/],
+  ['/completions', /speaks chat completions .*openai\.chat\(model\)/],
+  ['/embeddings', /speaks chat completions/],
+])('POST %s says what to use instead', async (path, says) => {
+  const answer = await exchange(callBytes(auth, CALL, `POST /openai/v1${path} HTTP/1.1`))
+  expect([answer.status, errorOf(answer.body).code]).toEqual([404, 'unknown_url'])
+  expect(errorOf(answer.body).message).toMatch(says)
+})
+
 describe('bodies', () => {
   const big = (size: number): string => JSON.stringify({ model: 'gpt-4o', pad: 'x'.repeat(size) })
   const chunked = (body: string): string => `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`
@@ -204,33 +216,41 @@ describe('bodies', () => {
     expect(upstream.requests.length).toBe(before)
   })
 
-  test('the budget: 503 with Retry-After, free again after errors, aborts and answers', async () => {
+  test('the budget: 503 with Retry-After for a tenant that fills its half, not for others; free again after errors, aborts and answers', async () => {
+    const padded = JSON.stringify({ ...JSON.parse(CALL), messages: [{ role: 'user', content: 'x'.repeat(50_000) }] })
     const waiting: Raw[] = []
-    const declare = async (): Promise<Raw> => {
+    const send = async (bytes: number): Promise<void> => {
       const client = await open()
-      client.send(head({ 'content-length': '60000' }))
+      client.send(`${head({ 'content-length': '60000' })}${'x'.repeat(bytes)}`)
       waiting.push(client)
-      return client
     }
-    // 17 times 60,000 are within 1 MiB, 18 times are not.
-    for (let i = 0; i < 17; i++) await declare()
+    // Promises alone take nothing, however many.
+    for (let i = 0; i < 40; i++) await send(0)
     await sleep(100)
-    const refused = await exchange(callBytes(auth, big(50_000)))
-    expect([refused.status, errorOf(refused.body).code]).toEqual([503, 'gateway_overloaded'])
-    expect(refused.head).toMatch(/retry-after: 1/)
-    // Small ones still fit.
-    expect((await exchange(callBytes(auth, CALL))).status).toBe(200)
-    const [first, second, ...rest] = waiting
-    first?.socket.resetAndDestroy()
-    second?.socket.end()
-    for (const client of rest.slice(0, 5)) client.send('x'.repeat(60_000))
-    for (const client of rest.slice(0, 5)) expect(statuses(await answerOf(client))).toEqual([400])
-    for (const client of rest.slice(5)) client.socket.destroy()
-    await sleep(100)
-    for (let i = 0; i < 17; i++) await declare()
-    await sleep(100)
-    expect((await exchange(callBytes(auth, CALL))).status).toBe(200)
-    for (const client of waiting) client.socket.destroy()
+    expect((await exchange(callBytes(auth, padded))).status).toBe(200)
+    for (const client of waiting.splice(0)) client.socket.destroy()
+    // Half of 1 MiB: 9 times 55,000, and no 50,000 more.
+    for (let round = 0; round < 2; round++) {
+      for (let i = 0; i < 9; i++) await send(55_000)
+      await sleep(100)
+      for (const bytes of [callBytes(auth, padded), `${head(noLength)}${chunked(padded)}`]) {
+        const refused = await exchange(bytes)
+        expect([refused.status, errorOf(refused.body).code]).toEqual([503, 'gateway_overloaded'])
+        expect(refused.head).toMatch(/retry-after: 1/)
+      }
+      // Small ones still fit, and so do those of another tenant.
+      expect((await exchange(callBytes(auth, CALL))).status).toBe(200)
+      const other = { authorization: `Bearer ${research}` }
+      expect((await exchange(callBytes(other, padded))).status).toBe(200)
+      const [first, second, ...rest] = waiting.splice(0)
+      first?.socket.resetAndDestroy()
+      second?.socket.end()
+      for (const client of rest.slice(0, 3)) client.send('x'.repeat(5_000))
+      for (const client of rest.slice(0, 3)) expect(statuses(await answerOf(client))).toEqual([400])
+      for (const client of rest) client.socket.destroy()
+      await sleep(100)
+    }
+    expect((await exchange(callBytes(auth, padded))).status).toBe(200)
   })
 
   test('a client that goes in the middle of its body is counted, and nothing else', async () => {
@@ -283,6 +303,10 @@ describe('connections', () => {
     upstream.script(() => whole(openaiAnswer({ texts: ['fine'] })))
   })
 
+  /** The outcomes of calls that are not among `before`. */
+  const outcomesSince = async (before: number): Promise<readonly unknown[]> =>
+    (await house.trail()).slice(before).filter(({ kind }) => kind === 'call.outcome')
+
   test('a client that does not read holds its provider up, and is let go', async () => {
     const chunks = openaiStream({ texts: [`${'x'.repeat(65_000)} `.repeat(300)] })
     let written = 0
@@ -299,15 +323,58 @@ describe('connections', () => {
           : step
       }),
     )
+    const before = (await house.trail()).length
     const client = await open()
     client.socket.pause()
     client.send(callBytes(auth, JSON.stringify({ ...JSON.parse(CALL), stream: true })))
     await expect
-      .poll(async () => (await house.trail()).at(-1), { timeout: 6_000, interval: 100 })
-      .toMatchObject({ kind: 'call.outcome', body: { ending: 'client_gone' } })
+      .poll(() => outcomesSince(before), { timeout: 6_000, interval: 100 })
+      .toMatchObject([{ body: { ending: 'client_gone' } }])
     // Twenty megabytes were to be said: what was read stays within the buffers of four sockets.
+    expect(written).toBeGreaterThan(0)
     expect(written).toBeLessThan(15_000_000)
     client.socket.destroy()
+    upstream.script(() => whole(openaiAnswer({ texts: ['fine'] })))
+  })
+
+  test('a client that does not read a whole answer is let go after the idle time, and its bytes with it', async () => {
+    const size = 24_000_000
+    upstream.script(() => whole(openaiAnswer({ texts: ['x'.repeat(size)] })))
+    const client = await open()
+    client.socket.pause()
+    const before = (await house.trail()).length
+    client.send(callBytes(auth, CALL))
+    await expect.poll(() => outcomesSince(before), { timeout: 6_000, interval: 50 }).toHaveLength(1)
+    // Nothing is read until the gateway must have given up: then comes what the system had buffered, and the end. Had the gateway kept
+    // its bytes, all of them would come.
+    await sleep(1_600)
+    client.socket.resume()
+    const text = await client.closed(4_000)
+    expect(statuses(text)).toEqual([200])
+    expect(text.length).toBeLessThan(size)
+    client.socket.destroy()
+    upstream.script(() => whole(openaiAnswer({ texts: ['fine'] })))
+  }, 15_000)
+
+  test('a connection that breaks after one of two choices has finished is no complete answer', async () => {
+    const say = (index: number, delta: unknown, finish_reason: string | null) =>
+      `data: ${JSON.stringify({ choices: [{ index, delta, finish_reason }] })}\n\n`
+    const first = [say(0, { content: 'one' }, null), say(0, {}, 'stop')]
+    for (const [chunks, ending, text] of [
+      [first, 'cut', /"error"/],
+      [[...first, say(1, { content: 'two' }, 'stop')], 'complete', /two[\s\S]*\[DONE\]/],
+    ] as const) {
+      upstream.script(() => stream(chunks, { ending: 'reset', everyMs: 20 }))
+      const before = (await house.trail()).length
+      const client = await open()
+      client.send(callBytes(auth, JSON.stringify({ ...JSON.parse(CALL), stream: true, n: 2 })))
+      await client.until(text)
+      expect(await outcomesSince(before)).toMatchObject([
+        { body: { ending: ending === 'cut' ? 'provider_truncated' : 'complete' } },
+      ])
+      if (ending === 'cut') expect(client.text()).not.toContain('[DONE]')
+      client.socket.destroy()
+    }
     upstream.script(() => whole(openaiAnswer({ texts: ['fine'] })))
   })
 
