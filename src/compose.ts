@@ -126,7 +126,7 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
     const handler = dataPlane({
       gateway,
       mounts: MOUNTS,
-      budget: new BodyBudget(limits.inFlightBytes),
+      budget: new BodyBudget(limits.inFlightBytes, limits.bodyBytes),
       limits: () => {
         const now = activation.active.loaded.config.limits
         return { bodyBytes: now.bodyBytes, stallMs: now.timeouts.idleMs }
