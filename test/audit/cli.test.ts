@@ -1,12 +1,27 @@
 import { spawnSync } from 'node:child_process'
-import { rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { openLedger } from '../../src/audit/index.ts'
 import { copyOf, editLines, lineOf } from './forge.ts'
-import { callId, denied, LOG, makePlace, makeSharedPlace, oneCall, type Place } from './kit.ts'
+import { callId, denied, LOG, makePlace, makeSharedPlace, newestSegment, oneCall, type Place } from './kit.ts'
 
-const BIN = join(import.meta.dirname, '../../bin/customhouse.js')
+const ROOT = join(import.meta.dirname, '../..')
+const BIN = join(ROOT, 'bin/customhouse.js')
+/** As small as a configuration can be; its folders are the defaults beside the file. */
+const CONFIG = JSON.stringify({
+  version: 1,
+  providers: {
+    one: {
+      kind: 'openai',
+      base_url: 'http://127.0.0.1:9/v1',
+      residency: { endpoint: ['DE'], processing: ['DE'], storage: ['DE'] },
+    },
+  },
+  models: { m: { routes: [{ provider: 'one', model: 'm' }] } },
+  tenants: { claims: {} },
+  audit: { log: LOG },
+})
 const ESCAPES = 'red \u001b[31m\u202e'
 let place: Place
 
@@ -25,9 +40,12 @@ beforeAll(async () => {
 type Ran = Readonly<{ out: string; err: string; code: number | null }>
 
 function audit(at: Place, ...args: string[]): Ran {
-  const run = spawnSync(process.execPath, [BIN, 'audit', ...args, '--state', at.state, '--keys', at.keys], {
-    encoding: 'utf8',
-  })
+  return run(ROOT, 'audit', ...args, '--state', at.state, '--keys', at.keys)
+}
+
+function run(cwd: string, ...args: string[]): Ran {
+  const { CUSTOMHOUSE_CONFIG: _config, CUSTOMHOUSE_STATE: _state, CUSTOMHOUSE_KEYS: _keys, ...env } = process.env
+  const run = spawnSync(process.execPath, [BIN, ...args], { encoding: 'utf8', cwd, env })
   return { out: run.stdout, err: run.stderr, code: run.status }
 }
 
@@ -43,6 +61,8 @@ describe('audit search', () => {
     ['a tenant', ['--tenant', 'fraud'], [3]],
     ['a kind', ['--kind', 'call.intent'], [1, 4]],
     ['a family of kinds', ['--kind', 'ledger'], [0, 7]],
+    ['a list of kinds and families', ['--kind', 'policy, config,call.denied'], [3, 6]],
+    ['a target', ['--target', 'eu/gpt'], [1, 4]],
     ['a call', ['--call', callId(3)], [4, 5]],
     ['from a time', ['--since', '2026-11-24T12:00:05Z'], [4, 5, 6, 7]],
     ['before a time', ['--until', '2026-11-24T13:00:05+01:00'], [0, 1, 2, 3]],
@@ -70,12 +90,23 @@ describe('audit search', () => {
   })
 
   test.each([
-    ['--since', 'yesterday'],
-    ['--limit', '0'],
-    ['--limit', 'x'],
-    ['--no-such-option', 'x'],
-  ])('%s %s is wrong usage: 3', (...args) => {
-    expect(audit(place, 'search', ...args).code).toBe(3)
+    ['--since', 'yesterday', 'Write it as'],
+    ['--limit', '0', 'is no count'],
+    ['--limit', 'x', 'is no count'],
+    ['--no-such-option', 'x', 'unknown option'],
+    ['--kind', 'nosuch', 'Known: call, access, policy'],
+    ['--kind', 'call.denid', 'Did you mean call.denied?'],
+    ['--kind', 'call,polcy', '"polcy" is no kind of record. Did you mean policy?'],
+    ['--kind', 'call,', '"" is no kind'],
+    ['--decision', 'denied', 'Known: allow, deny.'],
+    ['--decision', 'allowed', 'Did you mean allow?'],
+    ['--decision', 'no', 'neither allow, nor deny'],
+    ['--tenant', '', '--tenant has no value'],
+  ])('%s %s is wrong usage: 3, and says why', (option, value, why) => {
+    const ran = audit(place, 'search', option, value)
+    expect(ran.code).toBe(3)
+    expect(ran.out).toBe('')
+    expect(ran.err).toContain(why)
   })
 
   test('without a ledger: 3', () => {
@@ -149,12 +180,82 @@ describe('audit verify', () => {
     const ran = audit(bare, 'verify')
     expect(ran.code).toBe(2)
     expect(ran.out).toContain('signatures: not checked')
-    expect(audit(makePlace(), 'verify').code).toBe(2)
+    expect(ran.err).toContain('Name the keys folder with --keys, or the key itself with --public-key.')
+  })
+
+  test('nothing to verify: 2, and it says where it looked', () => {
+    const nothing = makePlace()
+    const ran = audit(nothing, 'verify')
+    expect(ran.code).toBe(2)
+    expect(ran.err).toContain(`There is no ledger in ${nothing.directory} (named by --state`)
+  })
+
+  test('content keys that are gone: 2 with their number, 0 if that is how it should be', () => {
+    const shredded = copyOf(place)
+    rmSync(join(shredded.keys, 'content'), { recursive: true })
+    const ran = audit(shredded, 'verify')
+    expect(ran.code).toBe(2)
+    expect(ran.out).toContain('missing      2 sealed parts have no content key any more: erased, or lost')
+    expect(ran.err).toContain('say --allow-erased')
+    const allowed = audit(shredded, 'verify', '--allow-erased')
+    expect(allowed.code).toBe(0)
+    expect(allowed.out).toContain('0 opened, 2 erased or lost')
+    // An auditor who has the verifier key only is not told that anything is missing.
+    rmSync(join(shredded.keys, 'ledger.pem'))
+    const auditor = audit(shredded, 'verify')
+    expect(auditor.code).toBe(0)
+    expect(auditor.out).toContain('disclosures: not checked')
   })
 
   test('with a key from elsewhere: 4', () => {
     expect(
       audit(place, 'verify', '--public-key', 'PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW').code,
     ).toBe(4)
+  })
+})
+
+test.each(['search', 'show', 'verify'])(
+  'a ledger that cannot be read is told in a sentence, not a stack: %s',
+  (verb) => {
+    const broken = copyOf(place)
+    const segment = newestSegment(broken)
+    rmSync(segment)
+    mkdirSync(segment)
+    const ran = audit(broken, verb, ...(verb === 'show' ? ['1'] : []))
+    expect(ran.code).toBe(verb === 'verify' ? 2 : 1)
+    expect(ran.err).toContain(`The ledger in ${broken.directory} cannot be read: EISDIR`)
+    expect(ran.err).not.toMatch(/^\s+at /m)
+  },
+)
+
+describe('where the ledger is', () => {
+  test('the configuration says it, in the current folder or by -c; a flag goes before it', () => {
+    const root = dirname(place.state)
+    writeFileSync(join(root, 'customhouse.yaml'), CONFIG)
+    const elsewhere = makePlace()
+    mkdirSync(elsewhere.state, { recursive: true })
+    expect(run(root, 'audit', 'verify')).toMatchObject({ code: 0, err: '' })
+    expect(run(root, 'audit', 'search', '--kind', 'policy').err).toContain('1 found')
+    expect(run(elsewhere.state, 'audit', 'verify', '-c', join(root, 'customhouse.yaml')).code).toBe(0)
+    const flagged = run(root, 'audit', 'verify', '--state', elsewhere.state)
+    expect(flagged.code).toBe(2)
+    expect(flagged.err).toContain(elsewhere.directory)
+    expect(run(elsewhere.state, 'audit', 'verify', '-c', 'nowhere.yaml').err).toContain('ERR_CONFIG_UNREADABLE')
+  })
+
+  test('without a configuration it is ./state and ./keys', () => {
+    const bare = copyOf(place)
+    expect(run(dirname(bare.state), 'audit', 'verify').code).toBe(0)
+    const ran = run(bare.keys, 'audit', 'search')
+    expect(ran.code).toBe(3)
+    expect(ran.err).toContain(
+      `There is no ledger in ${join(bare.keys, 'state', 'ledger')} (named by the default, ./state)`,
+    )
+  })
+
+  test.each(['search', 'show', 'verify'])('%s --help shows two examples', (verb) => {
+    const ran = run(ROOT, 'audit', verb, '--help')
+    expect(ran.code).toBe(0)
+    expect(ran.out.match(new RegExp(`^ {2}customhouse audit ${verb}`, 'gm'))).toHaveLength(2)
   })
 })
