@@ -95,6 +95,7 @@ function urlFault(text: string): string | null {
   if (!URL.canParse(text)) return 'must be a whole address, such as https://eu.api.openai.com/v1'
   const url = new URL(text)
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return 'must begin with https:// (or http://)'
+  if (url.hostname.endsWith('.')) return 'must not end its host with a dot'
   if (url.username !== '' || url.password !== '' || text.includes('@'))
     return 'must hold no credential: use `credential`'
   if (url.search !== '' || text.includes('?')) return 'must hold no query'
@@ -234,7 +235,9 @@ export const configSchema = z.strictObject({
       headers: size('1KiB', '1MiB').prefault('32KiB').describe('Largest header section of a call.'),
       in_flight_bytes: size('1MiB', '64GiB')
         .prefault('256MiB')
-        .describe('Bodies in memory at one time; beyond it callers get 503 and Retry-After.'),
+        .describe(
+          'Bodies in memory at one time, half of it for one tenant; beyond it callers get 503 and Retry-After.',
+        ),
       answer: size('1KiB', '1GiB').prefault('32MiB').describe('Largest answer of a provider.'),
       held_characters: z
         .int()

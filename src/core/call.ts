@@ -53,7 +53,7 @@ export type Channel = 'text' | 'reasoning' | 'tool' | 'data'
 
 /**
  * A string leaf of a body. `pointer` is its RFC 6901 pointer; one that ends in `#` names the member name itself (as in Relative
- * JSON Pointer), which can be inspected but not edited.
+ * JSON Pointer), one that ends in `~#` a number, as it was written; these can be inspected but not edited.
  */
 export type Segment = Readonly<{ pointer: string; role: Role; channel: Channel; text: string }>
 
@@ -94,7 +94,7 @@ export type CallFacts = Readonly<{
 /** A call that has been read. */
 export type ModelCall = CallFacts &
   Readonly<{
-    /** Every string leaf of `body`, in document order. */
+    /** Every string leaf, free member name and long number of `body`, in document order. */
     segments: readonly Segment[]
     /** Pointers of parts that the codec could not read. Not empty: the call is refused before any policy sees it. */
     unread: readonly string[]
