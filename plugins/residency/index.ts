@@ -78,6 +78,26 @@ function canonicalOrigin(url: string): string | null {
   return parsed.username === '' && parsed.password === '' ? parsed.origin : null
 }
 
+/**
+ * One declaration by itself, with its groups expanded. Throws ERR_CONFIG_INVALID where it cannot stand: an origin that is not in plain form,
+ * a place that is none, or less than the catalogue says of that host.
+ */
+export function readDeclared({ origin, residency: raw }: Declared, data: CatalogueData = SHIPPED): Residency {
+  if (canonicalOrigin(origin) !== origin) {
+    throw invalid(
+      'A declared origin must be scheme, host and port in plain form, such as https://llm.bank.example:8443.',
+    )
+  }
+  const { hostname } = new URL(origin)
+  // `host.` and `host` are one host, and could be declared in two ways.
+  if (hostname.endsWith('.')) throw invalid(`The host of ${origin} ends in a dot: write it without.`)
+  const residency = residencyOf(raw, data.groups, origin)
+  // By its name alone: what answers on another port or without TLS is the same provider's.
+  const entry = [...data.entries.values()].find(({ hosts }) => hosts.includes(hostname))
+  if (entry !== undefined) refuseMoreThanPromised(origin, residency, entry.residency)
+  return residency
+}
+
 function originsOf(data: CatalogueData, declared: readonly Declared[]): ReadonlyMap<string, Known> {
   const origins = new Map<string, Known>()
   for (const entry of data.entries.values()) {
@@ -86,19 +106,13 @@ function originsOf(data: CatalogueData, declared: readonly Declared[]): Readonly
     }
   }
   const said = new Map<string, Residency>()
-  for (const { origin, residency: raw } of declared) {
-    if (canonicalOrigin(origin) !== origin) {
-      throw invalid(
-        'A declared origin must be scheme, host and port in plain form, such as https://llm.bank.example:8443.',
-      )
-    }
-    const residency = residencyOf(raw, data.groups, origin)
+  for (const one of declared) {
+    const { origin } = one
+    const residency = readDeclared(one, data)
     const earlier = said.get(origin)
     if (earlier !== undefined && !same(earlier, residency))
       throw invalid(`${origin} is declared twice, with different residencies.`)
     said.set(origin, residency)
-    const promised = origins.get(origin)
-    if (promised?.source === 'catalogue') refuseMoreThanPromised(origin, residency, promised.residency)
     origins.set(origin, { residency, source: 'declared', asOf: null })
   }
   return origins
@@ -114,9 +128,16 @@ function refuseMoreThanPromised(origin: string, declared: Residency, promised: R
     const narrow = declared[facet]
     const known = promised[facet]
     if (narrow === null || narrow.includes(ANYWHERE) || (known === null && facet === 'storage')) continue
-    if (known === null || !known.every((place) => narrow.includes(place))) {
-      const promise = known === null ? 'no place at all: declare ["*"] or another host' : known.join(', ')
-      throw invalid(`${facet} declared for ${origin} is narrower than what the provider promises there (${promise}).`)
+    if (known === null) {
+      throw invalid(
+        `${facet} names places for ${origin}, where the provider promises none: declare ["*"], or name another host.`,
+      )
+    }
+    const missing = known.filter((place) => !narrow.includes(place))
+    if (missing.length > 0) {
+      throw invalid(
+        `${facet} declared for ${origin} is narrower than what the provider promises there: it lacks ${missing.join(', ')}.`,
+      )
     }
   }
 }
@@ -133,8 +154,17 @@ function factsOf(target: Target, known: readonly Known[]): Json {
     )
   }
   const { endpoint, processing, storage } = found.residency
-  return { endpoint, processing, storage, source: found.source, as_of: found.asOf }
+  // What is frozen throughout is judged without being copied at each call.
+  return Object.freeze({
+    endpoint: frozen(endpoint),
+    processing: frozen(processing),
+    storage: frozen(storage),
+    source: found.source,
+    as_of: found.asOf,
+  })
 }
+
+const frozen = (places: readonly string[] | null): readonly string[] | null => places && Object.freeze([...places])
 
 function pin({ target }: RequestOrder, allowed: Residency | null): Discharged {
   if (allowed === null) {

@@ -279,6 +279,11 @@ describe('declarations', () => {
     ['a place that the global host does not promise', 'https://api.openai.com', only('DE')],
     ['a narrower place than promised', 'https://eu.api.openai.com', only('DE')],
     ['another place than promised', 'https://us.api.openai.com', only('DE')],
+    ['a narrower place, on another port of the host', 'https://eu.api.openai.com:8443', only('DE')],
+    ['a narrower place, without TLS', 'http://eu.api.openai.com', only('DE')],
+    ['a narrower place, without TLS and on another port', 'http://us.api.openai.com:8080', only('DE')],
+    ['a dot at the end of a catalogue host', 'https://eu.api.openai.com.', only('DE')],
+    ['a dot at the end of any host', 'https://a.example.', only('DE')],
     ['a path', 'https://a.example/v1', only('DE')],
     ['a slash', 'https://a.example/', only('DE')],
     ['upper case', 'https://A.example', only('DE')],
@@ -290,6 +295,13 @@ describe('declarations', () => {
     ['inference nowhere', 'https://a.example', { ...only('DE'), processing: [] }],
   ])('are refused: %s', (_, origin, residency) => {
     expect(() => declare(origin, residency)).toThrow(expect.objectContaining({ code: 'ERR_CONFIG_INVALID' }))
+  })
+  it('name what they lack', () => {
+    const rest = EEA_CH.filter((place) => place !== 'DE').join(', ')
+    expect(() => declare('https://eu.api.openai.com', { ...EU, processing: ['DE'] })).toThrow(
+      `processing declared for https://eu.api.openai.com is narrower than what the provider promises there: it lacks ${rest}.`,
+    )
+    expect(() => declare('https://api.openai.com', only('DE'))).toThrow(/endpoint names places .* promises none/)
   })
   it('are refused when they contradict each other', () => {
     const origin = 'https://a.example'

@@ -1,4 +1,4 @@
-import { createResidency, type Declared, lookup } from '../../plugins/residency/index.ts'
+import { createResidency, type Declared, lookup, readDeclared } from '../../plugins/residency/index.ts'
 import type { Config, LoadedConfig } from '../config.ts'
 import type { Residency, Target } from '../core/call.ts'
 import { CustomhouseError, isCustomhouseError } from '../core/errors.ts'
@@ -77,10 +77,12 @@ function residenciesOf(loaded: LoadedConfig): ReadonlyMap<string, Residency> {
   const issues: { path: readonly string[]; message: string }[] = []
   for (const [name, provider] of loaded.config.providers) {
     try {
-      residencies.set(
-        name,
-        typeof provider.residency === 'string' ? lookup(provider.residency, provider.baseUrl) : provider.residency,
-      )
+      const { baseUrl, residency } = provider
+      if (typeof residency === 'string') residencies.set(name, lookup(residency, baseUrl))
+      else {
+        readDeclared({ origin: new URL(baseUrl).origin, residency })
+        residencies.set(name, residency)
+      }
     } catch (error) {
       if (!isCustomhouseError(error)) throw error
       issues.push({ path: ['providers', name, 'residency'], message: error.message })
