@@ -13,11 +13,14 @@ export type Probe = Plugin &
   Readonly<{ settled: { call: string; outcome: Outcome }[]; released: string[]; faults: Set<ProbeFault> }>
 export type ProbeFault =
   | 'inspect throws'
+  | 'inspect throws at once'
+  | 'inspect says nothing'
   | 'inspect hangs'
   | 'inspect lies'
   | 'response inspect throws'
   | 'facts throw'
   | 'settle throws'
+  | 'settle hangs'
   | 'filter throws'
 
 const SECRET = /\b(SECRET|CUT|MARK)-\d{1,12}\b/g
@@ -32,7 +35,10 @@ export function makeProbe(): Probe {
     faults,
     settled,
     released,
-    inspect: (phase, segments, signal) => inspect(phase, segments, signal, faults),
+    inspect: (phase, segments, signal) => {
+      if (faults.has('inspect throws at once')) throw new Error('probe inspect')
+      return inspect(phase, segments, signal, faults)
+    },
     facts: () => {
       if (faults.has('facts throw')) throw new Error('probe facts')
       return { seen: true }
@@ -40,6 +46,7 @@ export function makeProbe(): Probe {
     settle: async (call: CallFacts, outcome: Outcome) => {
       settled.push({ call: call.id, outcome })
       if (faults.has('settle throws')) throw new Error('probe settle')
+      if (faults.has('settle hangs')) await new Promise(() => undefined)
     },
     discharge: {
       'probe.redact': { stage: 'redact', request: redact },
@@ -63,6 +70,11 @@ export function makeProbe(): Probe {
         stage: 'pin',
         request: () => ({ met: true, pin: { endpoint: ['JP'], processing: ['JP'], storage: ['JP'] } }),
       },
+      'probe.hang': { stage: 'reserve', request: () => new Promise(() => undefined) },
+      'probe.long': {
+        stage: 'clamp',
+        request: () => ({ met: false, code: 'unclampable', message: '\u0001'.repeat(100_000) }),
+      },
       'probe.throw': {
         stage: 'clamp',
         request: () => {
@@ -79,6 +91,8 @@ async function inspect(
   signal: AbortSignal,
   faults: ReadonlySet<ProbeFault>,
 ): Promise<readonly Finding[]> {
+  // As a plugin in plain JavaScript may: its contract says that there is a list.
+  if (faults.has('inspect says nothing')) return JSON.parse('null')
   if (faults.has('inspect throws')) throw new Error('probe inspect')
   if (faults.has('response inspect throws') && phase === 'response') throw new Error('probe inspect')
   if (faults.has('inspect hangs'))
@@ -183,6 +197,8 @@ request := {
 	"nobody": [{"type": "probe.nobody", "params": {}}],
 	"wrong-phase": [{"type": "probe.mask", "params": {}}],
 	"throw": [{"type": "probe.throw", "params": {}}],
+	"hang": [{"type": "probe.hang", "params": {}}],
+	"long": [{"type": "probe.long", "params": {}}],
 }
 
 response := {

@@ -33,6 +33,7 @@ export function applyEdits(text: string, merged: readonly LaneEdit[]): string {
 /** Whether an edit lies within a text of that length; an edit that does not is a plugin's fault and stops the call. */
 export function fits(edit: LaneEdit, length: number): boolean {
   return (
+    typeof edit.text === 'string' &&
     Number.isInteger(edit.start) &&
     Number.isInteger(edit.end) &&
     edit.start >= 0 &&

@@ -529,7 +529,7 @@ test('the policy is asked again when a finding grows surer', async () => {
     },
   })
   expect(asked).toEqual([[], [0.2], [0.9]])
-  expect(played.outcomes[0]?.body).toMatchObject({ ending: 'denied', reasons: [{ rule: 'sure/no' }] })
+  expect(played.outcomes[0]?.body).toMatchObject({ ending: 'cut_off', reasons: [{ rule: 'sure/no' }] })
 })
 
 test('an answer that is held whole costs what it says, not the square of it', async () => {
