@@ -70,17 +70,18 @@ func (r *reading) ref(ref ast.Ref) {
 	if !ref.HasPrefix(ast.InputRootRef) {
 		return
 	}
-	path := []string{}
+	path, terms := []string{}, []*ast.Term{}
 	for _, term := range ref[1:] {
 		name, ok := term.Value.(ast.String)
 		if !ok {
 			break
 		}
-		path = append(path, string(name))
+		path, terms = append(path, string(name)), append(terms, term)
 	}
 	if len(path) == 0 {
 		r.whole = true
 		return
 	}
-	r.paths[strings.Join(path, "\x00")] = path
+	// As an array, since a name may hold any character that could part two of them.
+	r.paths[ast.NewArray(terms...).String()] = path
 }

@@ -34,6 +34,7 @@ type testResult struct {
 	Cases      map[string]bool `json:"cases,omitempty"`
 	Printed    string          `json:"printed,omitempty"`
 	FailedAt   *fault          `json:"failedAt,omitempty"`
+	Values     string          `json:"values,omitempty"` // of what the failed assertion names, below its text
 	Trace      string          `json:"trace,omitempty"`
 }
 
@@ -164,7 +165,7 @@ func (run *testRun) describe(result *tester.Result, trace []*topdown.Event) test
 		out.Outcome, out.Message = "error", result.Error.Error()
 	case result.Fail:
 		out.Outcome = "fail"
-		out.FailedAt = failedAt(trace, result.Location.File)
+		out.FailedAt, out.Values = failedAt(trace, result.Location.File)
 		var text bytes.Buffer
 		topdown.PrettyTraceWithLocation(&text, lineage.Fails(trace))
 		out.Trace = text.String()
@@ -180,8 +181,9 @@ func (run *testRun) describe(result *tester.Result, trace []*topdown.Event) test
 	return out
 }
 
-// failedAt is the last expression of the test's own file that failed: the assertion, as a rule.
-func failedAt(trace []*topdown.Event, file string) *fault {
+// failedAt is the last expression of the test's own file that failed: the assertion, as a rule; with the values of the
+// variables and rules that it names, drawn below its text as `opa test --var-values` does.
+func failedAt(trace []*topdown.Event, file string) (*fault, string) {
 	for _, event := range slices.Backward(trace) {
 		expr, ok := event.Node.(*ast.Expr)
 		if !ok || event.Op != topdown.FailOp || expr.Location == nil || expr.Location.File != file {
@@ -189,9 +191,13 @@ func failedAt(trace []*topdown.Event, file string) *fault {
 		}
 		f := &fault{Code: "test_failed", Message: string(expr.Location.Text)}
 		locate(f, expr.Location)
-		return f
+		var values bytes.Buffer
+		if err := topdown.PrettyEvent(&values, event, topdown.PrettyEventOpts{PrettyVars: true}); err != nil {
+			return f, ""
+		}
+		return f, values.String()
 	}
-	return nil
+	return nil, ""
 }
 
 func entrypointOf(ref ast.Ref) string {

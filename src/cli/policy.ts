@@ -110,18 +110,18 @@ async function check({ source, toolchain }: Work, { json = false }: Common): Pro
 
 async function fmt(
   { folder, source, toolchain }: Work,
-  { json = false, write = false, list = false }: Common & { write?: boolean; list?: boolean },
+  { json = false, write: rewrite = false, list = false }: Common & { write?: boolean; list?: boolean },
 ): Promise<void> {
   const formatted = await toolchain.fmt(source.modules)
   const changed = Object.keys(formatted).filter((path) => formatted[path] !== source.modules[path])
   changed.sort()
-  if (write) {
-    for (const path of changed) await writeFile(join(folder, path), formatted[path] ?? '')
+  if (rewrite) {
+    for (const path of changed) await write(join(folder, path), formatted[path] ?? '')
   } else if (changed.length > 0) process.exitCode = FINDINGS
-  if (json) print({ changed, written: write })
+  if (json) print({ changed, written: rewrite })
   else for (const path of changed) process.stdout.write(`${path}\n`)
   if (list) return
-  const what = write ? 'formatted' : 'not formatted: run customhouse policy fmt --write'
+  const what = rewrite ? 'formatted' : 'not formatted: run customhouse policy fmt --write'
   say(json, changed.length === 0 ? 'every file is formatted' : `${count(changed.length, 'file')} ${what}`)
 }
 
@@ -166,6 +166,7 @@ function described(report: CrossCheckedReport, source: PolicySource): string {
       related: [],
     }
     parts.push(formatDiagnostics([finding], source.modules))
+    if (one.values !== undefined) parts.push(valuesOf(one.values, at.row))
     if (one.printed !== undefined)
       parts.push(one.printed.replaceAll(/^/gm, '  printed: ').replace(/ {2}printed: $/, ''))
   }
@@ -183,6 +184,13 @@ function described(report: CrossCheckedReport, source: PolicySource): string {
   }
   parts.push(`${passed} of ${count(report.tests.length, 'test')} passed; ${agree}\n`)
   return parts.join('')
+}
+
+/** The values that the failed assertion names, as the compiler drew them below it, in the gutter of the line that is shown already. */
+function valuesOf(drawn: string, row: number): string {
+  const gutter = `  ${' '.repeat(String(row).length)} | `
+  const rows = drawn.trimEnd().split('\n').slice(1)
+  return rows.map((text) => `${gutter}${text.replaceAll('\t', '    ')}\n`).join('')
 }
 
 async function build(
@@ -203,7 +211,7 @@ async function build(
   if (diagnostics.length > 0) throw new PolicyCompileError(diagnostics, files)
   const built = await toolchain.build({ files, data, entrypoints: entrypoint, revision })
   if (output === '-') process.stdout.write(built.bundle)
-  else await writeFile(output, built.bundle)
+  else await write(output, built.bundle)
   const entrypoints = built.manifest.wasm.map((one) => one.entrypoint)
   if (json && output !== '-') print({ output, revision, entrypoints, bytes: built.bundle.length })
   else say(json, `${output}: ${built.bundle.length} bytes, revision ${revision}, ${entrypoints.join(', ')}`)
@@ -240,6 +248,16 @@ async function readInput(path: string): Promise<Json> {
   } catch (cause) {
     const why = cause instanceof SyntaxError ? 'is not JSON' : 'cannot be read'
     throw new CustomhouseError('ERR_CLI_USAGE', `The input ${from} ${why}.`, { cause })
+  }
+}
+
+async function write(path: string, content: string | Uint8Array): Promise<void> {
+  try {
+    await writeFile(path, content)
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown'
+    const mend = code === 'ENOENT' ? 'its folder does not exist: make it first' : `the system says ${code}`
+    throw new CustomhouseError('ERR_CLI_USAGE', `The file ${path} cannot be written: ${mend}.`, { cause })
   }
 }
 

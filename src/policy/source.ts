@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { constants } from 'node:fs'
-import { open, readdir, realpath } from 'node:fs/promises'
+import { constants, type Dirent } from 'node:fs'
+import { type FileHandle, open, readdir, realpath } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import { CustomhouseError } from '../core/errors.ts'
 import type { Json } from '../core/json.ts'
@@ -39,7 +39,7 @@ export async function readPolicySource(folder: string): Promise<PolicySource> {
   try {
     root = await realpath(folder)
   } catch (cause) {
-    throw new CustomhouseError('ERR_POLICY_COMPILE', `The policy folder ${folder} cannot be read.`, { cause })
+    throw unreadable(folder, cause)
   }
   const faults: Diagnostic[] = []
   const texts = new Map<string, string>()
@@ -78,7 +78,7 @@ function isRead(name: string): boolean {
 
 async function list(root: string, folder: string, faults: Diagnostic[]): Promise<string[]> {
   const found: string[] = []
-  for (const entry of await readdir(join(root, folder), { withFileTypes: true })) {
+  for (const entry of await entries(join(root, folder))) {
     if (entry.name.startsWith('.')) continue
     const path = folder === '' ? entry.name : `${folder}/${entry.name}`
     if (entry.isDirectory()) found.push(...(await list(root, path, faults)))
@@ -93,6 +93,29 @@ async function list(root: string, folder: string, faults: Diagnostic[]): Promise
     }
   }
   return found
+}
+
+async function entries(folder: string): Promise<Dirent[]> {
+  try {
+    return await readdir(folder, { withFileTypes: true })
+  } catch (cause) {
+    throw unreadable(folder, cause)
+  }
+}
+
+/** A folder that does not open, with what the system said of it. */
+function unreadable(folder: string, cause: unknown): CustomhouseError {
+  const code = codeOf(cause)
+  const why = code === 'ENOTDIR' ? 'it is no folder: name the folder of the policies' : mends(code)
+  return new CustomhouseError('ERR_POLICY_COMPILE', `The policy folder ${folder} cannot be read: ${why}.`, { cause })
+}
+
+const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : 'unknown')
+
+function mends(code: string): string {
+  if (code === 'ENOENT') return 'it does not exist (ENOENT): check the path'
+  if (code === 'EACCES' || code === 'EPERM') return `no permission (${code}): let the user of the gateway read it`
+  return `the system says ${code}`
 }
 
 async function leadsInside(root: string, path: string): Promise<boolean> {
@@ -111,7 +134,13 @@ async function read(root: string, path: string, faults: Diagnostic[]): Promise<s
     faults.push(sourceFault(path, 'This file cannot be found inside the policy folder.'))
     return undefined
   }
-  const file = await open(target, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  let file: FileHandle
+  try {
+    file = await open(target, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  } catch (cause) {
+    faults.push(sourceFault(path, `This file cannot be read: ${mends(codeOf(cause))}.`))
+    return undefined
+  }
   try {
     const status = await file.stat()
     if (!status.isFile()) {

@@ -148,6 +148,22 @@ describe('policy test', () => {
     expect(run.stdout).toContain('1 of 2 tests passed; interpreter and wasm agree\n')
   })
 
+  test('a failing test shows the values that its assertion names', async () => {
+    const test = 'package a_test\n\nlimit := 3\n\ntest_x if {\n\tx := count("four")\n\tx == limit\n}\n'
+    const run = await policy(folder({ 'a_test.rego': test }), ['test'])
+    expect(run.stdout).toContain(
+      [
+        'a_test.rego:7:2: a_test.test_x fails',
+        '  7 |     x == limit',
+        '    |     ^^^^^^^^^^',
+        '    |     |    |',
+        '    |     |    3',
+        '    |     4',
+        '',
+      ].join('\n'),
+    )
+  })
+
   test('engines that differ: 2, and the test is named', async () => {
     const run = await policy(folder({ 'd_test.rego': 'package d_test\n\ntest_x if not base64.decode("YQ")\n' }), [
       'test',
@@ -246,5 +262,25 @@ describe('wrong usage is 3', () => {
     )
     expect(run).toMatchObject({ code: 3, stdout: '' })
     expect(run.stderr).toMatch(message)
+  })
+})
+
+describe('what cannot be read or written', () => {
+  test.each<[string, readonly string[], string, RegExp]>([
+    [
+      'a bundle into no folder',
+      ['build', '-o', 'nowhere/b.tar.gz'],
+      'ERR_CLI_USAGE',
+      /nowhere\/b\.tar\.gz.*make it first/,
+    ],
+    ['a bundle over a folder', ['build', '-o', 'policies'], 'ERR_CLI_USAGE', /policies cannot be written.*EISDIR/],
+    ['a file for a folder', ['check', 'policies/main.rego'], 'ERR_POLICY_COMPILE', /main\.rego.*it is no folder/],
+    ['a folder that is not there', ['check', 'nowhere'], 'ERR_POLICY_COMPILE', /nowhere.*ENOENT/],
+  ])('%s', async (_, args, code, message) => {
+    const run = await policy(folder(sound), args)
+    expect(run.stderr).toContain(code)
+    expect(run.stderr).toMatch(message)
+    expect(run.stderr).not.toMatch(/\n {4}at /)
+    expect(run.code).not.toBe(0)
   })
 })

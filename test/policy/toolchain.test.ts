@@ -114,6 +114,7 @@ describe('test', () => {
     const failed = tests.filter(({ outcome }) => outcome === 'fail')
     expect(failed.map(({ name }) => name)).toEqual(['test_allows', 'test_cases'])
     expect(failed[0]?.failedAt).toMatchObject({ file: 'main_test.rego', row: 7, col: 16 })
+    expect(failed[0]?.values).toContain('customhouse.')
     expect(failed[1]?.cases).toEqual({ known: false, unknown: true })
   })
 

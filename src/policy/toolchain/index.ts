@@ -43,6 +43,8 @@ export type TestResult = Readonly<{
   printed?: string
   /** The assertion that failed. `message` is its text. */
   failedAt?: Readonly<{ message: string; file: string; row: number; col: number; width: number }>
+  /** The failed assertion with the values of what it names drawn below it, as `opa test --var-values` prints them. */
+  values?: string
   trace?: string
 }>
 
