@@ -1,9 +1,22 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 
 export const ROOT = resolve(import.meta.dirname, '..')
 const TICKS_PER_SECOND = 100
+
+/** Where processes run: the one under test alone on its core, where the machine has two and `taskset` is there. Else null: unbound. */
+export type Cores = Readonly<{ underTest: number; rest: number }>
+
+export function coresOf(): Cores | null {
+  const allowed = /^Cpus_allowed_list:\s*(\S+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? ''
+  const [underTest, rest] = allowed.split(',').flatMap((range) => {
+    const [from = 0, to = from] = range.split('-').map(Number)
+    return Array.from({ length: to - from + 1 }, (_, i) => from + i)
+  })
+  if (underTest === undefined || rest === undefined) return null
+  return spawnSync('taskset', ['-c', String(underTest), 'true']).status === 0 ? { underTest, rest } : null
+}
 
 /** A process of the benchmark, bound to one core where `taskset` is there. */
 export type Running = Readonly<{ pid: number; ready: string; stop(): Promise<void> }>
@@ -11,12 +24,13 @@ export type Running = Readonly<{ pid: number; ready: string; stop(): Promise<voi
 /** Starts a process and waits until a line of its output (either stream) matches. `ready` is the first group of the match. */
 export async function start(
   args: readonly string[],
-  core: number,
+  core: number | null,
   ready: RegExp,
   env: NodeJS.ProcessEnv = {},
 ): Promise<Running> {
-  const pinned = ['-c', String(core), process.execPath, ...args]
-  const child = spawn('taskset', pinned, {
+  const bound = core === null ? [] : ['taskset', '-c', String(core)]
+  const [command = '', ...rest] = [...bound, process.execPath, ...args]
+  const child = spawn(command, rest, {
     cwd: ROOT,
     env: { ...process.env, NODE_ENV: 'production', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

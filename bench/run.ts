@@ -1,15 +1,18 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { publishedVerifierKey, readEntries, verifyLedger } from '../src/audit/index.ts'
-import { layGround } from '../test/house.ts'
+import { readPolicySource } from '../src/policy/source.ts'
+import { openToolchain } from '../src/policy/toolchain/index.ts'
+import { type Ground, layGround } from '../test/house.ts'
 import { load, type Subject } from './load.ts'
-import { cpuMicroseconds, portkeyServer, ROOT, type Running, residentMegabytes, start } from './process.ts'
+import { coresOf, cpuMicroseconds, portkeyServer, ROOT, type Running, residentMegabytes, start } from './process.ts'
 
 /**
  * The speed table: what a governed call costs against the floor (a bare node:http and undici proxy) and against Portkey's gateway with nothing
- * on. All in one run, in turn, the process under test alone on one core. CPU is the kernel's own account of the process, all threads.
+ * on. All in one run, in turn, the process under test alone on one core. The gateway remembers decisions that can only be the same again; how much
+ * that is worth shows `customhouse_evaluated`: the same with a control more, which reads the clock, so that each decision is evaluated. CPU is the kernel's own account of the process, all threads.
  */
 
 type Figures = { cpu_us: number; calls_per_s: number; p50_ms: number; p99_ms: number; rss_mb: number }
@@ -24,14 +27,16 @@ const { values } = parseArgs({
 })
 const calls = Number(values.calls)
 const rounds = Number(values.rounds)
-const CORE_UNDER_TEST = 0
-const CORE_OF_THE_REST = 1
-
 const say = (text: string): void => void process.stderr.write(`${text}\n`)
-spawnSync('taskset', ['-p', '-c', String(CORE_OF_THE_REST), String(process.pid)])
+const cores = coresOf()
+if (cores === null)
+  say('no taskset, or fewer than two cores: the processes are not bound to cores, and disturb each other')
+else spawnSync('taskset', ['-p', '-c', String(cores.rest), String(process.pid)])
+const CORE_UNDER_TEST = cores?.underTest ?? null
+const CORE_OF_THE_REST = cores?.rest ?? null
 
 const running: Running[] = []
-async function run(args: readonly string[], core: number, ready: RegExp): Promise<Running> {
+async function run(args: readonly string[], core: number | null, ready: RegExp): Promise<Running> {
   const process = await start(args, core, ready)
   running.push(process)
   return process
@@ -41,26 +46,17 @@ const upstream = await run(['bench/upstream.ts'], CORE_OF_THE_REST, /listening (
 const origin = `http://127.0.0.1:${upstream.ready}`
 
 const floor = await run(['bench/floor.ts', origin], CORE_UNDER_TEST, /listening (\d+)/)
-const ground = await layGround({
-  providers: { bench: { url: `${origin}/v1` } },
-  config: { log: { level: 'info', format: 'json' }, reload: { every: '1h' } },
-})
-const customhouse = await run(
-  [join(ROOT, 'bin/customhouse.js'), 'serve', '-c', ground.config],
-  CORE_UNDER_TEST,
-  /"data":"(http[^"]+)"/,
-)
+const ground = await lay({})
+const evaluated = await lay({ controls: ['clock'] })
+await addClock(evaluated)
+const customhouse = await serve(ground)
+const customhouseEvaluated = await serve(evaluated)
 const portkey = await portkeyOf()
 
 const subjects: readonly Subject[] = [
   { name: 'floor', origin: `http://127.0.0.1:${floor.ready}`, path: '/', headers: {}, pid: floor.pid },
-  {
-    name: 'customhouse',
-    origin: customhouse.ready,
-    path: '/openai/v1/chat/completions',
-    headers: { authorization: `Bearer ${ground.key}` },
-    pid: customhouse.pid,
-  },
+  gateway('customhouse', customhouse, ground),
+  gateway('customhouse_evaluated', customhouseEvaluated, evaluated),
   ...(portkey === null ? [] : [portkey]),
 ]
 
@@ -72,13 +68,66 @@ try {
   const inFlight: Record<string, Figures> = {}
   for (const depth of [1, 256])
     for (const [, figures] of await interleaved(governed, depth)) inFlight[String(depth)] = figures
-  await verified()
+  const common = Number(values.warmup) + rounds * calls
+  await verified(ground, common + rounds * (Math.ceil(calls / 3) + calls))
+  await verified(evaluated, common)
   const result = { ...table, in_flight: inFlight }
   if (!values.json) print(table, inFlight)
   process.stdout.write(`${JSON.stringify(result)}\n`)
 } finally {
   for (const process of running) await process.stop()
   ground.remove()
+  evaluated.remove()
+}
+
+function lay(more: Readonly<Record<string, string[]>>): Promise<Ground> {
+  return layGround({
+    providers: { bench: { url: `${origin}/v1` } },
+    config: { log: { level: 'info', format: 'json' }, reload: { every: '1h' }, ...more },
+  })
+}
+
+/** A control that reads the clock and is satisfied whatever it says. Throws where the gateway could remember decisions all the same. */
+async function addClock({ policies }: Ground): Promise<void> {
+  const file = join(policies, 'controls/clock/clock.rego')
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(
+    file,
+    `package controls.clock
+
+import data.customhouse.targets
+
+satisfied[target.id] := true if {
+	time.now_ns() > 0
+	some target in targets
+}
+
+obligations[target.id] := [] if some target in targets
+`,
+  )
+  const toolchain = openToolchain()
+  try {
+    const { modules: files, data } = await readPolicySource(policies)
+    const { volatile } = await toolchain.reads({ files, data })
+    if (!volatile) throw new Error('decisions of a policy that reads the clock would be remembered')
+  } finally {
+    await toolchain.close()
+  }
+}
+
+function serve({ config }: Ground): Promise<Running> {
+  const args = [join(ROOT, 'bin/customhouse.js'), 'serve', '-c', config]
+  return run(args, CORE_UNDER_TEST, /"data":"(http[^"]+)"/)
+}
+
+function gateway(name: string, { ready, pid }: Running, { key }: Ground): Subject {
+  return {
+    name,
+    origin: ready,
+    path: '/openai/v1/chat/completions',
+    headers: { authorization: `Bearer ${key}` },
+    pid,
+  }
 }
 
 async function portkeyOf(): Promise<Subject | null> {
@@ -145,16 +194,15 @@ function medians(rows: readonly Figures[]): Figures {
 }
 
 /** A fast gateway that recorded nothing would win every table: each call must have its intent and its outcome, and the log must verify. */
-async function verified(): Promise<void> {
-  const made = Number(values.warmup) + rounds * calls + rounds * (Math.ceil(calls / 3) + calls)
-  const directory = join(ground.state, 'ledger')
+async function verified({ state, folder }: Ground, made: number): Promise<void> {
+  const directory = join(state, 'ledger')
   const counts = new Map<string, number>()
   const onDamage = ({ message }: { message: string }): never => {
     throw new Error(message)
   }
   for await (const { leaf } of readEntries(directory, { onDamage }))
     counts.set(leaf.kind, (counts.get(leaf.kind) ?? 0) + 1)
-  const key = publishedVerifierKey(join(ground.folder, 'keys'))
+  const key = publishedVerifierKey(join(folder, 'keys'))
   const { status, damage } = await verifyLedger(directory, key === null ? {} : { publicKey: key })
   if (status === 'tampered' || damage !== null) throw new Error(`the ledger does not verify: ${damage?.message}`)
   for (const kind of ['call.intent', 'call.outcome']) {
@@ -166,9 +214,9 @@ async function verified(): Promise<void> {
 
 function print(table: Readonly<Record<string, Figures>>, inFlight: Readonly<Record<string, Figures>>): void {
   const line = (name: string, { cpu_us, calls_per_s, p50_ms, p99_ms, rss_mb }: Figures): string =>
-    `${name.padEnd(26)}${cpu_us.toFixed(0).padStart(8)}${calls_per_s.toFixed(0).padStart(9)}${p50_ms.toFixed(2).padStart(9)}${p99_ms.toFixed(2).padStart(9)}${rss_mb.toFixed(0).padStart(8)}`
+    `${name.padEnd(36)}${cpu_us.toFixed(0).padStart(8)}${calls_per_s.toFixed(0).padStart(9)}${p50_ms.toFixed(2).padStart(9)}${p99_ms.toFixed(2).padStart(9)}${rss_mb.toFixed(0).padStart(8)}`
   say(
-    `${''.padEnd(26)}${'cpu us'.padStart(8)}${'calls/s'.padStart(9)}${'p50 ms'.padStart(9)}${'p99 ms'.padStart(9)}${'rss MB'.padStart(8)}`,
+    `${''.padEnd(36)}${'cpu us'.padStart(8)}${'calls/s'.padStart(9)}${'p50 ms'.padStart(9)}${'p99 ms'.padStart(9)}${'rss MB'.padStart(8)}`,
   )
   for (const [name, figures] of Object.entries(table)) say(line(`${name}, 64 in flight`, figures))
   for (const [depth, figures] of Object.entries(inFlight)) say(line(`customhouse, ${depth} in flight`, figures))
