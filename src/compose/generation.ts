@@ -7,7 +7,7 @@ import type { Plugin } from '../core/plugin.ts'
 import { dischargers } from '../pipeline/discharge.ts'
 import { stream } from '../pipeline/stream.ts'
 import { judgeCanaries } from '../policy/canary.ts'
-import type { LoadedPolicy } from './policy.ts'
+import { type LoadedPolicy, requireControls } from './policy.ts'
 import type { Providers } from './providers.ts'
 
 /** Makes the value that calls are judged by and sent through. Throws ERR_CONFIG_INVALID where configuration and policy do not fit. */
@@ -23,8 +23,9 @@ export function makeGeneration(
   const residency = createResidency({ declared: declaredOf(config) })
   const plugins = [stream, residency.plugin, ...extra]
   const controls = Object.freeze([...new Set([...policy.controls, ...config.controls])].sort())
-  requireFit(policy, plugins, controls)
+  requireFit(policy, plugins)
   judgeCanaries(policy.decider, { controls })
+  requireControls(policy, controls)
   const { limits } = config
   return Object.freeze({
     number,
@@ -53,14 +54,8 @@ export function makeGeneration(
   })
 }
 
-/** What the bundle may demand must be somebody's to carry out, and somebody must answer for every call. */
-function requireFit(policy: LoadedPolicy, plugins: readonly Plugin[], controls: readonly string[]): void {
-  if (controls.length === 0) {
-    throw new CustomhouseError(
-      'ERR_POLICY_BUNDLE',
-      'The policy declares no control that must answer: name them in the METADATA of package customhouse (custom.controls) or in the configuration (controls).',
-    )
-  }
+/** What the bundle may demand must be somebody's to carry out. */
+function requireFit(policy: LoadedPolicy, plugins: readonly Plugin[]): void {
   const doers = dischargers({ plugins })
   const orphans = policy.obligations.filter((type) => !doers.has(type))
   if (orphans.length > 0) {

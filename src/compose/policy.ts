@@ -1,23 +1,26 @@
 import { readFile } from 'node:fs/promises'
+import { nearest } from '../config/nearest.ts'
 import type { Config } from '../config.ts'
 import type { Decider } from '../core/decision.ts'
 import { CustomhouseError } from '../core/errors.ts'
 import type { Json } from '../core/json.ts'
 import { readBundle } from '../policy/bundle.ts'
 import { createDecider, DECISION_ENTRYPOINT } from '../policy/decide.ts'
+import { type Controls, controlsIn, type Declared, declaredBy } from '../policy/declared.ts'
 import { formatDiagnostics } from '../policy/diagnostics.ts'
 import { loadEngine } from '../policy/engine/index.ts'
 import { readPolicySource } from '../policy/source.ts'
-import type { Files, Reads, Toolchain } from '../policy/toolchain/index.ts'
+import type { Reads, TestResult, Toolchain } from '../policy/toolchain/index.ts'
 
 /** A policy that may be activated: compiled, tested, loaded, and right about the gateway's own canaries. */
 export type LoadedPolicy = Readonly<{
   decider: Decider
   revision: string
-  /** What the bundle's METADATA declares: the controls that must answer, and the obligations that it may attach. */
+  /** What the policy's METADATA declares: the controls that must answer, and the obligations that it may attach. */
   controls: readonly string[]
   obligations: readonly string[]
-  close(): void
+  /** The controls that it has, each with the documents that it defines; null for a bundle that came without their sources. */
+  defined: Controls | null
 }>
 
 /**
@@ -29,22 +32,56 @@ export type LoadedPolicy = Readonly<{
 export async function loadPolicy(policy: Config['policy'], toolchain: Toolchain): Promise<LoadedPolicy> {
   const built =
     policy.kind === 'source' ? await fromSource(policy.path, toolchain) : await fromBundle(policy.path, toolchain)
+  const { revision, controls, obligations, defined } = built
+  // An engine holds memory and nothing else: what no generation refers to is collected, and calls under way keep theirs.
   const engine = await loadEngine({ wasm: built.wasm, data: built.data })
-  try {
-    const decider = createDecider({ engine, revision: built.revision, reads: built.reads })
-    const { controls, obligations } = built
-    return { decider, revision: built.revision, controls, obligations, close: () => engine.close() }
-  } catch (error) {
-    engine.close()
-    throw error
+  return {
+    decider: createDecider({ engine, revision, reads: built.reads }),
+    revision,
+    controls,
+    obligations,
+    defined,
   }
+}
+
+/**
+ * Refuses controls that must answer and cannot: every call would be denied.
+ *
+ * @throws ERR_POLICY_BUNDLE with the name, the one that was probably meant, and what is missing
+ */
+export function requireControls({ defined }: Pick<LoadedPolicy, 'defined'>, controls: readonly string[]): void {
+  if (defined === null) return
+  for (const control of controls) {
+    const documents = defined.get(control)
+    if (documents === undefined) {
+      const near = nearest(control, defined.keys())
+      const meant = near === null ? `It has ${[...defined.keys()].sort().join(', ') || 'none'}.` : `Is ${near} meant?`
+      throw new CustomhouseError(
+        'ERR_POLICY_BUNDLE',
+        `The control ${control} must answer, but the policy has no package data.controls.${control}, so every call would be denied. ${meant}`,
+      )
+    }
+    for (const [document, mend] of Object.entries(MUST_DEFINE)) {
+      if (documents.has(document)) continue
+      throw new CustomhouseError(
+        'ERR_POLICY_BUNDLE',
+        `The control ${control} defines no ${document}, so every call would be denied: ${mend}.`,
+      )
+    }
+  }
+}
+
+const MUST_DEFINE = {
+  satisfied: 'write satisfied[target.id] := true if { some target in targets; <its conditions> }',
+  obligations: 'write obligations[target.id] := [] if some target in targets',
 }
 
 /** The instant at which a policy's tests run here: whether a policy may be activated does not depend on the day. */
 const TESTED_AT = Date.UTC(2026, 0, 1)
 
-type Built = Readonly<{ wasm: Uint8Array; data: Json | Uint8Array; revision: string; reads: Reads | null }> & Declared
-type Declared = Readonly<{ controls: readonly string[]; obligations: readonly string[] }>
+type Built = Readonly<{ wasm: Uint8Array; data: Json | Uint8Array; revision: string; reads: Reads | null }> &
+  Declared &
+  Pick<LoadedPolicy, 'defined'>
 
 async function fromSource(path: string, toolchain: Toolchain): Promise<Built> {
   const source = await readPolicySource(path)
@@ -60,20 +97,25 @@ async function fromSource(path: string, toolchain: Toolchain): Promise<Built> {
   if (failed.length > 0) {
     throw new CustomhouseError(
       'ERR_POLICY_COMPILE',
-      `${failed.length} of the policy's own ${tests.length} tests fail in ${path}: ${failed
-        .slice(0, 5)
-        .map(({ name }) => name)
-        .join(', ')}`,
+      `${failed.length} of the policy's own ${tests.length} tests fail in ${path}:\n${failed.slice(0, 5).map(whereFailed).join('\n')}`,
     )
   }
+  const inspection = await toolchain.inspect(files)
+  const declared = declaredBy(inspection, [], path)
   const revision = source.digest
   const { wasm, data: baseData } = await toolchain.build({ files, data, entrypoints: [DECISION_ENTRYPOINT], revision })
   const reads = await toolchain.reads({ files, data })
-  return { wasm, data: baseData as Json, revision, reads, ...(await declaredBy(files, toolchain)) }
+  return { wasm, data: baseData as Json, revision, reads, ...declared, defined: controlsIn(inspection) }
+}
+
+function whereFailed({ package: name, name: test, file, row, failedAt, message }: TestResult): string {
+  const at = failedAt ?? { file, row }
+  const what = failedAt?.message ?? message
+  return `${at.file}:${at.row}: ${name}.${test}${what === undefined ? '' : `: ${what.split('\n')[0]}`}`
 }
 
 async function fromBundle(path: string, toolchain: Toolchain): Promise<Built> {
-  const bundle = readBundle(await readFile(path))
+  const bundle = readBundle(await readArchive(path))
   const files: Record<string, string> = {}
   for (const [name, bytes] of bundle.files)
     if (name.endsWith('.rego')) files[name] = Buffer.from(bytes).toString('utf8')
@@ -82,27 +124,30 @@ async function fromBundle(path: string, toolchain: Toolchain): Promise<Built> {
       'ERR_POLICY_BUNDLE',
       `The bundle ${path} has no revision; build it with one (opa build --revision), since decisions are recorded under it.`,
     )
+  const inspection = await toolchain.inspect(files)
+  const defined = controlsIn(inspection)
   return {
     wasm: bundle.wasm,
     data: bundle.data,
     revision: bundle.revision,
     reads: null,
-    ...(await declaredBy(files, toolchain)),
+    ...declaredBy(inspection, bundle.entrypoints, path),
+    defined: defined.size === 0 ? null : defined,
   }
 }
 
-/** `custom.controls` and `custom.obligations` of the METADATA of package `customhouse`. */
-async function declaredBy(files: Files, toolchain: Toolchain): Promise<Declared> {
-  const { annotations } = await toolchain.inspect(files)
-  const lists = { controls: new Set<string>(), obligations: new Set<string>() }
-  for (const { path, annotations: given } of annotations) {
-    if (path !== 'data.customhouse' && path !== `data.${DECISION_ENTRYPOINT.replace('/', '.')}`) continue
-    const custom = given.custom
-    if (typeof custom !== 'object' || custom === null || Array.isArray(custom)) continue
-    for (const [kind, list] of Object.entries(lists)) {
-      const named = (custom as Readonly<Record<string, Json>>)[kind]
-      if (Array.isArray(named)) for (const name of named) if (typeof name === 'string') list.add(name)
-    }
+async function readArchive(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path)
+  } catch (cause) {
+    throw new CustomhouseError(
+      'ERR_POLICY_BUNDLE',
+      `The bundle ${path} cannot be read${codeOf(cause)}: build it with customhouse policy build -o, and name it in policy.bundle.`,
+      { cause },
+    )
   }
-  return { controls: [...lists.controls].sort(), obligations: [...lists.obligations].sort() }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? ` (${String(error.code)})` : ''
 }

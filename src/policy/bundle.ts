@@ -3,6 +3,9 @@ import { CustomhouseError } from '../core/errors.ts'
 import type { Json } from '../core/json.ts'
 import { readTar } from './tar.ts'
 
+/** An entrypoint of the manifest, with the METADATA of its rule, which OPA takes out of the bundle's sources. */
+export type BundleEntrypoint = Readonly<{ entrypoint: string; annotations: readonly Readonly<Record<string, Json>>[] }>
+
 /** What an OPA bundle holds, read and checked but for its signature. */
 export type Bundle = Readonly<{
   /** The manifest's revision, or an empty string. */
@@ -10,7 +13,7 @@ export type Bundle = Readonly<{
   roots: readonly string[]
   /** The manifest's metadata. */
   metadata: Readonly<Record<string, Json>>
-  entrypoints: readonly string[]
+  entrypoints: readonly BundleEntrypoint[]
   wasm: Uint8Array
   /** Base data as JSON in UTF-8. */
   data: Uint8Array
@@ -58,7 +61,7 @@ export function readBundle(archive: Uint8Array, limits: BundleLimits = BUNDLE_LI
     revision,
     roots,
     metadata,
-    entrypoints: manifest.wasm.map(({ entrypoint }) => entrypoint),
+    entrypoints: manifest.wasm.map(({ entrypoint, annotations }) => ({ entrypoint, annotations })),
     wasm,
     data,
     files,
@@ -77,7 +80,7 @@ type Manifest = Readonly<{
   revision: string
   roots: readonly string[]
   metadata: Readonly<Record<string, Json>>
-  wasm: readonly Readonly<{ entrypoint: string; module: string }>[]
+  wasm: readonly (BundleEntrypoint & Readonly<{ module: string }>)[]
 }>
 
 const isRecord = (value: Json | undefined): value is Readonly<Record<string, Json>> =>
@@ -101,10 +104,12 @@ function readManifest(bytes: Uint8Array | undefined): Manifest {
   if (!Array.isArray(wasm) || !Array.isArray(roots)) throw refuse('.manifest wasm or roots is no list')
   const resolvers = wasm.map((resolver: Json) => {
     if (!isRecord(resolver)) throw refuse('.manifest wasm holds something other than objects')
-    const { entrypoint, module } = resolver
+    const { entrypoint, module, annotations = [] } = resolver
     if (typeof entrypoint !== 'string' || typeof module !== 'string')
       throw refuse('.manifest wasm lacks entrypoint or module')
-    return { entrypoint, module }
+    if (!Array.isArray(annotations) || !annotations.every((one: Json) => isRecord(one)))
+      throw refuse('.manifest wasm annotations is no list of objects')
+    return { entrypoint, module, annotations: annotations.filter((one: Json) => isRecord(one)) }
   })
   return { revision, roots: readRoots(roots), metadata, wasm: resolvers }
 }

@@ -39,7 +39,7 @@ const MANIFEST: Entry = {
     revision: 'r1',
     roots: ['p', 'q/r'],
     metadata: { k: 1 },
-    wasm: [{ entrypoint: 'p/x', module: '/policy.wasm' }],
+    wasm: [{ entrypoint: 'p/x', module: '/policy.wasm', annotations: [{ custom: { a: ['b'] } }] }],
   }),
 }
 
@@ -54,7 +54,8 @@ describe('a bundle', () => {
         { name: `${lead}p/p.rego`, body: 'package p' },
       ),
     )
-    expect(bundle).toMatchObject({ revision: 'r1', roots: ['p', 'q/r'], metadata: { k: 1 }, entrypoints: ['p/x'] })
+    expect(bundle).toMatchObject({ revision: 'r1', roots: ['p', 'q/r'], metadata: { k: 1 } })
+    expect(bundle.entrypoints).toEqual([{ entrypoint: 'p/x', annotations: [{ custom: { a: ['b'] } }] }])
     expect(Buffer.from(bundle.data).toString()).toBe('{"p": {"n": 12345678901234567890}}')
     expect([...bundle.files.keys()]).toEqual(['data.json', 'policy.wasm', '.manifest', 'p/p.rego'])
   })
@@ -133,6 +134,14 @@ describe('a bundle', () => {
       'a manifest with wrong entrypoints',
       () => pack(WASM, { name: '.manifest', body: json({ wasm: [{ entrypoint: 'a' }] }) }),
     ],
+    [
+      'a manifest with METADATA that is no list of objects',
+      () =>
+        pack(WASM, {
+          name: '.manifest',
+          body: json({ wasm: [{ entrypoint: 'a', module: 'policy.wasm', annotations: ['b'] }] }),
+        }),
+    ],
   ])('is refused: %s', (_name, archive) => {
     expect(() => readBundle(archive())).toThrow(expect.objectContaining({ code: 'ERR_POLICY_BUNDLE' }))
   })
@@ -197,7 +206,7 @@ describe('a bundle by OPA', () => {
       })
       expect(run.status, run.stderr).toBe(0)
       const bundle = readBundle(readFileSync(join(folder, 'b.tar.gz')))
-      expect(bundle).toMatchObject({ revision: 'abc', entrypoints: ['p/x'] })
+      expect(bundle).toMatchObject({ revision: 'abc', entrypoints: [{ entrypoint: 'p/x', annotations: [] }] })
       const engine = await loadEngine(bundle)
       expect(engine.evaluate('p/x', { at: 2 }, { now: 0n })).toMatchObject({ defined: true, value: 1.5 })
       const built = await toolchain.build({ files: { 'p.rego': SOURCE }, data: DATA, entrypoints: ['p/x'] })
