@@ -10,8 +10,8 @@ import type {
 } from '../core/decision.ts'
 import { CustomhouseError } from '../core/errors.ts'
 import type { Generation } from '../core/generation.ts'
-import type { Json } from '../core/json.ts'
 import { baseReason, Denial } from './base.ts'
+import { gatherFacts } from './facts.ts'
 import type { Gateway } from './gateway.ts'
 
 /** A target that the policy permits, with what it demands in return. */
@@ -27,8 +27,6 @@ export type Judgement = Readonly<{
   /** Why the other candidates are not among them. */
   reasons: readonly Reason[]
 }>
-
-const NO_FACTS: Readonly<Record<string, Json>> = {}
 
 /** Facts of a call for a policy: no text, and personal data only where a policy cannot do without (the subject). */
 export function callInput(call: ModelCall): CallInput {
@@ -162,61 +160,4 @@ function order(candidates: readonly Target[], decision: RequestDecision): readon
   if (decision.order.length === 0) return candidates
   const rank = new Map(decision.order.map((id, index) => [id, index]))
   return [...candidates].sort((a, b) => (rank.get(a.id) ?? rank.size) - (rank.get(b.id) ?? rank.size))
-}
-
-/** A plugin that cannot tell its facts about a target takes that target out: its policy would judge without them. */
-async function gatherFacts(
-  call: ModelCall,
-  candidates: readonly Target[],
-  generation: Generation,
-  gateway: Gateway,
-): Promise<Readonly<{ inputs: readonly TargetInput[]; reasons: readonly Reason[] }>> {
-  const tellers = generation.plugins.filter((plugin) => plugin.facts !== undefined)
-  const inputs: TargetInput[] = []
-  const reasons: Reason[] = []
-  for (const target of candidates) {
-    let facts: Record<string, Json> | undefined = tellers.length === 0 ? NO_FACTS : {}
-    for (const plugin of tellers) {
-      try {
-        const told = plugin.facts?.(call, target)
-        const value = told instanceof Promise ? await told : told
-        if (facts !== undefined && value !== undefined) facts[plugin.name] = value as Json
-      } catch (error) {
-        gateway.report(`facts of ${plugin.name} failed`, error, call.id)
-        reasons.push(
-          baseReason('facts-failed', `the plugin ${plugin.name} could not tell its facts about ${target.id}`),
-        )
-        facts = undefined
-        break
-      }
-    }
-    if (facts !== undefined) inputs.push(targetInput(target, facts))
-  }
-  if (inputs.length === 0) throw new Denial(reasons, null)
-  return { inputs, reasons }
-}
-
-const inputs = new WeakMap<Target, Readonly<{ facts: readonly unknown[]; input: TargetInput }>>()
-
-/** A target as policies see it. Frozen, and the same object as at the last call where its facts are: most facts are the target's own. */
-function targetInput(target: Target, facts: Readonly<Record<string, Json>>): TargetInput {
-  const told = Object.values(facts)
-  const before = inputs.get(target)
-  if (
-    before !== undefined &&
-    before.facts.length === told.length &&
-    told.every((fact, index) => fact === before.facts[index])
-  )
-    return before.input
-  const { endpoint, processing, storage } = target.residency
-  const input: TargetInput = Object.freeze({
-    id: target.id,
-    provider: target.provider,
-    model: target.model,
-    residency: { endpoint: endpoint ?? [], processing: processing ?? [], storage: storage ?? [] },
-    contract: target.contract,
-    facts,
-  })
-  inputs.set(target, { facts: told, input })
-  return input
 }

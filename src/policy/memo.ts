@@ -4,27 +4,34 @@ import type { Reads } from './toolchain/index.ts'
 /** Decisions kept at most; the oldest go first. What a client can vary (a task, a model) must not fill the memory. */
 const MOST = 4096
 
+/** Longest key that is kept, UTF-16 units: with {@link MOST} the bound of what a client can make it hold. */
+const LONGEST = 8192
+
 /**
  * Remembers decisions. A policy that neither reads the clock nor takes its input as a whole is a function of the paths that it reads
- * (OPA's compiler says which): where two inputs agree on all of them, evaluating it again could only say the same.
+ * (OPA's compiler says which): where two inputs agree on all of them, evaluating it again could only say the same. The decider itself reads the
+ * required controls and the ids of the targets, so these always count.
  */
 export class Memo<T> {
   readonly #paths: readonly (readonly string[])[]
+  readonly #ids: boolean
   readonly #known = new Map<string, T>()
 
   private constructor(paths: readonly (readonly string[])[]) {
-    this.#paths = paths
+    this.#paths = outermost([...paths, ['context', 'controls'], ['target', 'id']])
+    this.#ids = !paths.some((path) => path.length === 1 && path[0] === 'targets')
   }
 
   /** Null where nothing may be remembered: without sources, or where a decision is more than a function of some paths. */
   static of<T>(reads: Reads | null): Memo<T> | null {
-    return reads === null || reads.whole || reads.volatile ? null : new Memo<T>(outermost(reads.paths))
+    return reads === null || reads.whole || reads.volatile ? null : new Memo<T>(reads.paths)
   }
 
-  /** What the policy would read of this input, as one text. */
+  /** What of this input the decision depends on, as one text; JSON, so that no text in it can be taken for a line's end. */
   key(input: RequestInput | ResponseInput): string {
     let key = ''
     for (const path of this.#paths) key += `${textOf(at(input, path))}\n`
+    if (this.#ids && input.phase === 'request') for (const { id } of input.targets) key += `${JSON.stringify(id)}\n`
     return key
   }
 
@@ -33,6 +40,7 @@ export class Memo<T> {
   }
 
   set(key: string, value: T): void {
+    if (key.length > LONGEST) return
     if (this.#known.size >= MOST) {
       const [oldest] = this.#known.keys()
       if (oldest !== undefined) this.#known.delete(oldest)
@@ -41,11 +49,14 @@ export class Memo<T> {
   }
 }
 
-/** A path says nothing that a shorter one does not: `target.id` where `target` is read as well. */
+/** A path says nothing that a shorter one, or an earlier one like it, does not: `target.id` where `target` is read as well. */
 function outermost(paths: readonly (readonly string[])[]): readonly (readonly string[])[] {
-  return paths.filter(
-    (path) => !paths.some((other) => other.length < path.length && other.every((name, index) => name === path[index])),
-  )
+  return paths.filter((path, place) => {
+    const covers = (other: readonly string[], index: number): boolean =>
+      (other.length < path.length || (other.length === path.length && index < place)) &&
+      other.every((name, part) => name === path[part])
+    return !paths.some(covers)
+  })
 }
 
 function at(input: RequestInput | ResponseInput, path: readonly string[]): unknown {
@@ -59,13 +70,13 @@ function at(input: RequestInput | ResponseInput, path: readonly string[]): unkno
 
 const texts = new WeakMap<object, string>()
 
-/** The JSON of a value. That of a frozen object (a target, the list of controls) is made once: it is the same at every call. */
+/** The JSON of a value. That of what can never change (a target, the list of controls) is made once: it is the same at every call. */
 function textOf(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value)
   if (typeof value !== 'object' || value === null) return String(value)
-  if (Object.isFrozen(value)) {
-    const known = texts.get(value)
-    if (known !== undefined) return known
+  const known = texts.get(value)
+  if (known !== undefined) return known
+  if (unchanging(value)) {
     const text = JSON.stringify(value)
     texts.set(value, text)
     return text
@@ -74,4 +85,19 @@ function textOf(value: unknown): string {
   let text = '['
   for (const item of value) text += `${textOf(item)},`
   return `${text}]`
+}
+
+/**
+ * Whether it is frozen down to its last member, and plain: a frozen object may hold one that is not, and a getter, a Date or a `toJSON` says what it
+ * likes each time.
+ */
+function unchanging(value: unknown): boolean {
+  if (typeof value === 'function') return false
+  if (typeof value !== 'object' || value === null) return true
+  if (!Object.isFrozen(value)) return false
+  const kind: unknown = Object.getPrototypeOf(value)
+  if (kind !== Object.prototype && kind !== Array.prototype && kind !== null) return false
+  return Object.values(Object.getOwnPropertyDescriptors(value)).every(
+    (member) => 'value' in member && unchanging(member.value),
+  )
 }

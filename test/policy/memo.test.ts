@@ -1,14 +1,18 @@
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Decider, RequestInput, ResponseInput } from '../../src/core/decision.ts'
+import type { Decider, RequestInput, ResponseInput, TargetInput } from '../../src/core/decision.ts'
+import type { Json } from '../../src/core/json.ts'
 import { createDecider, DECISION_ENTRYPOINT, loadEngine, type PolicyEngine } from '../../src/policy/index.ts'
+import { Memo } from '../../src/policy/memo.ts'
 import { readPolicySource } from '../../src/policy/source.ts'
 import { openToolchain, type Reads, type Toolchain } from '../../src/policy/toolchain/index.ts'
 import { ROOT } from '../house.ts'
-import { asked, targetIn } from './policies.inputs.ts'
+import { answered, asked, targetIn } from './policies.inputs.ts'
 
 /** A remembered decision is the one that an evaluation would give, and is remembered only where nothing else could be. */
+
+const NOWHERE = { endpoint: [], processing: [], storage: [] }
 
 let toolchain: Toolchain
 beforeAll(() => {
@@ -54,6 +58,11 @@ describe('what a policy reads', () => {
       'x := [m | m := input.a.b]\ny if every r in input.c { r > 0 }\nz if not input.d.e',
       { paths: [['a', 'b'], ['c'], ['d', 'e']] },
     ],
+    [
+      'names that hold what would part two of them',
+      'x := [input["a\\u0000b"], input.a.b, input["a\\",\\"b"]]',
+      { paths: expect.toSatisfy((paths: unknown[]) => new Set(paths.map((one) => JSON.stringify(one))).size === 3) },
+    ],
     ['nothing', 'x := 1', { paths: [], whole: false, volatile: false }],
     ['the whole of it', 'x := count(input)', { whole: true }],
     ['the whole of it, walked', 'x if { walk(input, [_, v]); v == 1 }', { whole: true }],
@@ -64,6 +73,90 @@ describe('what a policy reads', () => {
     ['dates without the clock', 'x := time.weekday(0)', { volatile: false }],
   ])('%s', async (_, rego, expected) => {
     expect(await reads(rego)).toMatchObject(expected)
+  })
+})
+
+describe('what is remembered', () => {
+  const open = asked('claims', [targetIn('a/m', { endpoint: ['DE'], processing: ['DE'], storage: [] })])
+  const memoOf = (...paths: readonly (readonly string[])[]): Memo<number> => {
+    const memo = Memo.of<number>({ paths, whole: false, volatile: false })
+    if (memo === null) throw new Error('it may be remembered')
+    return memo
+  }
+  const callOf = (changes: Partial<RequestInput['call']>): RequestInput => ({
+    ...open,
+    call: { ...open.call, ...changes },
+  })
+
+  test('nothing without sources, of a policy that reads the clock, or that takes its input whole', () => {
+    expect(Memo.of(null)).toBeNull()
+    expect(Memo.of({ paths: [], whole: false, volatile: true })).toBeNull()
+    expect(Memo.of({ paths: [], whole: true, volatile: false })).toBeNull()
+  })
+
+  test('no text of a client can make two inputs look like one', () => {
+    const memo = memoOf(['call', 'task'], ['call', 'model'], ['call', 'tools'])
+    const word = fc.oneof(fc.string(), fc.constantFrom('\n', '"\n"', 'a"\n"b', 'null', 'undefined', '","', '[]'))
+    const part = fc.record({ task: fc.option(word), model: word, tools: fc.array(word, { maxLength: 2 }) })
+    fc.assert(
+      fc.property(part, part, (one, other) => {
+        const same =
+          JSON.stringify([one.task, one.model, one.tools]) === JSON.stringify([other.task, other.model, other.tools])
+        expect(memo.key(callOf(one)) === memo.key(callOf(other))).toBe(same)
+      }),
+      { numRuns: 2000 },
+    )
+    expect(memo.key(callOf({ task: 'a"\n"b', model: 'c' }))).not.toBe(memo.key(callOf({ task: 'a', model: 'b"\n"c' })))
+    expect(memo.key(callOf({ task: null }))).not.toBe(memo.key(callOf({ task: 'null' })))
+  })
+
+  test('the required controls and the targets count, whatever the policy reads', () => {
+    const memo = memoOf(['call', 'model'])
+    const key = memo.key(open)
+    expect(memo.key({ ...open, context: { ...open.context, controls: ['models'] } })).not.toBe(key)
+    expect(memo.key({ ...open, targets: open.targets.map((one) => ({ ...one, id: 'b/m' })) })).not.toBe(key)
+    expect(memo.key({ ...open, targets: [] })).not.toBe(key)
+    const [one] = open.targets
+    if (one === undefined) throw new Error('there is a target')
+    const answer = answered(open, one)
+    expect(memo.key({ ...answer, target: { ...one, id: 'b/m' } })).not.toBe(memo.key(answer))
+    expect(memo.key({ ...open, call: { ...open.call, task: 'other' } })).toBe(key)
+  })
+
+  test('the oldest go first, and what is too long is not kept', () => {
+    const memo = memoOf(['call', 'model'])
+    for (let n = 0; n <= 4096; n++) memo.set(`key ${n}`, n)
+    expect(memo.get('key 0')).toBeUndefined()
+    expect(memo.get('key 1')).toBe(1)
+    expect(memo.get('key 4096')).toBe(4096)
+    memo.set('x'.repeat(8192), 1)
+    memo.set('x'.repeat(8193), 1)
+    expect(memo.get('x'.repeat(8192))).toBe(1)
+    expect(memo.get('x'.repeat(8193))).toBeUndefined()
+  })
+
+  test('only what can never change has its text kept', () => {
+    const memo = memoOf(['targets'])
+    const keyOf = (facts: TargetInput['facts']) =>
+      memo.key({ ...open, targets: [Object.freeze({ ...targetIn('a/m', NOWHERE), facts })] })
+    const fresh = (n: number): Json[] => {
+      const within: Record<string, Json> = { n: 0 }
+      const live: Readonly<Record<string, Json>>[] = [
+        within,
+        Object.freeze({ within }),
+        Object.freeze(Object.defineProperty({}, 'n', { enumerable: true, get: () => within.n })),
+        Object.freeze({ toJSON: () => within.n }) as unknown as Readonly<Record<string, Json>>,
+      ]
+      const shared = live.map((one) => Object.freeze({ ...targetIn('a/m', NOWHERE), facts: one }))
+      const keys = (): string[] => shared.map((one) => memo.key({ ...open, targets: [one] }))
+      const before = keys()
+      within.n = n
+      const after = keys()
+      return before.map((key, index) => key !== after[index])
+    }
+    expect(fresh(1)).toEqual([true, true, true, true])
+    expect(fresh(0)).toEqual([false, false, false, false])
+    expect(keyOf({ a: 1 })).toBe(keyOf({ a: 1 }))
   })
 })
 
