@@ -1,3 +1,4 @@
+import type { Dialect } from '../core/call.ts'
 import type {
   CallInput,
   ContextInput,
@@ -19,9 +20,12 @@ export type CanaryOptions = Readonly<{
 /** No tenant, model, control or provider may have this name: configuration refuses names that begin with an underscore. */
 const NOBODY = '_canary'
 
+/** A dialect that the gateway speaks: a policy could allow everything in one. */
+const DIALECT: Dialect = 'openai.chat'
+
 const call: CallInput = {
   id: '00000000-0000-7000-8000-000000000000',
-  dialect: 'openai',
+  dialect: DIALECT,
   operation: 'chat',
   model: NOBODY,
   stream: false,

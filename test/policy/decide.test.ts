@@ -28,7 +28,7 @@ const ECHO = 'decision := json.unmarshal(input.call.metadata.answer)'
 
 const call = (answer: Json | string): CallInput => ({
   id: 'c1',
-  dialect: 'openai',
+  dialect: 'openai.chat',
   operation: 'chat',
   model: 'auto',
   stream: false,
@@ -298,6 +298,11 @@ describe('the canaries', () => {
 
   it.each([
     ['allows everything', verdictFor('true', '["a"]'), /outside of this world.*no residency/],
+    [
+      'allows everything in a dialect that the gateway speaks',
+      verdictFor('input.call.dialect == "openai.chat"', '["a"]'),
+      /outside of this world/,
+    ],
     [
       'allows every region of none',
       verdictFor('every region in target.residency.processing { region in {"DE"} }', '["a"]'),
