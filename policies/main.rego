@@ -68,7 +68,14 @@ verdict(id, names) := {
 	"obligations": [],
 }
 
-reasons(name, id) := given if {
+reasons(name, id) := {{
+	"control": name,
+	"rule": $"{name}/obligations",
+	"controls": [],
+	"message": $"The control {name} is satisfied, but its obligations are no array.",
+}} if {
+	data.controls[name].satisfied[id] == true
+} else := given if {
 	given := {reason |
 		some why in data.controls[name].reasons[id]
 		reason := {"control": name, "rule": why.rule, "controls": why.controls, "message": why.message}

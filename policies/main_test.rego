@@ -107,6 +107,19 @@ test_obligations_that_are_not_defined_are_a_denial if {
 	decision.targets["eu/de"].effect == "deny"
 	decision.targets["eu/de"].satisfied == ["a"]
 	decision.targets["eu/de"].obligations == []
+	decision.targets["eu/de"].reasons == [{
+		"control": "b",
+		"rule": "b/obligations",
+		"controls": [],
+		"message": "The control b is satisfied, but its obligations are no array.",
+	}]
+}
+
+test_what_a_satisfied_control_objects_to_is_not_the_reason if {
+	objection := {{"rule": "b/far", "controls": [], "message": "Too far."}}
+	decision := customhouse.decision with input as asked(["a", "b"])
+		with data.controls as changed("b", {"obligations": {}, "reasons": {"eu/de": objection}})
+	{reason.rule | some reason in decision.targets["eu/de"].reasons} == {"b/obligations"}
 }
 
 test_obligations_in_a_set_are_a_denial if {

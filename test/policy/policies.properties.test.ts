@@ -76,7 +76,8 @@ describe('for any call', () => {
           allowed === null || [endpoint, processing, storage].flat().every((place) => allowed?.includes(place))
         const covered =
           made.tenant !== 'claims' || made.task !== 'phi' || (made.contract.includes('baa') && storage.length === 0)
-        const known = endpoint.length > 0 && processing.length > 0 && made.tenant !== 'nobody'
+        const task = made.tenant !== 'claims' || made.task === null || made.task === 'phi'
+        const known = endpoint.length > 0 && processing.length > 0 && made.tenant !== 'nobody' && task
         const model = made.tenant === 'lab' || made.model !== 'o5'
         const granted = references[made.tenant] ?? []
         const pointed = made.references.every(({ kind, where }) => granted.includes(`${kind} ${where}`))

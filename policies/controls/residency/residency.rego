@@ -15,6 +15,13 @@ tenant := data.org.residency.tenants[input.call.principal.tenant]
 # A task is the client's own word, so its entry stands beside the tenant's and can only take away.
 entries := [tenant, object.get(tenant, ["tasks", input.call.task], {})]
 
+# A misspelt task would otherwise be judged without the entry that was meant.
+task_known if not tenant.tasks
+
+task_known if input.call.task == null
+
+task_known if tenant.tasks[input.call.task]
+
 members := ["endpoint", "processing", "storage", "contract", "tasks"]
 
 # Facet -> the lists of regions that a target must lie within, each of them. The tenant must have one for every facet.
@@ -36,6 +43,7 @@ places[names] := {place |
 }
 
 satisfied[target.id] := true if {
+	task_known
 	some target in targets
 	target.residency.endpoint != []
 	target.residency.processing != []
@@ -86,6 +94,19 @@ reasons[target.id] contains {
 	"message": $"The policy names no places for the tenant {input.call.principal.tenant}.",
 } if {
 	not tenant
+	some target in targets
+}
+
+# METADATA
+# title: The task that a call names is one of the tenant's
+# custom:
+#   regulations: [GDPR-32, HIPAA-164.312]
+reasons[target.id] contains {
+	"rule": "residency/task",
+	"controls": rego.metadata.rule().custom.regulations,
+	"message": $"The policy names no places for the call's task of the tenant {input.call.principal.tenant}.",
+} if {
+	not task_known
 	some target in targets
 }
 

@@ -173,10 +173,28 @@ test_a_task_adds_no_place if {
 	{one.rule | some one in denied({"task": "wide"}, abroad, tasked)} == {"residency/processing"}
 }
 
-test_a_call_with_any_other_task_is_judged_by_the_tenants_entry if {
+test_a_call_without_a_task_is_judged_by_the_tenants_entry if {
+	satisfied(object.union(home, {"contract": ["dpa"]}), tasked)
+}
+
+test_a_task_that_is_not_listed_is_denied if {
 	covered := object.union(home, {"contract": ["dpa"]})
-	satisfied(covered, tasked)
-	calls({"task": "other"}, covered, tasked)
+	every task in ["other", "PHI", "phii", ""] {
+		denied({"task": task}, covered, tasked) == {reason(
+			"residency/task",
+			["GDPR-32", "HIPAA-164.312"],
+			"The policy names no places for the call's task of the tenant claims.",
+		)}
+	}
+	{one.rule | some one in denied({"task": "phi"}, home, object.union(entry, {"tasks": {}}))} == {"residency/task"}
+}
+
+test_a_task_that_is_listed_may_take_nothing_away if {
+	calls({"task": "plain"}, home, object.union(entry, {"tasks": {"plain": {}}}))
+}
+
+test_where_no_tasks_are_listed_any_task_will_do if {
+	calls({"task": "other"}, home, entry)
 }
 
 test_a_task_with_an_unknown_region_is_denied if {
