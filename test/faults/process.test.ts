@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
@@ -81,6 +82,28 @@ describe('SIGTERM', () => {
     }
     expect(await served.exited).toBe(0)
     expect(await outcomes()).toEqual(Array.from({ length: 4 }, () => 'drained'))
+  })
+})
+
+/** Every file that the process writes from now on is too long already: its writes fail. */
+function allowNoByte(pid: number): void {
+  execFileSync('prlimit', [`--pid=${pid}`, '--fsize=1:1'])
+}
+
+describe('a ledger that latches while the gateway drains', () => {
+  test('is exit 5, not 0: the outcomes of what was open are not on record', async () => {
+    upstream.script(() => slowStream(50))
+    await lay(20_000)
+    served = await serve(ground)
+    const open = await ask(true)
+    expect(open.status).toBe(200)
+    const text = open.text()
+    process.kill(served.pid, 'SIGTERM')
+    await sleep(100)
+    allowNoByte(served.pid)
+    expect(await text).not.toContain('[DONE]')
+    expect(await served.exited).toBe(5)
+    expect(await outcomes()).toEqual([])
   })
 })
 
