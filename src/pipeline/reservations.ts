@@ -5,11 +5,11 @@ import type { Gateway } from './gateway.ts'
 /** What the discharges of one attempt reserved. Given back at most once, and only while nothing was sent for it. */
 export class Reservations {
   readonly #undo: (() => Promise<void> | void)[] = []
-  readonly #gateway: Gateway
+  readonly #gateway: Pick<Gateway, 'report'>
   readonly #call: string
   readonly #ms: number
 
-  constructor(gateway: Gateway, call: string, ms: number) {
+  constructor(gateway: Pick<Gateway, 'report'>, call: string, ms: number) {
     this.#gateway = gateway
     this.#call = call
     this.#ms = ms

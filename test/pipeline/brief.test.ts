@@ -67,6 +67,14 @@ test('whatever is said, a record of it fits into a leaf, and what is short is ke
   expect(briefReasons([reason('short')])).toEqual({ json: [reason('short')], cut: false })
 })
 
+test('twenty reasons, each as large as one may be, still fit', () => {
+  const long = dear.repeat(600)
+  const worst = { control: long, rule: long, controls: Array.from({ length: 30 }, () => long), message: long }
+  const { json, cut } = briefReasons(Array.from({ length: 20 }, () => worst))
+  expect(Buffer.byteLength(canonical(json))).toBeLessThan(32_000)
+  expect([cut, canonical(json) === '[]']).toEqual([true, false])
+})
+
 test('a text is cut with a mark, never in the middle of a character', () => {
   expect(brief('a'.repeat(500))).toBe('a'.repeat(500))
   expect(brief('a'.repeat(501))).toBe(`${'a'.repeat(499)}…`)

@@ -2,8 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import type { Filter, Plugin } from '../../src/core/plugin.ts'
 import { checkPlugins } from '../../src/pipeline/contract.ts'
+import { Reservations } from '../../src/pipeline/reservations.ts'
 import { openaiAnswer, openaiStream } from '../kit/index.ts'
-import { type Played, play, type Scene } from './scene.ts'
+import { type Played, play, type Scene, TARGET } from './scene.ts'
 
 /** Plugins that hang, throw at once, or say what their types forbid. Each call ends, and no process does. */
 
@@ -180,6 +181,23 @@ describe('too late', () => {
     expect(given).toEqual(['back'])
   })
 
+  test('at one target: the next one answers', async () => {
+    const plugin: Plugin = {
+      name: 'sloth',
+      discharge: {
+        slow: {
+          stage: 'clamp',
+          request: ({ target }) => (target.id === TARGET.id ? forever() : { met: true }),
+        },
+      },
+    }
+    const targets = [TARGET, { ...TARGET, id: 'one/second' }]
+    const played = await play({ ...whole, targets, limits: soon, obligations, plugins: [plugin] })
+    expect(played.status).toBe(200)
+    expect(played.headers['x-customhouse-target']).toBe('one/second')
+    expect(kinds(played)).toEqual(['call.intent', 'call.outcome'])
+  })
+
   test('a discharge that fails when nobody waits any more is nobody else’s trouble', async () => {
     const plugin: Plugin = {
       name: 'sloth',
@@ -239,4 +257,16 @@ describe('too late', () => {
     expect([played.status, given]).toEqual([429, ['back']])
     expect(played.journal).toContain('report a reservation could not be given back')
   })
+})
+
+test('what was given back is not given back again', async () => {
+  const given: string[] = []
+  const gateway = {
+    report: (what: string) => void given.push(what),
+  }
+  const reservations = new Reservations(gateway, 'call', 30)
+  reservations.add({ met: true, release: () => void given.push('back') })
+  await Promise.all([reservations.release(), reservations.release()])
+  await reservations.release()
+  expect(given).toEqual(['back'])
 })
