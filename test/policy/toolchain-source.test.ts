@@ -174,17 +174,28 @@ describe('a policy folder', () => {
     expect(isCustomhouseError(error, 'ERR_POLICY_COMPILE') && error.message).toMatch(/nowhere cannot be read/)
   })
 
-  test('a file that cannot be read is an error', () => {
-    const at = folder({ 'a.rego': 'package a\n' })
-    chmodSync(join(at, 'a.rego'), 0)
+  test.each([
+    [
+      'a file',
+      'a.rego',
+      /PolicyCompileError: .*a\.rego:1:1: This file cannot be read: no permission \(EACCES\).* ERR_POLICY_COMPILE/,
+    ],
+    [
+      'a folder',
+      'b',
+      /CustomhouseError: The policy folder .*\/b cannot be read: no permission \(EACCES\).* ERR_POLICY_COMPILE/,
+    ],
+  ])('%s that cannot be read is an error with its path, and what to do', (_, closed, message) => {
+    const at = folder({ 'a.rego': 'package a\n', 'b/c.rego': 'package c\n' })
+    chmodSync(join(at, closed), 0)
     chmodSync(root, 0o755)
     // Root may read everything: a process of its own becomes nobody, once it has loaded what it runs.
     const source = JSON.stringify(resolve(import.meta.dirname, '../../src/policy/source.ts'))
     const script = `const { readPolicySource } = await import(${source})
       if (process.getuid() === 0) process.seteuid(65534)
-      await readPolicySource(${JSON.stringify(at)}).then(() => console.log('read'), (error) => console.log(String(error), error.cause?.code ?? error.code))`
+      await readPolicySource(${JSON.stringify(at)}).then(() => console.log('read'), (error) => console.log(error.constructor.name + ':', error.message, error.code))`
     const said = execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' })
-    expect(said).toContain('EACCES')
+    expect(said).toMatch(message)
   })
 })
 
