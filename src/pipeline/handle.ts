@@ -121,7 +121,7 @@ async function send(
 ): Promise<'answered' | Failure> {
   const { judgement } = assessment
   const { generation, decision } = judgement
-  const line = lifeline(visit, generation.limits.totalMs)
+  const line = lifeline(visit, providerOf(generation, permitted.target).totalMs ?? generation.limits.totalMs)
   try {
     const prepared = await prepare(visit, assessment, permitted, attempt, line.signal)
     if ('sent' in prepared) return prepared

@@ -139,6 +139,7 @@ test('a replaced provider is closed after its total time, and kept if its config
   const active = (connectMs: number) => providers.activate(new Map([['one', config(connectMs)]]))
   const provider = providers.get('one', config(1_000))
   const call = async (): Promise<number> => {
+    upstream.script(() => whole(openaiAnswer({ texts: ['fine'] })))
     const address = provider.address({ path: '/chat/completions', headers: {}, body: Buffer.from('{}') })
     const dispatch: Dispatch = {
       call: 'c',
