@@ -183,7 +183,7 @@ describe('what was reserved is given back once when nothing is sent for it', () 
     ],
     [
       'the provider has no address',
-      { generation: once((made) => ({ ...made, providers: new Map() })) },
+      { generation: once((made) => ({ ...made, providers: withProvider(made, { address: rogue }) })) },
       met,
       500,
       'base/failed',
@@ -230,3 +230,17 @@ function once(change: (made: Generation) => Generation): (made: Generation) => G
     return changed
   }
 }
+
+function withProvider({ providers }: Generation, change: Partial<Provider>): Generation['providers'] {
+  return new Map([...providers].map(([name, provider]) => [name, { ...provider, ...change }]))
+}
+
+test("a provider's own total time goes before the general one", async () => {
+  const played = await play({
+    streamed: false,
+    last: 'hang',
+    generation: once((made) => ({ ...made, providers: withProvider(made, { totalMs: 30 }) })),
+  })
+  expect(played.status).toBe(504)
+  expect(played.outcomes.map(({ body }) => body.ending)).toEqual(['provider_truncated'])
+})
