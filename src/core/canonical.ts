@@ -1,4 +1,5 @@
 import { CustomhouseError } from './errors.ts'
+import { freeze } from './frozen.ts'
 import type { Json } from './json.ts'
 
 /** Deeper values are refused: what we record is flat, and a hostile file must not exhaust the stack of its verifier. */
@@ -20,12 +21,6 @@ export function constant<T extends Json & object>(value: T): T {
   freeze(value)
   CONSTANTS.set(value, canonical(value))
   return value
-}
-
-function freeze(value: Json): void {
-  if (typeof value !== 'object' || value === null) return
-  Object.freeze(value)
-  for (const member of Object.values(value)) freeze(member)
 }
 
 function write(value: Json, depth: number): string {

@@ -1,5 +1,6 @@
 import type { ModelCall, Target } from '../core/call.ts'
 import type { Reason, TargetInput } from '../core/decision.ts'
+import { freeze, isFrozen } from '../core/frozen.ts'
 import type { Generation } from '../core/generation.ts'
 import type { Json } from '../core/json.ts'
 import type { Plugin } from '../core/plugin.ts'
@@ -90,29 +91,11 @@ function settled(fact: unknown): Json {
     return fact as Json
   if (typeof fact !== 'object' || fact === null) throw new Error('the fact is no JSON')
   if (frozen.has(fact)) return fact as Json
-  if (unchanging(fact)) {
+  if (isFrozen(fact)) {
     frozen.add(fact)
-    return fact as Json
+    return fact
   }
   return freeze(JSON.parse(JSON.stringify(fact)) as Json)
-}
-
-/** Frozen down to the last member, and plain: no getter, no `toJSON`, nothing like a Date. */
-function unchanging(value: unknown): boolean {
-  if (value === null || typeof value === 'string' || typeof value === 'boolean') return true
-  if (typeof value === 'number') return Number.isFinite(value)
-  if (typeof value !== 'object' || !Object.isFrozen(value)) return false
-  const kind: unknown = Object.getPrototypeOf(value)
-  if (kind !== Object.prototype && kind !== Array.prototype && kind !== null) return false
-  return Object.values(Object.getOwnPropertyDescriptors(value)).every(
-    (member) => 'value' in member && unchanging(member.value),
-  )
-}
-
-function freeze<T extends Json>(value: T): T {
-  if (typeof value !== 'object' || value === null) return value
-  for (const member of Object.values(value)) freeze(member as Json)
-  return Object.freeze(value)
 }
 
 type Told = Readonly<{ asked: readonly Plugin[]; facts: readonly Json[]; input: TargetInput }>

@@ -1,4 +1,5 @@
 import type { RequestInput, ResponseInput } from '../core/decision.ts'
+import { isFrozen } from '../core/frozen.ts'
 import type { Reads } from './toolchain/index.ts'
 
 /** Decisions kept at most; the oldest go first. What a client can vary (a task, a model) must not fill the memory. */
@@ -76,7 +77,7 @@ function textOf(value: unknown): string {
   if (typeof value !== 'object' || value === null) return String(value)
   const known = texts.get(value)
   if (known !== undefined) return known
-  if (unchanging(value)) {
+  if (isFrozen(value)) {
     const text = JSON.stringify(value)
     texts.set(value, text)
     return text
@@ -85,19 +86,4 @@ function textOf(value: unknown): string {
   let text = '['
   for (const item of value) text += `${textOf(item)},`
   return `${text}]`
-}
-
-/**
- * Whether it is frozen down to its last member, and plain: a frozen object may hold one that is not, and a getter, a Date or a `toJSON` says what it
- * likes each time.
- */
-function unchanging(value: unknown): boolean {
-  if (typeof value === 'function') return false
-  if (typeof value !== 'object' || value === null) return true
-  if (!Object.isFrozen(value)) return false
-  const kind: unknown = Object.getPrototypeOf(value)
-  if (kind !== Object.prototype && kind !== Array.prototype && kind !== null) return false
-  return Object.values(Object.getOwnPropertyDescriptors(value)).every(
-    (member) => 'value' in member && unchanging(member.value),
-  )
 }
