@@ -2,8 +2,9 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { CustomhouseError, isCustomhouseError } from '../../src/core/errors.ts'
 import type { Json, JsonTree } from '../../src/core/json.ts'
+import { parseTree } from '../../src/core/parse.ts'
 import { formatPointer, getAt, parsePointer, removeAt, setAt } from '../../src/core/pointer.ts'
-import { jsonToTree, parseTree, treeToJson, writeTree, writeTreeBytes } from '../../src/core/tree.ts'
+import { jsonToTree, treeToJson, writeTree, writeTreeBytes } from '../../src/core/tree.ts'
 
 const parse = (text: string): JsonTree => parseTree(Buffer.from(text))
 const again = (text: string): string => writeTree(parse(text))

@@ -4,8 +4,9 @@ import fc from 'fast-check'
 import OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { JsonTree, TreeObject } from '../../src/core/json.ts'
+import { parseTree } from '../../src/core/parse.ts'
 import { getAt } from '../../src/core/pointer.ts'
-import { parseTree, writeTree } from '../../src/core/tree.ts'
+import { writeTree } from '../../src/core/tree.ts'
 import { type House, startHouse } from '../house.ts'
 import {
   fixturesFolder,

@@ -1,7 +1,7 @@
 import type { Estimate, ModelCall, Reference, Segment } from '../../core/call.ts'
 import type { JsonTree, TreeObject } from '../../core/json.ts'
+import { parseTree } from '../../core/parse.ts'
 import type { InboundRequest } from '../../core/port.ts'
-import { parseTree } from '../../core/tree.ts'
 import {
   asArray,
   asCount,
