@@ -1,6 +1,7 @@
 import type { Dispatch, Finding } from '../core/call.ts'
 import type { FindingFact, Reason } from '../core/decision.ts'
 import { CustomhouseError } from '../core/errors.ts'
+import type { Generation } from '../core/generation.ts'
 import type { Filter } from '../core/plugin.ts'
 import type { Encoder, Provider } from '../core/port.ts'
 import { dispatchOf, lifeline, open, providerOf } from './attempt.ts'
@@ -42,6 +43,10 @@ export async function handle(visit: Visit): Promise<void> {
       tried.add(next.target.id)
       const sent = await send(visit, assessment, next, attempt + 1, left.length === 1)
       if (sent === 'answered') return
+      if (sent === 'stale') {
+        tried.delete(next.target.id)
+        continue
+      }
       if (sent.sent) attempt += 1
       failure = sent.sent || failure === null ? sent : failure
     }
@@ -73,6 +78,11 @@ function reauthenticate({ call, gateway }: Visit): void {
   }
 }
 
+/** A discharge may wait (for a quota, say): what was judged before it need not hold after it. */
+function stale({ call, gateway }: Visit, generation: Generation): boolean {
+  return gateway.generation() !== generation || !gateway.authenticator.stands(call.principal)
+}
+
 type Prepared = Readonly<{
   dispatch: Dispatch
   provider: Provider
@@ -82,19 +92,23 @@ type Prepared = Readonly<{
   intent: number
 }>
 
-/** Everything before the first byte upstream: discharge, check, record. Where any of it fails, what was reserved is given back. */
+/** Everything before the first byte upstream: discharge, check, record. Where any of it fails, or what was judged no longer holds, what was reserved is given back. */
 async function prepare(
   visit: Visit,
   { judgement, findings, facts }: Assessment,
   { target, verdict }: Permitted,
   attempt: number,
   signal: AbortSignal,
-): Promise<Prepared | Failure> {
+): Promise<Prepared | 'stale' | Failure> {
   const { call, codec, gateway } = visit
   const { generation, decision } = judgement
   const discharged = await dischargeRequest(visit, target, verdict, findings, generation, signal)
   if (!discharged.met) return { answer: discharged.answer, reasons: [discharged.reason], sent: false }
   try {
+    if (stale(visit, generation)) {
+      await discharged.release()
+      return 'stale'
+    }
     const dispatch = dispatchOf(visit, target, discharged, generation)
     if (dispatch instanceof Denial) {
       await discharged.release()
@@ -118,13 +132,13 @@ async function send(
   permitted: Permitted,
   attempt: number,
   last: boolean,
-): Promise<'answered' | Failure> {
+): Promise<'answered' | 'stale' | Failure> {
   const { judgement } = assessment
   const { generation, decision } = judgement
   const line = lifeline(visit, providerOf(generation, permitted.target).totalMs ?? generation.limits.totalMs)
   try {
     const prepared = await prepare(visit, assessment, permitted, attempt, line.signal)
-    if ('sent' in prepared) return prepared
+    if (prepared === 'stale' || 'sent' in prepared) return prepared
     const { dispatch, provider, encoder, filters } = prepared
     const sentAt = performance.now()
     const answer = await open(provider, dispatch, line.signal, last)

@@ -139,6 +139,55 @@ test('a credential that was revoked while the first attempt waited has no second
   expect(counted(played)).toEqual(['counted ERR_IDENTITY_INVALID'])
 })
 
+describe('a discharge that waited', () => {
+  /** Reserves at each asking; the first asking is where something happens meanwhile. */
+  const waiting = (meanwhile: () => void): Readonly<{ journal: string[]; scene: Scene }> => {
+    const journal: string[] = []
+    const plugin: Plugin = {
+      name: 'queue',
+      discharge: {
+        queue: {
+          stage: 'reserve',
+          request: async () => {
+            journal.push('reserved')
+            await new Promise((resolve) => setTimeout(resolve, 5))
+            if (journal.length === 1) meanwhile()
+            return { met: true, reservation: 'r', release: () => void journal.push('released') }
+          },
+        },
+      },
+    }
+    return { journal, scene: { streamed: false, obligations: [{ type: 'queue', params: {} }], plugins: [plugin] } }
+  }
+
+  test('while the credential was revoked: nothing is sent, the reservation is given back', async () => {
+    const sent: string[] = []
+    let stands = true
+    const { journal, scene } = waiting(() => {
+      stands = false
+    })
+    const played = await play({ ...scene, stands: () => stands, open: provider(200, sent) })
+    expect([sent, journal, played.status, kinds(played)]).toEqual([[], ['reserved', 'released'], 401, []])
+  })
+
+  test('while another generation came: judged, and discharged, again', async () => {
+    const sent: string[] = []
+    let changed = false
+    const { journal, scene } = waiting(() => {
+      changed = true
+    })
+    const second = once((made) => ({ ...made, number: 2 }))
+    const played = await play({
+      ...scene,
+      generation: (made) => (changed ? second(made) : made),
+      open: provider(200, sent),
+    })
+    expect(journal).toEqual(['reserved', 'released', 'reserved'])
+    expect([sent, played.status, kinds(played)]).toEqual([[TARGET.id], 200, ['call.intent', 'call.outcome']])
+    expect(played.records[0]?.body.generation).toBe(2)
+  })
+})
+
 describe('what was reserved is given back once when nothing is sent for it', () => {
   const rogue = (): never => {
     throw new Error('a fault of ours')
