@@ -1,7 +1,4 @@
-/**
- * The calls under way, counted. Nothing here refers to a call: a table of them, once it is old to the garbage collector, would keep all
- * that they ever held (measured: a fifth of the CPU of a call).
- */
+/** The calls under way, counted: whoever drains needs to know only when there is none. Nothing here refers to a call. */
 export class Flight {
   #open = 0
   #waiting: (() => void)[] = []

@@ -66,7 +66,7 @@ export async function listen(
 
 /**
  * Closes connections that never say a byte: node:http counts from the first one. A list that is swept, and no listener or timer of each
- * socket: those were measured to keep every call's memory until the next full collection, a tenth of the CPU of a call.
+ * socket: with those, twice as much of what calls allocate outlived a young collection (measured by --trace-gc-nvp: 7.7 MB against 4.2 each).
  */
 function watchSilence(connectionMs: number): Readonly<{ attend: (socket: Socket) => void; stop: () => void }> {
   const silent: { socket: Socket; since: number }[] = []

@@ -100,8 +100,7 @@ const LATE = new CustomhouseError(
 
 /**
  * What a signal that all calls share ends. An AbortSignal walks its list of listeners at each coming and going (measured: 45 us with
- * 5,000 calls open, 3 us with none), so it has one of ours. Calls stand in places that are used again and cleared when a call leaves: a Set
- * grows new tables as it goes, and the old ones keep what stood in them until a full collection.
+ * 5,000 calls open, 3 us with none), so it has one of ours. Calls stand in places that are used again and cleared when a call leaves.
  */
 type Places = { readonly calls: (() => void)[]; readonly free: number[] }
 const ended = new WeakMap<AbortSignal, Places>()

@@ -44,7 +44,7 @@ export function dischargers(generation: Pick<Generation, 'plugins'>): ReadonlyMa
 }
 
 /** An obligation that nobody discharges is a denial: the policy permitted the call only together with it. */
-export function undischarged(type: string): Reason {
+function undischarged(type: string): Reason {
   return baseReason('undischarged', `no plugin of this gateway carries out the obligation ${type} here`)
 }
 

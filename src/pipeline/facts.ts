@@ -6,20 +6,10 @@ import type { Json } from '../core/json.ts'
 import type { Plugin } from '../core/plugin.ts'
 import { baseReason, Denial } from './base.ts'
 import type { Gateway } from './gateway.ts'
+import { pluginsThat } from './roster.ts'
 
 /** The candidates about which every plugin told its facts, as policies see them, and why the others are not among them. */
 export type Gathered = Readonly<{ inputs: readonly TargetInput[]; reasons: readonly Reason[] }>
-
-const tellersOf = new WeakMap<readonly Plugin[], readonly Plugin[]>()
-
-/** The plugins of a generation that tell facts; the same list at each call. */
-function tellers({ plugins }: Generation): readonly Plugin[] {
-  const known = tellersOf.get(plugins)
-  if (known !== undefined) return known
-  const found = plugins.filter((plugin) => plugin.facts !== undefined)
-  tellersOf.set(plugins, found)
-  return found
-}
 
 /**
  * Asks every plugin about every candidate. One that throws, tells nothing, tells what is no JSON, or is late (`limits.inspectMs` for all together)
@@ -33,7 +23,7 @@ export async function gatherFacts(
   generation: Generation,
   gateway: Gateway,
 ): Promise<Gathered> {
-  const asked = tellers(generation)
+  const asked = pluginsThat('facts', generation.plugins)
   const inputs: TargetInput[] = []
   const reasons: Reason[] = []
   const late = new Late(generation.limits.inspectMs)

@@ -6,20 +6,10 @@ import { baseReason, Denial } from './base.ts'
 import { brief } from './brief.ts'
 import { inTime } from './deadline.ts'
 import type { Gateway } from './gateway.ts'
+import { pluginsThat } from './roster.ts'
 
 const NONE: readonly Finding[] = []
 const NO_FACTS: readonly FindingFact[] = []
-
-const readersOf = new WeakMap<readonly Plugin[], readonly Plugin[]>()
-
-/** The plugins of a generation that read text. */
-export function inspectors({ plugins }: Pick<Generation, 'plugins'>): readonly Plugin[] {
-  const known = readersOf.get(plugins)
-  if (known !== undefined) return known
-  const readers = plugins.filter((plugin) => plugin.inspect !== undefined)
-  readersOf.set(plugins, readers)
-  return readers
-}
 
 /**
  * Every inspector reads every segment. One that throws, is late, reports nothing at all, or a place that is not in the text it was given,
@@ -32,7 +22,7 @@ export async function inspect(
   gateway: Gateway,
   call: string,
 ): Promise<readonly Finding[]> {
-  const readers = inspectors(generation)
+  const readers = pluginsThat('inspect', generation.plugins)
   if (readers.length === 0 || segments.length === 0) return NONE
   const over = new AbortController()
   const read = async (plugin: Plugin): Promise<readonly Finding[]> => {

@@ -2,9 +2,10 @@ import type { FindingFact, ResponseDecision } from '../core/decision.ts'
 import { type DecisionFacts, Denial } from './base.ts'
 import { spanOf } from './contract.ts'
 import { dischargeResponse } from './discharge.ts'
-import { inspect, inspectors, summarise } from './inspect.ts'
+import { inspect, summarise } from './inspect.ts'
 import { contextInput, evaluationFailed } from './judge.ts'
 import type { Passage, Progress } from './passage.ts'
+import { pluginsThat } from './roster.ts'
 
 /**
  * Inspects what waits, asks the policy where its answer could differ from the last one (on the first window, when the findings have
@@ -17,7 +18,7 @@ export async function look(passage: Passage, progress: Progress, final: boolean)
   const { visit, generation } = passage
   const { lanes } = progress
   if (!final && progress.decision !== null && progress.filters.some((filter) => filter.hold === 'whole')) return
-  const readers = inspectors(generation)
+  const readers = pluginsThat('inspect', generation.plugins)
   if (readers.length > 0)
     lanes.found(await inspect('response', lanes.segments(), generation, visit.gateway, visit.call.id))
   const facts = summarise(lanes.findings())

@@ -90,7 +90,8 @@ function answerHeaders({ visit, answer, decision, target }: Passage, encoder: En
     const value = answer.headers[name]
     if (value !== undefined && !OURS.has(name)) headers[name] = value
   }
-  headers['content-type'] = answer.status >= 400 ? 'application/json' : encoder.contentType
+  // Read after the first event was encoded: a whole error to a call for a stream is JSON.
+  headers['content-type'] = encoder.contentType
   headers[visit.codec.idHeader] = visit.call.id
   headers['x-customhouse-call'] = visit.call.id
   headers['x-customhouse-decision'] = decision.id
