@@ -40,6 +40,9 @@ const MAY: Readonly<Record<Room, readonly Room[]>> = {
 
 /** Each package of npm has one owner; those that are not listed may not be imported at all. */
 const OWNERS: Readonly<Record<string, readonly Room[]>> = {
+  '@aws-sdk/credential-provider-node': ['providers'],
+  '@smithy/eventstream-codec': ['dialects'],
+  '@smithy/signature-v4': ['providers'],
   undici: ['providers'],
   express: ['http'],
   re2js: ['policy'],

@@ -34,7 +34,9 @@ const target = (residency: Residency): Target => ({
   id: 'p/m',
   provider: 'p',
   model: 'm',
-  dialect: 'openai.chat',
+  kind: 'openai',
+  dialects: ['openai.chat'],
+  tenants: null,
   residency,
   contract: [],
 })

@@ -1,6 +1,6 @@
 import { createResidency, type Declared, lookup, readDeclared } from '../../plugins/residency/index.ts'
 import type { Config, LoadedConfig } from '../config.ts'
-import type { Residency, Target } from '../core/call.ts'
+import type { Dialect, ProviderKind, Residency, Target } from '../core/call.ts'
 import { CustomhouseError, isCustomhouseError } from '../core/errors.ts'
 import type { Generation } from '../core/generation.ts'
 import type { Plugin } from '../core/plugin.ts'
@@ -95,6 +95,15 @@ function declaredOf(config: Config): readonly Declared[] {
   return declared
 }
 
+/** What is spoken at each kind of provider. */
+const DIALECTS: Readonly<Record<ProviderKind, readonly Dialect[]>> = {
+  openai: ['openai.chat'],
+  azure: ['openai.chat'],
+  mistral: ['openai.chat'],
+  anthropic: ['anthropic.messages'],
+  bedrock: ['bedrock.converse', 'bedrock.invoke'],
+}
+
 function targetOf(
   route: Readonly<{ provider: string; model: string }>,
   config: Config,
@@ -108,8 +117,13 @@ function targetOf(
     id: `${route.provider}/${route.model}`,
     provider: route.provider,
     model: route.model,
-    dialect: 'openai.chat',
+    kind: provider.kind,
+    dialects: DIALECTS[provider.kind],
     residency,
     contract: provider.contract,
+    tenants:
+      provider.credential === null && !provider.awsChain && provider.tenantCredentials !== null
+        ? [...provider.tenantCredentials.keys()]
+        : null,
   })
 }

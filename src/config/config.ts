@@ -1,4 +1,4 @@
-import type { Residency } from '../core/call.ts'
+import type { ProviderKind, Residency } from '../core/call.ts'
 import type { Parsed } from './schema.ts'
 import type { Secret } from './secret.ts'
 import type { ListenAddress } from './unit.ts'
@@ -7,14 +7,14 @@ import type { ListenAddress } from './unit.ts'
 export type Config = Readonly<{
   version: 1
   environment: string
-  listen: Readonly<{ data: ListenAddress; admin: ListenAddress }>
+  listen: Readonly<{ data: ListenAddress; admin: ListenAddress; tls: TlsConfig | null }>
   state: string
   keys: string
   policy: Readonly<{ kind: 'source'; path: string } | { kind: 'bundle'; path: string }>
   reload: Readonly<{ everyMs: number }>
   controls: readonly string[]
   tenants: ReadonlySet<string>
-  identity: Readonly<{ gatewayKeys: boolean }>
+  identity: Readonly<{ gatewayKeys: boolean; sigv4: boolean }>
   providers: ReadonlyMap<string, ProviderConfig>
   /** By the name that clients ask for. */
   models: ReadonlyMap<string, ModelConfig>
@@ -25,17 +25,28 @@ export type Config = Readonly<{
 }>
 
 export type ProviderConfig = Readonly<{
-  kind: 'openai'
+  kind: ProviderKind
   /** Without a slash at its end. */
   baseUrl: string
+  /** Of AWS; null for every other kind. */
+  region: string | null
   /** Id of an entry of the catalogue (`openai/eu`), or what the operator declares. */
   residency: string | DeclaredResidency
-  /** Null: the adapter adds no credential. */
+  /** Null: the adapter adds no credential of this configuration. */
   credential: Secret | null
+  /** `credential: aws`: signed with what AWS's own chain finds. */
+  awsChain: boolean
+  /** In place of `credential`, by tenant. Null: tenants have none of their own. */
+  tenantCredentials: ReadonlyMap<string, Secret> | null
+  tls: Readonly<{ ca: string | null; cert: string | null; key: Secret | null }>
+  proxy: 'none' | 'env'
   contract: readonly string[]
   allowCleartext: boolean
   timeouts: ProviderTimeouts
 }>
+
+/** What the data port shows: a file with certificates, and their private key. */
+export type TlsConfig = Readonly<{ cert: string; key: Secret }>
 
 /** No facet is null: what an operator does not know cannot be declared. */
 export type DeclaredResidency = Residency & Readonly<{ [facet in keyof Residency]: readonly string[] }>
@@ -46,6 +57,8 @@ export type ModelConfig = Readonly<{ routes: readonly Readonly<{ provider: strin
 export type LimitsConfig = Readonly<{
   bodyBytes: number
   headerBytes: number
+  /** Calls at one time on one HTTP/2 connection. */
+  streams: number
   inFlightBytes: number
   answerBytes: number
   /** UTF-16 units. */
@@ -68,17 +81,39 @@ export function toConfig(
   parsed: Parsed,
   log: string,
   absolute: (path: readonly string[], text: string) => string,
-  secret: (provider: string, reference: string) => Secret,
+  secret: (path: readonly string[], reference: string) => Secret,
 ): Config {
   const { listen, policy, limits } = parsed
   const { timeouts } = limits
+  const file = (at: readonly string[], text: string | undefined): string | null =>
+    text === undefined ? null : absolute(at, text)
   const providers = Object.entries(parsed.providers).map(([name, one]): [string, ProviderConfig] => [
     name,
     {
       kind: one.kind,
-      baseUrl: one.base_url,
+      baseUrl: one.base_url ?? `https://bedrock-runtime.${one.region}.amazonaws.com`,
+      region: one.region ?? null,
       residency: one.residency,
-      credential: one.credential === undefined ? null : secret(name, one.credential),
+      credential:
+        one.credential === undefined || one.credential === 'aws'
+          ? null
+          : secret(['providers', name, 'credential'], one.credential),
+      awsChain: one.credential === 'aws',
+      tenantCredentials:
+        one.tenant_credentials === undefined
+          ? null
+          : new Map(
+              Object.entries(one.tenant_credentials).map(([tenant, text]) => [
+                tenant,
+                secret(['providers', name, 'tenant_credentials', tenant], text),
+              ]),
+            ),
+      tls: {
+        ca: file(['providers', name, 'tls', 'ca'], one.tls?.ca),
+        cert: file(['providers', name, 'tls', 'cert'], one.tls?.cert),
+        key: one.tls?.key === undefined ? null : secret(['providers', name, 'tls', 'key'], one.tls.key),
+      },
+      proxy: one.proxy,
       contract: one.contract,
       allowCleartext: one.allow_cleartext,
       timeouts: {
@@ -92,7 +127,17 @@ export function toConfig(
   return {
     version: parsed.version,
     environment: parsed.environment,
-    listen,
+    listen: {
+      data: listen.data,
+      admin: listen.admin,
+      tls:
+        listen.tls === undefined
+          ? null
+          : {
+              cert: absolute(['listen', 'tls', 'cert'], listen.tls.cert),
+              key: secret(['listen', 'tls', 'key'], listen.tls.key),
+            },
+    },
     state: absolute(['state'], parsed.state),
     keys: absolute(['keys'], parsed.keys),
     policy:
@@ -102,13 +147,14 @@ export function toConfig(
     reload: { everyMs: parsed.reload.every },
     controls: [...new Set(parsed.controls)],
     tenants: new Set(Object.keys(parsed.tenants)),
-    identity: { gatewayKeys: parsed.identity.gateway_keys },
+    identity: { gatewayKeys: parsed.identity.gateway_keys, sigv4: parsed.identity.sigv4 },
     providers: new Map(providers),
     models: new Map(Object.entries(parsed.models)),
     audit: { checkpointEveryMs: parsed.audit.checkpoint_every, log },
     limits: {
       bodyBytes: limits.body,
       headerBytes: limits.headers,
+      streams: limits.streams,
       inFlightBytes: limits.in_flight_bytes,
       answerBytes: limits.answer,
       heldCharacters: limits.held_characters,

@@ -7,7 +7,7 @@ import { type Config, toConfig } from './config.ts'
 import { describeFault, explain, withoutEchoes } from './explain.ts'
 import { configInvalid, type Issue, issueText, type Path, type Place, type PlacedIssue } from './issue.ts'
 import { CONFIG_VARIABLE, type Flags, OVERRIDES, type Override, unknownVariables } from './override.ts'
-import { broken, doubtful, hides, secretsWrittenOut } from './rule.ts'
+import { broken, doubtful, hides, holdsCertificate, holdsSecret, secretsWrittenOut } from './rule.ts'
 import { configSchema, jsonSchema } from './schema.ts'
 import { type Environment, makeSecret, parseReference, resolveSecret, type Secret } from './secret.ts'
 import { isRawMap, leaves, withDefaults } from './shape.ts'
@@ -86,7 +86,7 @@ export async function loadConfig(
     origins: [...leaves(raw)].map(([at, value]) => ({ path: at, value: leafValue(value), place: place(at, 'value') })),
     warnings: [...positioned(doubtful(raw)).map((issue) => issueText(shown, issue)), ...unknownVariables(env)],
     file,
-    watch: [file, ...secretFiles(raw, dirname(file))],
+    watch: [file, ...partFiles(raw, dirname(file))],
     invalid: (found) => configInvalid(shown, positioned(found)),
   }
 }
@@ -169,7 +169,7 @@ function samePath(a: Path, b: Path): boolean {
   return a.length === b.length && a.every((step, index) => step === b[index])
 }
 
-type Secrets = Readonly<{ issues: readonly Issue[]; read: (provider: string, reference: string) => Secret }>
+type Secrets = Readonly<{ issues: readonly Issue[]; read: (path: Path, reference: string) => Secret }>
 
 const unread: Secrets = {
   issues: [],
@@ -187,32 +187,33 @@ const unread: Secrets = {
 function resolver(raw: RawMap, env: Environment, folder: string): Secrets {
   const issues: Issue[] = []
   const found = new Map<string, Secret>()
-  for (const [provider, reference] of credentials(raw)) {
-    const resolved = resolveSecret(reference, env, folder)
-    if (resolved.ok) found.set(provider, resolved.secret)
-    else
-      issues.push({ path: ['providers', provider, 'credential'], message: `cannot be resolved: ${resolved.message}` })
+  for (const [path, reference] of secretsOf(raw)) {
+    const resolved = resolveSecret(reference, env, folder, path.at(-1) === 'key' ? 'pem' : 'word')
+    if (resolved.ok) found.set(JSON.stringify(path), resolved.secret)
+    else issues.push({ path, message: `cannot be resolved: ${resolved.message}` })
   }
   return {
     issues,
-    read: (provider, reference) => found.get(provider) ?? unread.read(provider, reference),
+    read: (path, reference) => found.get(JSON.stringify(path)) ?? unread.read(path, reference),
   }
 }
 
-/** Well-formed references by provider. */
-function credentials(raw: RawMap): [string, string][] {
-  if (!isRawMap(raw.providers)) return []
-  return Object.entries(raw.providers).flatMap(([name, provider]): [string, string][] => {
-    const text = isRawMap(provider) ? provider.credential : undefined
-    return typeof text === 'string' && parseReference(text) !== null ? [[name, text]] : []
-  })
+/** Well-formed references, with their places. */
+function secretsOf(raw: RawMap): (readonly [Path, string])[] {
+  return [...leaves(raw)].flatMap(([path, text]): (readonly [Path, string])[] =>
+    holdsSecret(path) && typeof text === 'string' && parseReference(text) !== null ? [[path, text]] : [],
+  )
 }
 
-function secretFiles(raw: RawMap, folder: string): string[] {
-  const files = credentials(raw).flatMap(([, text]) => {
+/** Files whose content is a part of the configuration: secrets and certificates. */
+function partFiles(raw: RawMap, folder: string): string[] {
+  const files = secretsOf(raw).flatMap(([, text]) => {
     const reference = parseReference(text)
     return reference?.from === 'file' ? [resolve(folder, reference.path)] : []
   })
+  for (const [path, text] of leaves(raw)) {
+    if (holdsCertificate(path) && typeof text === 'string') files.push(resolve(folder, text))
+  }
   return [...new Set(files)]
 }
 

@@ -15,6 +15,7 @@ export function broken(raw: RawMap, absolute: (path: Path, text: string) => stri
     ...references(raw),
     ...routes(raw),
     ...policy(raw),
+    ...kinds(raw),
     ...cleartext(raw),
     ...listeners(raw),
     ...folders(raw, absolute),
@@ -40,8 +41,26 @@ export function secretsWrittenOut(raw: RawMap): Issue[] {
 /** Only a credential is a reference: anything else would take its braces literally. */
 function references(raw: RawMap): Issue[] {
   return [...leaves(raw)]
-    .filter(([path, value]) => typeof value === 'string' && value.includes('${') && path.at(-1) !== 'credential')
-    .map(([path]) => ({ path, message: `references (\${...}) are read in \`credential\` only` }))
+    .filter(([path, value]) => typeof value === 'string' && value.includes('${') && !holdsSecret(path))
+    .map(([path]) => ({
+      path,
+      message: `references (\${...}) are read in \`credential\`, \`tenant_credentials\` and \`tls.key\` only`,
+    }))
+}
+
+/** Whether a reference to a secret may stand at a path. */
+export function holdsSecret(path: Path): boolean {
+  const [section, , member, below] = path
+  if (section === 'listen') return path.length === 3 && path[1] === 'tls' && member === 'key'
+  if (section !== 'providers') return false
+  if (path.length === 3) return member === 'credential'
+  return path.length === 4 && (member === 'tenant_credentials' || (member === 'tls' && below === 'key'))
+}
+
+/** Whether the file of a certificate is named at a path. */
+export function holdsCertificate(path: Path): boolean {
+  const last = path.at(-1)
+  return path.at(-2) === 'tls' && (last === 'cert' || last === 'ca')
 }
 
 /** A reference may have a long name; only a key's own prefix makes it suspicious. */
@@ -86,6 +105,38 @@ function policy(raw: RawMap): Issue[] {
   return source || bundle
     ? []
     : [{ path: ['policy'], message: 'needs `source` (a folder of Rego) or `bundle` (a bundle file)' }]
+}
+
+/** What each kind of provider needs, and does not take. */
+function kinds(raw: RawMap): Issue[] {
+  const issues: Issue[] = []
+  const tenants = isRawMap(raw.tenants) ? Object.keys(raw.tenants) : null
+  for (const [name, provider] of entries(raw.providers)) {
+    if (!isRawMap(provider)) continue
+    const path = ['providers', name]
+    const bedrock = provider.kind === 'bedrock'
+    if (bedrock && provider.region === undefined) {
+      issues.push({ path: [...path, 'region'], message: 'is required: calls are signed for it' })
+    }
+    if (!bedrock && provider.base_url === undefined)
+      issues.push({ path: [...path, 'base_url'], message: 'is required' })
+    if (!bedrock && provider.region !== undefined) {
+      issues.push({ path: [...path, 'region'], message: 'is for `kind: bedrock` only', at: 'key' })
+    }
+    if (!bedrock && provider.credential === 'aws') {
+      issues.push({ path: [...path, 'credential'], message: '`aws` is for `kind: bedrock` only' })
+    }
+    for (const [tenant] of entries(provider.tenant_credentials)) {
+      if (tenants === null || tenants.includes(tenant)) continue
+      const message = `names the tenant ${JSON.stringify(tenant)}, which does not exist`
+      issues.push({ path: [...path, 'tenant_credentials', tenant], message, hint: nearest(tenant, tenants), at: 'key' })
+    }
+    const { tls } = provider
+    if (isRawMap(tls) && (tls.cert === undefined) !== (tls.key === undefined)) {
+      issues.push({ path: [...path, 'tls'], message: 'needs `cert` and `key` together' })
+    }
+  }
+  return issues
 }
 
 function cleartext(raw: RawMap): Issue[] {

@@ -102,19 +102,51 @@ function urlFault(text: string): string | null {
   return url.hash !== '' || text.includes('#') ? 'must hold no fragment' : null
 }
 
+const reference = z
+  .string({ error: missing(REFERENCE_TEXT) })
+  .refine((text) => parseReference(text) !== null, { error: REFERENCE_TEXT })
+
 const provider = z.strictObject({
   kind: z
-    .enum(['openai'])
-    .describe('Which adapter speaks to it: `openai` is OpenAI and every server that speaks its API.'),
-  base_url: baseUrl,
-  residency,
-  credential: z
-    .string({ error: missing(REFERENCE_TEXT) })
-    .refine((text) => parseReference(text) !== null, { error: REFERENCE_TEXT })
+    .enum(['openai', 'azure', 'mistral', 'anthropic', 'bedrock'])
+    .describe(
+      'Which adapter speaks to it: `openai` is OpenAI and every server that speaks its API, `azure` Azure OpenAI with its v1 API.',
+    ),
+  base_url: baseUrl
     .optional()
     .describe(
-      `Reference to the secret that the adapter adds: \`\${env:NAME}\` or \`\${file:/path}\`. Absent: nothing is added.`,
+      'Address of the API as its own SDK takes it: `https://eu.api.openai.com/v1`, `https://<resource>.openai.azure.com/openai/v1`, `https://api.mistral.ai/v1`, `https://api.anthropic.com`. No credential, query or fragment. Required but for `bedrock`, whose own host in `region` is the default.',
     ),
+  region: z
+    .string()
+    .regex(/^[a-z]{2,}(?:-[a-z]+)+-\d{1,2}$/, { error: 'must be a region of AWS, such as eu-central-1' })
+    .optional()
+    .describe('Region of AWS that calls are signed for. `bedrock` needs it, no other kind takes it.'),
+  residency,
+  credential: z
+    .union([reference, z.literal('aws')], { error: missing(`${REFERENCE_TEXT}, or aws`) })
+    .optional()
+    .describe(
+      `Reference to the secret that the adapter adds: \`\${env:NAME}\` or \`\${file:/path}\`. For \`bedrock\` it is a Bedrock API key, or \`aws\`: signed with what AWS's own chain finds (environment, profile, container, instance). Absent: nothing is added.`,
+    ),
+  tenant_credentials: z
+    .record(name, reference)
+    .optional()
+    .describe(
+      'Secrets by tenant, in place of `credential`. Without `credential` the tenants that are not named here cannot use this provider.',
+    ),
+  tls: z
+    .strictObject({
+      ca: path.optional().describe("File of PEM certificates to trust in place of Node's own list."),
+      cert: path.optional().describe('File with our own PEM certificate (and chain), where the provider asks for one.'),
+      key: reference.optional().describe('Reference to its private key, PEM.'),
+    })
+    .optional()
+    .describe('For `https://`.'),
+  proxy: z
+    .enum(['none', 'env'])
+    .prefault('none')
+    .describe('`env`: by way of the proxy that HTTPS_PROXY and HTTP_PROXY name, but for hosts in NO_PROXY.'),
   contract: z
     .array(z.string().regex(/^[a-z0-9][a-z0-9_.-]{0,62}$/, { error: 'must be a lower-case word, such as baa or zdr' }))
     .readonly()
@@ -174,6 +206,15 @@ export const configSchema = z.strictObject({
       admin: listenAddress
         .prefault('127.0.0.1:8451')
         .describe('Health, metrics and administration. Keep it off public networks.'),
+      tls: z
+        .strictObject({
+          cert: path.describe('File with the PEM certificate and its chain.'),
+          key: reference.describe(`Reference to its private key, PEM: \`\${file:/run/secrets/tls-key}\`.`),
+        })
+        .optional()
+        .describe(
+          'Where it stands, the data port speaks TLS only (1.2 or newer; HTTP/2 and HTTP/1.1 by ALPN). Without it the port speaks both in clear text.',
+        ),
     })
     .prefault({}),
   state: path.prefault('./state').describe('Folder of the ledger and of caches. Back it up.'),
@@ -209,6 +250,12 @@ export const configSchema = z.strictObject({
   identity: z
     .strictObject({
       gateway_keys: z.boolean().prefault(true).describe('Accepts the keys that `customhouse keys create` makes.'),
+      sigv4: z
+        .boolean()
+        .prefault(false)
+        .describe(
+          "Accepts calls that AWS SDKs sign (Signature Version 4) with a gateway key's own pair: `customhouse keys aws <id>`.",
+        ),
     })
     .prefault({}),
   providers: z.record(name, provider).describe('Where calls can be sent.'),
@@ -233,6 +280,12 @@ export const configSchema = z.strictObject({
     .strictObject({
       body: size('1KiB', '1GiB').prefault('4MiB').describe('Largest body of a call.'),
       headers: size('1KiB', '1MiB').prefault('32KiB').describe('Largest header section of a call.'),
+      streams: z
+        .int()
+        .min(1, { error: 'must be at least 1' })
+        .max(10_000, { error: 'must be at most 10000' })
+        .prefault(128)
+        .describe('Calls at one time on one HTTP/2 connection.'),
       in_flight_bytes: size('1MiB', '64GiB')
         .prefault('256MiB')
         .describe(

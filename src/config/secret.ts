@@ -33,11 +33,16 @@ export type Resolved = Readonly<{ ok: true; secret: Secret } | { ok: false; mess
 const SECRET_FILE_MAX_BYTES = 64 * 1024
 
 /** Resolves a reference, or says in words without the value why it cannot be. `folder` is what relative paths start from. */
-export function resolveSecret(text: string, env: Environment, folder: string): Resolved {
+export function resolveSecret(text: string, env: Environment, folder: string, form: 'word' | 'pem' = 'word'): Resolved {
   const reference = parseReference(text)
   if (reference === null) return { ok: false, message: 'is not a reference' }
   const read = reference.from === 'env' ? fromEnvironment(reference.name, env) : fromFile(reference.path, folder)
   if (!read.ok) return read
+  if (form === 'pem') {
+    return /^-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(read.value)
+      ? { ok: true, secret: makeSecret(text, read.value) }
+      : { ok: false, message: `${text} holds no private key in PEM` }
+  }
   // It goes into a header: one line break in it would be a header of its own.
   if (!/^[\x21-\x7e]+$/.test(read.value)) {
     return { ok: false, message: `${text} holds spaces, line breaks or characters that no HTTP header can carry` }

@@ -1,10 +1,13 @@
 import type { JsonTree } from './json.ts'
 
 /** The wire format that a client speaks. A path's prefix names it (design: names in the operator's file system). */
-export type Dialect = 'openai.chat'
+export type Dialect = 'openai.chat' | 'anthropic.messages' | 'bedrock.converse' | 'bedrock.invoke'
 
 /** What the call asks for, in the words of the OpenTelemetry GenAI conventions (`gen_ai.operation.name`). */
-export type Operation = 'chat'
+export type Operation = 'chat' | 'count_tokens'
+
+/** Which adapter speaks to a provider. Codecs ask for it where servers of one dialect differ. */
+export type ProviderKind = 'openai' | 'azure' | 'mistral' | 'anthropic' | 'bedrock'
 
 /** Who calls. Made by `identity` from a verified credential; the credential itself goes no further. */
 export type Principal = Readonly<{
@@ -36,10 +39,14 @@ export type Target = Readonly<{
   provider: string
   /** The model's name as this provider knows it. */
   model: string
-  dialect: Dialect
+  kind: ProviderKind
+  /** What is spoken there. A call goes only where its own dialect is. */
+  dialects: readonly Dialect[]
   residency: Residency
   /** What the operator declares about the contract with the provider (`baa`, `zdr`, ...): facts for policies. */
   contract: readonly string[]
+  /** The tenants that the gateway holds a credential for at this provider; null: any. */
+  tenants: readonly string[] | null
 }>
 
 export type Role = 'system' | 'user' | 'assistant' | 'tool' | 'none'
@@ -55,7 +62,14 @@ export type Channel = 'text' | 'reasoning' | 'tool' | 'data'
  * A string leaf of a body. `pointer` is its RFC 6901 pointer; one that ends in `#` names the member name itself (as in Relative
  * JSON Pointer), one that ends in `~#` a number, as it was written; these can be inspected but not edited.
  */
-export type Segment = Readonly<{ pointer: string; role: Role; channel: Channel; text: string }>
+export type Segment = Readonly<{
+  pointer: string
+  role: Role
+  channel: Channel
+  text: string
+  /** The provider has signed it: it can be inspected, and dropped with its whole block by the codec, but never edited. */
+  signed?: true
+}>
 
 /** Content that a call names but does not carry, or carries in a form that no inspector reads (an image, a recording). */
 export type Reference = Readonly<{
@@ -113,6 +127,8 @@ export type Assignment = Readonly<{ pointer: string; value: JsonTree | undefined
  */
 export type Dispatch = Readonly<{
   call: string
+  /** Whose credential is added, where a provider has one for each tenant. */
+  tenant: string
   target: Target
   method: 'POST'
   url: string
@@ -139,7 +155,15 @@ export type Usage = Readonly<{
  * A piece of text in one event. `lane` names the text that it continues (`choices/0/content`), across events; a lane whose name begins
  * with `@` is complete in its one event, so that nothing of it need be held for what might follow.
  */
-export type Part = Readonly<{ lane: string; pointer: string; role: Role; channel: Channel; text: string }>
+export type Part = Readonly<{
+  lane: string
+  pointer: string
+  role: Role
+  channel: Channel
+  text: string
+  /** The provider has signed it: an edit would break the next turn, so whoever makes one denies the answer. Same in all parts of a lane. */
+  signed?: true
+}>
 
 /**
  * What a codec makes of an answer: a whole answer is a short stream of one `finish`. `frame` belongs to the codec; the pipeline
@@ -150,9 +174,19 @@ export type Part = Readonly<{ lane: string; pointer: string; role: Role; channel
  * - `fault`: the provider's own error, in or instead of an answer.
  */
 export type ModelEvent = Delta | Finish | Fault
-export type Delta = Readonly<{ kind: 'delta'; parts: readonly Part[]; usage?: Usage; frame: unknown }>
-export type Finish = Readonly<{ kind: 'finish'; reason: string; parts: readonly Part[]; usage?: Usage; frame: unknown }>
-export type Fault = Readonly<{ kind: 'fault'; code: string; parts: readonly Part[]; usage?: Usage; frame: unknown }>
+export type Delta = Spoken & Readonly<{ kind: 'delta' }>
+export type Finish = Spoken & Readonly<{ kind: 'finish'; reason: string }>
+export type Fault = Spoken & Readonly<{ kind: 'fault'; code: string }>
+type Spoken = Readonly<{
+  parts: readonly Part[]
+  /**
+   * Lanes that end with this event (each may have a part in it): nothing of theirs need be held for what might follow. No later part may
+   * name one of them again.
+   */
+  closes?: readonly string[]
+  usage?: Usage
+  frame: unknown
+}>
 
 /** What an inspector saw: UTF-16 offsets into the segment's text, end exclusive; `score` in 0..1. Never the text itself. */
 export type Finding = Readonly<{ type: string; pointer: string; start: number; end: number; score: number }>

@@ -87,6 +87,8 @@ export type LaneView = Readonly<{
   role: Segment['role']
   text: string
   final: boolean
+  /** The provider has signed the text: an edit of it cannot be made, and denies the answer. A filter that only restores makes none. */
+  signed: boolean
   findings: readonly Finding[]
 }>
 export type LaneEdit = Readonly<{ start: number; end: number; text: string }>

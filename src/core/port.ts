@@ -45,7 +45,8 @@ export interface Codec {
   read(request: InboundRequest): ModelCall
   /**
    * Writes the call for a target. Each edit's segment is replaced in the tree, then the assignments are made, then the codec's own
-   * (the target's model name, `stream_options.include_usage`). Must not change `call.body`.
+   * (the target's model name, `stream_options.include_usage`). Must not change `call.body`. An edit of a signed segment drops the whole
+   * block where the dialect allows that; else throws ERR_POLICY_DENIED, since what an obligation demands cannot be done.
    */
   write(call: ModelCall, target: Target, edits: readonly Edit[], assign: readonly Assignment[]): UpstreamMessage
   /** Reads an answer. `status` and `headers` are the provider's. */
@@ -91,7 +92,7 @@ export interface AnswerBody extends AsyncIterable<Uint8Array> {
 /** One provider. Must never follow a redirect and must add nothing but credentials to a dispatch. */
 export interface Provider {
   readonly name: string
-  readonly dialect: Dialect
+  readonly dialects: readonly Dialect[]
   /** For a whole answer of this provider, in milliseconds, in place of the general limit. */
   readonly totalMs?: number
   /** Full address for a message; no credential in it. */
@@ -106,9 +107,25 @@ export interface Catalogue {
   resolve(url: string): Residency
 }
 
-/** Proves who calls. Must throw ERR_IDENTITY_MISSING or ERR_IDENTITY_INVALID. */
+/** The head of a call as it came, for whoever proves the caller: a signature may cover all of it. */
+export type Presented = Readonly<{
+  method: string
+  /** The whole path, percent-encoded as it came, prefix included. */
+  path: string
+  /** Raw query without `?`. */
+  query: string
+  /** Headers that carry a credential, by lower-case name. */
+  proof: Readonly<Record<string, string>>
+  /** All others. `host` is what the client named, over HTTP/2 too. */
+  headers: Readonly<Record<string, string>>
+}>
+
+/** Who calls. `confirm` is not null where the proof covers the body: until it has returned, the principal is only claimed. */
+export type Proved = Readonly<{ principal: Principal; confirm: ((body: Uint8Array) => void) | null }>
+
+/** Proves who calls. Must throw ERR_IDENTITY_MISSING or ERR_IDENTITY_INVALID, and so must `confirm`. */
 export interface Authenticator {
-  authenticate(headers: Readonly<Record<string, string>>): Principal
+  authenticate(presented: Presented): Proved
   /** Whether a principal proved earlier still stands: asked again after every wait. */
   stands(principal: Principal): boolean
 }

@@ -70,11 +70,20 @@ async function serve(
   try {
     const { proof, headers } = readHead(request, plane.credentialHeaders)
     refuseKeyInQuery(query)
-    const principal = gateway.authenticator.authenticate(proof)
-    tenant = principal.tenant
+    const { method = 'GET' } = request
+    const { principal, confirm } = gateway.authenticator.authenticate({
+      method,
+      path: mount.prefix + path,
+      query,
+      proof,
+      headers,
+    })
+    tenant = confirm === null ? principal.tenant : null
     if (!codec.matches(request.method ?? 'GET', path)) throw unknownRoute(request, mount, path)
-    const body = await readBody(request, limits.bodyBytes, plane.budget, tenant)
+    const body = await readBody(request, limits.bodyBytes, plane.budget, tenant ?? UNPROVED)
     release = body.release
+    confirm?.(body.bytes)
+    tenant = principal.tenant
     const call = codec.read({
       id,
       method: request.method ?? 'GET',
@@ -96,6 +105,9 @@ async function serve(
     release?.()
   }
 }
+
+/** Whose budget a body counts against while its caller is only claimed. No tenant has this name. */
+const UNPROVED = '_unproved'
 
 function internal(gateway: Gateway, error: unknown, id: string): CustomhouseError {
   gateway.report('the call failed at the socket', error, id)

@@ -78,7 +78,7 @@ export async function openKeys(options: KeysOptions): Promise<GatewayKeys> {
   timer.unref()
 
   return {
-    authenticate: (headers) => prove(keys, credentialOf(headers), Date.now()),
+    authenticate: ({ proof }) => ({ principal: prove(keys, credentialOf(proof), Date.now()), confirm: null }),
     stands: (principal) => stands(keys, principal, Date.now()),
     refresh,
     close: () => clearInterval(timer),

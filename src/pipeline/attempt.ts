@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import type { Dispatch, Residency, Target } from '../core/call.ts'
-import { CustomhouseError } from '../core/errors.ts'
+import type { Dispatch, ModelCall, Residency, Target } from '../core/call.ts'
+import { CustomhouseError, isCustomhouseError } from '../core/errors.ts'
 import type { Generation } from '../core/generation.ts'
-import type { Answer, Provider } from '../core/port.ts'
+import type { Answer, Codec, Provider, UpstreamMessage } from '../core/port.ts'
 import { within } from '../core/residency.ts'
 import { baseReason, Denial } from './base.ts'
 import type { Discharging } from './discharge.ts'
@@ -24,7 +24,9 @@ export function dispatchOf(
   discharged: Extract<Discharging, { met: true }>,
   generation: Generation,
 ): Dispatch | Denial {
-  const { path, headers, body } = codec.write(call, target, discharged.edits, discharged.assign)
+  const message = written(codec, call, target, discharged)
+  if (message instanceof Denial) return message
+  const { path, headers, body } = message
   const url = providerOf(generation, target).address({ path, headers, body })
   const residency = generation.catalogue.resolve(url)
   const judged: readonly Residency[] = [target.residency, ...discharged.pins]
@@ -40,6 +42,7 @@ export function dispatchOf(
     .digest('hex')
   return Object.freeze({
     call: call.id,
+    tenant: call.principal.tenant,
     target,
     method: 'POST',
     url,
@@ -49,6 +52,21 @@ export function dispatchOf(
     reservation: discharged.reservation,
     digest,
   })
+}
+
+/** The codec's message; a denial where an obligation demands an edit of what its provider has signed. */
+function written(
+  codec: Codec,
+  call: ModelCall,
+  target: Target,
+  { edits, assign }: Extract<Discharging, { met: true }>,
+): UpstreamMessage | Denial {
+  try {
+    return codec.write(call, target, edits, assign)
+  } catch (error) {
+    if (!isCustomhouseError(error, 'ERR_POLICY_DENIED')) throw error
+    return new Denial([baseReason('signed-text', error.message)], null, { answer: error })
+  }
 }
 
 /** Statuses that mean "not I, not now": another permitted target may answer instead. */

@@ -79,17 +79,30 @@ export function base(call: ModelCall, generation: Generation): readonly Target[]
       `The model "${call.model.slice(0, 100)}" is not configured at this gateway. Ask for one of those in its configuration (models).`,
     )
   }
-  const spoken = route.filter((target) => target.dialect === call.dialect)
+  const spoken = route.filter((target) => target.dialects.includes(call.dialect))
   if (spoken.length === 0) {
     throw new Denial([baseReason('no-dialect', `no target of this model speaks ${call.dialect}`)], null)
   }
-  const candidates = spoken.filter((target) => known(target.residency))
+  const { tenant } = call.principal
+  const served = spoken.filter(({ tenants }) => tenants === null || tenants.includes(tenant))
+  if (served.length === 0) {
+    throw new Denial(
+      [
+        baseReason(
+          'no-credential',
+          `the gateway holds no credential of the tenant ${tenant} for any target of this model`,
+        ),
+      ],
+      null,
+    )
+  }
+  const candidates = served.filter((target) => known(target.residency))
   if (candidates.length === 0) {
     throw new Denial(
       [
         baseReason(
           'unknown-residency',
-          `it is not known where ${spoken.map((target) => target.id).join(', ')} processes and stores text; declare the residency of the provider`,
+          `it is not known where ${served.map((target) => target.id).join(', ')} processes and stores text; declare the residency of the provider`,
         ),
       ],
       null,

@@ -76,7 +76,7 @@ export async function close(
     totalMs: Math.round(performance.now() - sentAt),
   }
   await settle(visit, generation, outcome)
-  const providerRequest = word(answer.headers['x-request-id'] ?? null)
+  const providerRequest = word(answer.headers[visit.codec.idHeader] ?? null)
   await evidence(
     visit.gateway,
     outcomeOf(visit.call, intent, attempt, {

@@ -1,5 +1,6 @@
 import type { Finding, ModelEvent, Part, Segment } from '../core/call.ts'
 import type { Filter, LaneEdit } from '../core/plugin.ts'
+import { baseReason, Denial } from './base.ts'
 import { holdOf } from './contract.ts'
 import { fits, mergeEdits } from './edits.ts'
 
@@ -8,6 +9,9 @@ type Lane = {
   readonly name: string
   readonly role: Part['role']
   readonly channel: Part['channel']
+  readonly signed: boolean
+  /** No more text will come. */
+  closed: boolean
   /** Text that is not released yet. Offsets below count from its first unit. */
   text: string
   findings: readonly Finding[]
@@ -71,6 +75,8 @@ export class Lanes {
           name: part.lane,
           role: part.role,
           channel: part.channel,
+          signed: part.signed === true,
+          closed: part.lane.startsWith('@'),
           text: '',
           findings: [],
           edits: [],
@@ -83,6 +89,10 @@ export class Lanes {
       this.#characters += part.text.length
       this.#waiting += part.text.length
       places.push({ lane, length: part.text.length })
+    }
+    for (const name of event.closes ?? []) {
+      const lane = this.#lanes.get(name)
+      if (lane !== undefined) lane.closed = true
     }
     this.#held.push({ event, places })
   }
@@ -132,7 +142,7 @@ export class Lanes {
     const back = final ? 0 : filters.reduce((most, filter) => Math.max(most, holdOf(filter)), hold)
     for (const lane of this.#lanes.values()) {
       lane.edits = mergeEdits(this.#ask(lane, filters, final))
-      const complete = lane.name.startsWith('@') && back !== Number.POSITIVE_INFINITY
+      const complete = lane.closed && back !== Number.POSITIVE_INFINITY
       let settled = complete ? lane.text.length : Math.max(0, lane.text.length - back)
       if (!final && !complete) {
         // Nothing is cut in two: neither what a filter replaces nor what an inspector found.
@@ -148,8 +158,9 @@ export class Lanes {
     const all: LaneEdit[] = []
     for (const filter of filters) {
       if (filter.edit === undefined || lane.text === '') continue
-      const { name, channel, role, text, findings } = lane
-      for (const edit of filter.edit({ lane: name, channel, role, text, final, findings })) {
+      const { name, channel, role, text, signed, closed, findings } = lane
+      for (const edit of filter.edit({ lane: name, channel, role, text, final: final || closed, signed, findings })) {
+        if (signed) throw signedText(filter)
         if (!fits(edit, text.length)) throw new Error(`the filter ${filter.name} edits outside of the text`)
         all.push(edit)
       }
@@ -227,6 +238,13 @@ export class Lanes {
     // By now another one may bear the name.
     if (lane.text === '' && this.#lanes.get(lane.name) === lane) this.#lanes.delete(lane.name)
   }
+}
+
+function signedText({ name }: Filter): Denial {
+  return new Denial(
+    [baseReason('signed-text', `the filter ${name} would edit text that the provider has signed`)],
+    null,
+  )
 }
 
 /** Whether a release may end at `end`. */

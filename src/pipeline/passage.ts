@@ -81,6 +81,8 @@ const OURS: ReadonlySet<string> = new Set([
   'transfer-encoding',
   'connection',
   'x-request-id',
+  'request-id',
+  'x-amzn-requestid',
 ])
 
 /** Headers of an answer: the provider's that its adapter lets through, and ours. */

@@ -36,7 +36,7 @@ export function createOpenAI(options: OpenAIOptions): Provider {
 
   return {
     name,
-    dialect: 'openai.chat',
+    dialects: ['openai.chat'],
     ...(options.totalMs === undefined ? {} : { totalMs: options.totalMs }),
     address: (message) => address(name, base.href, message),
     open: async (dispatch, signal) => {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { CustomhouseError } from '../../src/core/errors.ts'
 import { type GatewayKeys, type KeyView, openKeys, STORE_NAME } from '../../src/identity/index.ts'
+import { prove } from '../identity/kit.ts'
 import { newFolder, run } from './run.ts'
 
 const folder = newFolder()
@@ -23,7 +24,7 @@ async function create(...more: readonly string[]): Promise<string> {
 
 function answer(keys: GatewayKeys, key: string): string {
   try {
-    return keys.authenticate({ authorization: `Bearer ${key}` }).tenant
+    return prove(keys, { authorization: `Bearer ${key}` }).tenant
   } catch (error) {
     if (error instanceof CustomhouseError) return error.code
     throw error
@@ -36,7 +37,7 @@ describe('customhouse keys', () => {
   it('a running authenticator follows create, rotate and revoke within 3 s', async () => {
     const first = await create('--group', 'adjusters', '--group', 'night')
     const keys = await openKeys({ file })
-    expect(keys.authenticate({ 'api-key': first })).toMatchObject({
+    expect(prove(keys, { 'api-key': first })).toMatchObject({
       subject: 'claims-bot',
       groups: ['adjusters', 'night'],
     })

@@ -132,6 +132,11 @@ test('a replaced provider is closed after its total time, and kept if its config
     baseUrl: `${upstream.url}/v1`,
     residency: 'openai/eu',
     credential: null,
+    awsChain: false,
+    region: null,
+    tenantCredentials: null,
+    tls: { ca: null, cert: null, key: null },
+    proxy: 'none' as const,
     contract: [],
     allowCleartext: false,
     timeouts: { connectMs, firstByteMs: 1_000, idleMs: 1_000, totalMs: 200 },
@@ -143,11 +148,14 @@ test('a replaced provider is closed after its total time, and kept if its config
     const address = provider.address({ path: '/chat/completions', headers: {}, body: Buffer.from('{}') })
     const dispatch: Dispatch = {
       call: 'c',
+      tenant: 'claims',
       target: {
         id: 'one/m',
         provider: 'one',
         model: 'm',
-        dialect: 'openai.chat',
+        kind: 'openai',
+        dialects: ['openai.chat'],
+        tenants: null,
         residency: { endpoint: null, processing: null, storage: null },
         contract: [],
       },

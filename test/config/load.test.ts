@@ -50,7 +50,11 @@ async function refusal(work: Promise<unknown>): Promise<CustomhouseError> {
 describe('a configuration', () => {
   it('has defaults, milliseconds, bytes and absolute paths', async () => {
     const { config } = await load(`${BASE}limits: { body: 8MiB, timeouts: { idle: 500ms } }\nstate: ../elsewhere\n`)
-    expect(config.listen).toEqual({ data: { host: '127.0.0.1', port: 8450 }, admin: { host: '127.0.0.1', port: 8451 } })
+    expect(config.listen).toEqual({
+      data: { host: '127.0.0.1', port: 8450 },
+      admin: { host: '127.0.0.1', port: 8451 },
+      tls: null,
+    })
     expect(config.limits.bodyBytes).toBe(8 * 1024 * 1024)
     expect(config.limits.timeouts.idleMs).toBe(500)
     expect(config.providers.get('eu')?.timeouts.idleMs).toBe(500)

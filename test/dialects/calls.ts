@@ -9,7 +9,9 @@ export const TARGET: Target = {
   id: 'east/model-1',
   provider: 'east',
   model: 'model-1',
-  dialect: 'openai.chat',
+  kind: 'openai',
+  dialects: ['openai.chat'],
+  tenants: null,
   residency: { endpoint: ['FI'], processing: ['FI'], storage: [] },
   contract: [],
 }

@@ -31,9 +31,9 @@ async function start(codec: Partial<Codec>) {
     generation: rogue,
     ledger: { append: rogue, failed: new Promise(() => undefined), health: () => 'ok', close: async () => undefined },
     authenticator: {
-      authenticate: (headers) => {
-        if (headers.authorization === undefined) throw new CustomhouseError('ERR_IDENTITY_MISSING', 'no key')
-        return { subject: 's', tenant: 'claims', groups: [], keyId: 'k' }
+      authenticate: ({ proof }) => {
+        if (proof.authorization === undefined) throw new CustomhouseError('ERR_IDENTITY_MISSING', 'no key')
+        return { principal: { subject: 's', tenant: 'claims', groups: [], keyId: 'k' }, confirm: null }
       },
       stands: () => true,
     },

@@ -13,7 +13,7 @@ import {
   revokeKey,
   rotateKey,
 } from '../../src/identity/index.ts'
-import { codeOf, newStore, removeStoresAfterwards } from './kit.ts'
+import { codeOf, newStore, prove, removeStoresAfterwards } from './kit.ts'
 
 removeStoresAfterwards()
 const CLAIMS = { subject: 'claims-bot', tenant: 'claims', groups: ['adjusters'] }
@@ -28,7 +28,7 @@ async function opened(pollMs = 60_000) {
 
 function messageOf(keys: GatewayKeys, headers: Readonly<Record<string, string>>): string {
   try {
-    keys.authenticate(headers)
+    prove(keys, headers)
     return 'accepted'
   } catch (error) {
     if (error instanceof CustomhouseError) return error.message
@@ -49,7 +49,7 @@ describe('a credential', () => {
       { authorization: `Bearer ${key}`, 'x-api-key': key },
       { authorization: 'Bearer ', 'x-api-key': key },
     ]
-    for (const headers of ways) expect(keys.authenticate(headers)).toEqual(principal)
+    for (const headers of ways) expect(prove(keys, headers)).toEqual(principal)
     for (const name of ways.flatMap((headers) => Object.keys(headers))) expect(CREDENTIAL_HEADERS).toContain(name)
     keys.close()
   })
@@ -81,7 +81,7 @@ describe('a credential', () => {
       [{ authorization: `Bearer ${unknown}` }, 'ERR_IDENTITY_INVALID', 'is not known'],
     ]
     for (const [headers, code, words] of cases) {
-      expect(await codeOf(() => keys.authenticate(headers))).toBe(code)
+      expect(await codeOf(() => prove(keys, headers))).toBe(code)
       const message = messageOf(keys, headers)
       expect(message).toContain(words)
       for (const secret of [key, typo, wrong, unknown, 'sk-proj-something']) expect(message).not.toContain(secret)
@@ -114,7 +114,7 @@ describe('a credential', () => {
 describe('an open authenticator', () => {
   it('follows create, rotate and revoke within a poll', async () => {
     const { file, key, id, keys } = await opened(50)
-    const principal = keys.authenticate({ 'api-key': key })
+    const principal = prove(keys, { 'api-key': key })
     const rotated = await rotateKey(file, id, 60_000)
     const added = await createKey(file, { ...CLAIMS, tenant: 'lab' })
     await expect.poll(() => messageOf(keys, { 'api-key': added.key }), { timeout: 3000 }).toBe('accepted')
@@ -133,10 +133,10 @@ describe('an open authenticator', () => {
 
   it('ends the old secret of a rotation at its time, and what it proved with it', async () => {
     const { file, key, id, keys } = await opened()
-    const old = keys.authenticate({ 'api-key': key })
+    const old = prove(keys, { 'api-key': key })
     const rotated = await rotateKey(file, id, 300)
     await keys.refresh()
-    const fresh = keys.authenticate({ 'api-key': rotated.key })
+    const fresh = prove(keys, { 'api-key': rotated.key })
     expect([keys.stands(old), keys.stands(fresh)]).toEqual([true, true])
     await expect.poll(() => messageOf(keys, { 'api-key': key }), { timeout: 3000 }).toContain('was rotated')
     expect([keys.stands(old), keys.stands(fresh)]).toEqual([false, true])
@@ -148,7 +148,7 @@ describe('an open authenticator', () => {
     const { file, keys } = await opened()
     const { key } = await createKey(file, { ...CLAIMS, lifetimeMs: 300 })
     await keys.refresh()
-    const principal = keys.authenticate({ 'api-key': key })
+    const principal = prove(keys, { 'api-key': key })
     await expect.poll(() => messageOf(keys, { 'api-key': key }), { timeout: 3000 }).toContain('has expired')
     expect(keys.stands(principal)).toBe(false)
     keys.close()
@@ -177,7 +177,7 @@ describe('an open authenticator', () => {
   it('lets nobody in before there is a store', async () => {
     const file = newStore()
     const keys = await openKeys({ file, pollMs: 50 })
-    expect(await codeOf(() => keys.authenticate({ 'api-key': newKey('AAAAAAAA') }))).toBe('ERR_IDENTITY_INVALID')
+    expect(await codeOf(() => prove(keys, { 'api-key': newKey('AAAAAAAA') }))).toBe('ERR_IDENTITY_INVALID')
     const { key } = await createKey(file, CLAIMS)
     await expect.poll(() => messageOf(keys, { 'api-key': key }), { timeout: 3000 }).toBe('accepted')
     keys.close()
@@ -185,7 +185,7 @@ describe('an open authenticator', () => {
 
   it('does not take a made-up or changed principal', async () => {
     const { key, keys } = await opened()
-    const principal = keys.authenticate({ 'api-key': key })
+    const principal = prove(keys, { 'api-key': key })
     expect(keys.stands({ ...principal })).toBe(true)
     for (const change of [
       { tenant: 'lab' },

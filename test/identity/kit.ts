@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll } from 'vitest'
+import type { Principal } from '../../src/core/call.ts'
 import { CustomhouseError } from '../../src/core/errors.ts'
-import { STORE_NAME } from '../../src/identity/index.ts'
+import { type GatewayKeys, STORE_NAME } from '../../src/identity/index.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'customhouse-keys-'))
 let count = 0
@@ -16,6 +17,11 @@ export function newStore(): string {
 
 export function removeStoresAfterwards(): void {
   afterAll(() => rmSync(root, { recursive: true, force: true }))
+}
+
+/** Who the credential headers of a call prove. */
+export function prove(keys: GatewayKeys, proof: Readonly<Record<string, string>>): Principal {
+  return keys.authenticate({ method: 'POST', path: '/', query: '', proof, headers: {} }).principal
 }
 
 /** The code of the error that `work` throws or rejects with, or `none`. */

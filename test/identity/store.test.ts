@@ -11,7 +11,7 @@ import {
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { createKey, listKeys, openKeys, revokeKey, rotateKey } from '../../src/identity/index.ts'
-import { codeOf, newStore, removeStoresAfterwards } from './kit.ts'
+import { codeOf, newStore, prove, removeStoresAfterwards } from './kit.ts'
 
 removeStoresAfterwards()
 const CLAIMS = { subject: 'claims-bot', tenant: 'claims', groups: ['adjusters', 'adjusters'] }
@@ -44,7 +44,7 @@ describe('the store of keys', () => {
     const kept = (await listKeys(file)).map(({ id }) => id).sort()
     expect(kept).toEqual(made.map(({ view }) => view.id).sort())
     const keys = await openKeys({ file })
-    for (const { key } of made) expect(keys.authenticate({ 'api-key': key }).tenant).toBe('claims')
+    for (const { key } of made) expect(prove(keys, { 'api-key': key }).tenant).toBe('claims')
     keys.close()
   })
 

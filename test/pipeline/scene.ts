@@ -63,7 +63,9 @@ export const TARGET: Target = {
   id: 'one/gpt-4o',
   provider: 'one',
   model: 'gpt-4o',
-  dialect: 'openai.chat',
+  kind: 'openai',
+  dialects: ['openai.chat'],
+  tenants: null,
   residency: PLACE,
   contract: [],
 }
@@ -118,7 +120,7 @@ export async function play(scene: Scene): Promise<Played> {
   }
   const provider: Provider = {
     name: 'one',
-    dialect: 'openai.chat',
+    dialects: ['openai.chat'],
     address: ({ path }) => `https://one.example${path}`,
     open: scene.open ?? (async (_, signal) => body.answer(signal)),
     close: async () => undefined,
@@ -127,7 +129,10 @@ export async function play(scene: Scene): Promise<Played> {
   const gateway: Gateway = {
     generation: () => scene.generation?.(generation) ?? generation,
     ledger,
-    authenticator: { authenticate: () => call.principal, stands: scene.stands ?? (() => true) },
+    authenticator: {
+      authenticate: () => ({ principal: call.principal, confirm: null }),
+      stands: scene.stands ?? (() => true),
+    },
     drained: drained.signal,
     refused: (code) => void journal.push(`counted ${code}`),
     report: (what) => void journal.push(`report ${what}`),

@@ -59,7 +59,17 @@ export function dispatch(url: string): Dispatch {
   const residency = { endpoint: ['CH'], processing: ['CH'], storage: [] }
   return {
     call: '0190-call',
-    target: { id: 'openai-eu/m', provider: 'openai-eu', model: 'm', dialect: 'openai.chat', residency, contract: [] },
+    tenant: 'claims',
+    target: {
+      id: 'openai-eu/m',
+      provider: 'openai-eu',
+      model: 'm',
+      kind: 'openai',
+      dialects: ['openai.chat'],
+      residency,
+      contract: [],
+      tenants: null,
+    },
     method: 'POST',
     url: `${url}/v1/chat/completions`,
     headers: { 'content-type': 'application/json' },
