@@ -17,9 +17,11 @@ export function unsupported(where: string, mend: string): CustomhouseError {
   return new CustomhouseError('ERR_CALL_UNSUPPORTED', `${where}: ${mend}`)
 }
 
-/** Refuses a body that is not plain JSON in UTF-8 by its own headers, and any query: nothing of it would go on. */
-export function checkEnvelope(request: InboundRequest): void {
-  if (request.query !== '') throw unsupported('the query string', 'this dialect has no query parameters; leave it out')
+/** Refuses a body that is not plain JSON in UTF-8 by its own headers, and any query but those listed: nothing of it goes on. */
+export function checkEnvelope(request: InboundRequest, queries: readonly string[] = []): void {
+  if (request.query !== '' && !queries.includes(request.query)) {
+    throw unsupported('the query string', 'this dialect has no such query parameters; leave it out')
+  }
   const type = request.headers['content-type'] ?? ''
   if (!/^application\/json[ \t]*(?:;[ \t]*charset[ \t]*=[ \t]*"?utf-?8"?[ \t]*)?$/i.test(type)) {
     throw malformed('content-type', 'send the body as application/json in UTF-8')

@@ -1,69 +1,37 @@
-import type { Delta, Fault, Finish, ModelCall, ModelEvent, Part, Usage } from '../../core/call.ts'
-import { CustomhouseError } from '../../core/errors.ts'
+import type { ModelCall, ModelEvent, Usage } from '../../core/call.ts'
 import { type JsonTree, NumberLexeme, type TreeObject } from '../../core/json.ts'
-import { parseTree } from '../../core/parse.ts'
 import type { Decoder } from '../../core/port.ts'
+import {
+  EVENT_MAX,
+  FAULT_MAX,
+  isJsonType,
+  malformed,
+  mediaType,
+  parseObject,
+  refusing,
+  truncated,
+  WHOLE_MAX,
+  wholeDecoder,
+  withParts,
+  word,
+} from '../answer.ts'
 import { sseDecoder } from '../sse.ts'
 import type { Frame } from './frame.ts'
 import { answerParts, checkIndices, choiceIndex, faultParts } from './parts.ts'
 import { readUsage } from './usage.ts'
 
-/** Greatest sizes in bytes. An event may carry an image or a second of sound. */
-const EVENT_MAX = 8 * 1024 * 1024
-const WHOLE_MAX = 64 * 1024 * 1024
-const FAULT_MAX = 1024 * 1024
-/** Values of a whole answer: token probabilities alone are some 170 a token. */
-const WHOLE_VALUES = 1_000_000
-
 /** Reads an answer by its status and content type. What is neither of the two forms is refused with the first bytes. */
 export function decodeAnswer(call: ModelCall, status: number, headers: Readonly<Record<string, string>>): Decoder {
-  const type = (headers['content-type'] ?? '').toLowerCase()
-  const json = /^application\/(?:[a-z0-9.+-]+\+)?json[ \t]*(?:;|$)/.test(type)
+  const type = mediaType(headers)
+  const json = isJsonType(type)
   const encoding = (headers['content-encoding'] ?? 'identity').toLowerCase()
   if (encoding !== 'identity') return refusing(`an answer encoded as ${word(encoding)}`)
   if (status >= 400) return json ? wholeDecoder(FAULT_MAX, readFault) : refusing(`status ${status} without JSON`)
   if (status < 200 || status >= 300) return refusing(`status ${status}`)
   // Asked for a stream, some servers answer 200 with a JSON error.
   if (json) return wholeDecoder(WHOLE_MAX, (tree) => readWhole(tree, call.stream))
-  if (call.stream && /^text\/event-stream[ \t]*(?:;|$)/.test(type)) return streamDecoder(choicesOf(call))
+  if (call.stream && type === 'text/event-stream') return streamDecoder(choicesOf(call))
   return refusing(`an answer that is neither JSON nor the stream that was asked for`)
-}
-
-function malformed(what: string): CustomhouseError {
-  return new CustomhouseError('ERR_PROVIDER_MALFORMED', `the provider sent ${what}`)
-}
-
-function refusing(what: string): Decoder {
-  const refuse = (): never => {
-    throw malformed(what)
-  }
-  return { push: refuse, end: refuse }
-}
-
-/** Everything is read at the end, as a short stream of one event. */
-function wholeDecoder(limit: number, read: (tree: TreeObject) => ModelEvent): Decoder {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  return {
-    push(chunk) {
-      size += chunk.length
-      if (size > limit) throw malformed(`an answer of more than ${limit} bytes`)
-      chunks.push(chunk)
-      return []
-    },
-    end() {
-      if (size === 0) throw new CustomhouseError('ERR_PROVIDER_TRUNCATED', 'the provider sent an answer without a body')
-      const [first] = chunks
-      const body = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks)
-      return [read(parseObject(body, 'the answer of the provider', WHOLE_VALUES))]
-    },
-  }
-}
-
-function parseObject(bytes: Uint8Array, what: string, values = 100_000): TreeObject {
-  const tree = parseTree(bytes, { code: 'ERR_PROVIDER_MALFORMED', what, values })
-  if (!(tree instanceof Map)) throw malformed('JSON that is no object')
-  return tree
 }
 
 function readWhole(tree: TreeObject, stream: boolean): ModelEvent {
@@ -82,20 +50,6 @@ function readFault(tree: TreeObject): ModelEvent {
   return withParts({ kind: 'fault', code: faultCode(tree), frame }, () => faultParts(tree, 0))
 }
 
-type Bare = Omit<Delta, 'parts'> | Omit<Finish, 'parts'> | Omit<Fault, 'parts'>
-
-/** An event whose parts are made when somebody asks for them: without an inspector nobody does. */
-function withParts(event: Bare, read: () => readonly Part[]): ModelEvent {
-  let parts: readonly Part[] | undefined
-  return {
-    ...event,
-    get parts() {
-      parts ??= read()
-      return parts
-    },
-  }
-}
-
 function withUsage(tree: TreeObject): { usage?: Usage } {
   const usage = readUsage(tree.get('usage'))
   return usage === undefined ? {} : { usage }
@@ -112,10 +66,6 @@ function faultCode(tree: TreeObject): string {
   if (!(error instanceof Map)) return 'unknown'
   const code = error.get('code') ?? error.get('type')
   return word(code instanceof NumberLexeme ? code.lexeme : String(code ?? ''))
-}
-
-function word(text: string): string {
-  return /^[A-Za-z0-9_.:-]{1,64}$/.test(text) ? text : 'unknown'
 }
 
 function finishReason(choices: readonly JsonTree[]): string | undefined {
@@ -205,10 +155,6 @@ function streamDecoder(expected: number): Decoder {
       return []
     },
   }
-}
-
-function truncated(where: string): CustomhouseError {
-  return new CustomhouseError('ERR_PROVIDER_TRUNCATED', `the provider ended its stream ${where}`)
 }
 
 const DONE = Buffer.from('[DONE]')

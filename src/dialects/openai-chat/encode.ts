@@ -1,11 +1,10 @@
-import type { ModelCall, Part } from '../../core/call.ts'
+import type { ModelCall } from '../../core/call.ts'
 import { CustomhouseError } from '../../core/errors.ts'
 import type { JsonTree, TreeObject } from '../../core/json.ts'
-import { setAt } from '../../core/pointer.ts'
 import type { Encoder } from '../../core/port.ts'
 import { writeTreeBytes } from '../../core/tree.ts'
+import { isChanged, withTexts } from '../parts.ts'
 import { asFrame } from './frame.ts'
-import { isFixedPart } from './parts.ts'
 import { wantsUsage } from './read.ts'
 import { errorTree } from './refuse.ts'
 
@@ -62,32 +61,6 @@ function sseBytes(tree: TreeObject): Uint8Array {
 function isUsageChunk(tree: TreeObject): boolean {
   const choices = tree.get('choices') ?? []
   return Array.isArray(choices) && choices.length === 0 && tree.get('usage') instanceof Map
-}
-
-function isChanged(parts: readonly Part[], texts: readonly string[]): boolean {
-  if (texts.length !== parts.length) {
-    throw new CustomhouseError(
-      'ERR_GATEWAY_INTERNAL',
-      `an event of ${parts.length} parts came with ${texts.length} texts`,
-    )
-  }
-  return parts.some(({ text }, at) => text !== texts[at])
-}
-
-function withTexts(tree: TreeObject, parts: readonly Part[], texts: readonly string[]): TreeObject {
-  let changed: JsonTree = tree
-  parts.forEach((part, at) => {
-    const text = texts[at] ?? ''
-    if (text === part.text) return
-    if (isFixedPart(part)) {
-      throw new CustomhouseError(
-        'ERR_GATEWAY_INTERNAL',
-        'a member name or a number of an answer was edited, which cannot be done',
-      )
-    }
-    changed = setAt(changed, part.pointer, text)
-  })
-  return changed instanceof Map ? changed : tree
 }
 
 /**

@@ -128,8 +128,3 @@ export function choiceIndex(choice: JsonTree): number {
   }
   return index
 }
-
-/** Whether a part is the name of a member or a number, which cannot be edited. */
-export function isFixedPart({ lane }: Part): boolean {
-  return /^@[0-9]+#/.test(lane)
-}

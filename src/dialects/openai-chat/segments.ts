@@ -1,13 +1,9 @@
-import type { Channel, Role, Segment } from '../../core/call.ts'
+import type { Channel, Role } from '../../core/call.ts'
 import type { JsonTree, TreeObject } from '../../core/json.ts'
 import { escapeToken } from '../../core/pointer.ts'
-import { numberPointer, numberText } from '../numbers.ts'
 import { asArray, asObject, malformed, unsupported } from '../request.ts'
+import { leaves, nameSegment, newWalk, type Walk } from '../walk.ts'
 import { isFreeName, messageChannel, ROLES } from './vocabulary.ts'
-
-export type Inspected = Readonly<{ segments: readonly Segment[]; unread: readonly string[] }>
-
-type Walk = { readonly segments: Segment[]; readonly unread: string[] }
 
 const PARTS: ReadonlySet<string> = new Set([
   'text',
@@ -33,15 +29,15 @@ const TOP_CHANNELS: ReadonlyMap<string, Channel> = new Map([
  * Every string leaf, every long number and every free member name of a call, in document order. No member is passed over for being unknown; what is
  * known only decides the role and the channel. Content of a form that nobody reads is listed in `unread`.
  */
-export function inspectCall(body: TreeObject): Inspected {
-  const walk: Walk = { segments: [], unread: [] }
+export function inspectCall(body: TreeObject): Pick<Walk, 'segments' | 'unread'> {
+  const walk = newWalk(isFreeName)
   for (const [name, member] of body) {
     const pointer = `/${escapeToken(name)}`
     nameSegment(walk, name, '', pointer, 'none')
     if (name === 'messages') messages(walk, asArray(member, pointer))
     else {
       const role = name === 'prediction' ? 'assistant' : 'none'
-      leaves(walk, member, pointer, name, role, TOP_CHANNELS.get(name) ?? 'data')
+      leaves(walk, member, { pointer, parent: name, role, channel: TOP_CHANNELS.get(name) ?? 'data' })
     }
   }
   return walk
@@ -59,7 +55,7 @@ function messages(walk: Walk, list: readonly JsonTree[]): void {
       if (name === 'content') content(walk, member, at, role)
       else {
         if (name === 'refusal' && member !== null && typeof member !== 'string') walk.unread.push(at)
-        leaves(walk, member, at, name, role, messageChannel(name, role))
+        leaves(walk, member, { pointer: at, parent: name, role, channel: messageChannel(name, role) })
       }
     }
   })
@@ -77,20 +73,25 @@ function content(walk: Walk, node: JsonTree, pointer: string, role: Role): void 
   const channel = messageChannel('content', role)
   if (!Array.isArray(node)) {
     if (node !== null && typeof node !== 'string') walk.unread.push(pointer)
-    leaves(walk, node, pointer, 'content', role, channel)
+    leaves(walk, node, { pointer, parent: 'content', role, channel })
     return
   }
   for (const [index, part] of node.entries()) {
     const at = `${pointer}/${index}`
     if (!isKnownPart(part)) walk.unread.push(at)
     if (!(part instanceof Map)) {
-      leaves(walk, part, at, 'content', role, channel)
+      leaves(walk, part, { pointer: at, parent: 'content', role, channel })
       continue
     }
     for (const [name, member] of part) {
       const below = `${at}/${escapeToken(name)}`
       nameSegment(walk, name, '', below, role)
-      leaves(walk, member, below, name, role, name === 'text' || name === 'refusal' ? channel : 'data')
+      leaves(walk, member, {
+        pointer: below,
+        parent: name,
+        role,
+        channel: name === 'text' || name === 'refusal' ? channel : 'data',
+      })
     }
   }
 }
@@ -101,24 +102,4 @@ function isKnownPart(part: JsonTree): boolean {
   if (typeof type !== 'string' || !PARTS.has(type)) return false
   const text = part.get(type)
   return type === 'text' || type === 'refusal' ? typeof text === 'string' : text !== undefined && text !== null
-}
-
-function nameSegment(walk: Walk, name: string, parent: string, pointer: string, role: Role): void {
-  if (isFreeName(name, parent)) walk.segments.push({ pointer: `${pointer}#`, role, channel: 'data', text: name })
-}
-
-function leaves(walk: Walk, node: JsonTree, pointer: string, parent: string, role: Role, channel: Channel): void {
-  if (typeof node === 'string') walk.segments.push({ pointer, role, channel, text: node })
-  else if (Array.isArray(node)) {
-    for (let i = 0; i < node.length; i++) leaves(walk, node[i] ?? null, `${pointer}/${i}`, parent, role, channel)
-  } else if (node instanceof Map) {
-    for (const [name, member] of node) {
-      const at = `${pointer}/${escapeToken(name)}`
-      nameSegment(walk, name, parent, at, role)
-      leaves(walk, member, at, name, role, channel)
-    }
-  } else {
-    const text = numberText(node)
-    if (text !== null) walk.segments.push({ pointer: numberPointer(pointer), role, channel: 'data', text })
-  }
 }

@@ -1,0 +1,87 @@
+import type { Delta, Fault, Finish, ModelEvent, Part } from '../core/call.ts'
+import { CustomhouseError } from '../core/errors.ts'
+import type { TreeObject } from '../core/json.ts'
+import { parseTree } from '../core/parse.ts'
+import type { Decoder } from '../core/port.ts'
+
+/** What every dialect does in the same way with a provider's answer. */
+
+/** Greatest sizes in bytes. An event may carry an image or a second of sound. */
+export const EVENT_MAX = 8 * 1024 * 1024
+export const WHOLE_MAX = 64 * 1024 * 1024
+export const FAULT_MAX = 1024 * 1024
+/** Values of a whole answer: token probabilities alone are some 170 a token. */
+const WHOLE_VALUES = 1_000_000
+
+/** The media type of an answer, in lower case and without parameters; '' where there is none. */
+export function mediaType(headers: Readonly<Record<string, string>>): string {
+  return (headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
+}
+
+export function isJsonType(type: string): boolean {
+  return /^application\/(?:[a-z0-9.+-]+\+)?json$/.test(type)
+}
+
+/** What the provider sent is not what its dialect allows. */
+export function malformed(what: string): CustomhouseError {
+  return new CustomhouseError('ERR_PROVIDER_MALFORMED', `the provider sent ${what}`)
+}
+
+/** Refuses an answer with its first bytes. */
+export function refusing(what: string): Decoder {
+  const refuse = (): never => {
+    throw malformed(what)
+  }
+  return { push: refuse, end: refuse }
+}
+
+/** Everything is read at the end, as a short stream of one event. */
+export function wholeDecoder(limit: number, read: (tree: TreeObject) => ModelEvent): Decoder {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  return {
+    push(chunk) {
+      size += chunk.length
+      if (size > limit) throw malformed(`an answer of more than ${limit} bytes`)
+      chunks.push(chunk)
+      return []
+    },
+    end() {
+      if (size === 0) throw new CustomhouseError('ERR_PROVIDER_TRUNCATED', 'the provider sent an answer without a body')
+      const [first] = chunks
+      const body = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks)
+      return [read(parseObject(body, 'the answer of the provider', WHOLE_VALUES))]
+    },
+  }
+}
+
+/** One JSON object of the provider. `what` names it in the error; `values` bounds its size. */
+export function parseObject(bytes: Uint8Array, what: string, values = 100_000): TreeObject {
+  const tree = parseTree(bytes, { code: 'ERR_PROVIDER_MALFORMED', what, values })
+  if (!(tree instanceof Map)) throw malformed('JSON that is no object')
+  return tree
+}
+
+type Bare = Omit<Delta, 'parts'> | Omit<Finish, 'parts'> | Omit<Fault, 'parts'>
+
+/** An event whose parts are made when somebody asks for them: without an inspector nobody does. */
+export function withParts(event: Bare, read: () => readonly Part[]): ModelEvent {
+  let parts: readonly Part[] | undefined
+  return {
+    ...event,
+    get parts() {
+      parts ??= read()
+      return parts
+    },
+  }
+}
+
+/** A provider's word that is recorded; anything but a short one is `unknown`. */
+export function word(text: string): string {
+  return /^[A-Za-z0-9_.:-]{1,64}$/.test(text) ? text : 'unknown'
+}
+
+/** The provider ended before the dialect's own end. */
+export function truncated(where: string): CustomhouseError {
+  return new CustomhouseError('ERR_PROVIDER_TRUNCATED', `the provider ended its stream ${where}`)
+}

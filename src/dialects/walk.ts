@@ -1,0 +1,44 @@
+import type { Channel, Role, Segment } from '../core/call.ts'
+import type { JsonTree } from '../core/json.ts'
+import { escapeToken } from '../core/pointer.ts'
+import { numberPointer, numberText } from './numbers.ts'
+
+/** What a codec finds in a call on its way through the body, in document order. */
+export type Walk = Readonly<{
+  segments: Segment[]
+  /** Pointers of content in a form that nobody reads. */
+  unread: string[]
+  /** Whether a member's name is the sender's own word and must be inspected. `parent` names the object that it stands in, '' at a place that the codec knows. */
+  isFreeName: (name: string, parent: string) => boolean
+}>
+
+/** Where a value stands, and as what it is inspected. `parent` is the name of the member that it is the value of. */
+export type Spot = Readonly<{ pointer: string; parent: string; role: Role; channel: Channel; signed?: true }>
+
+export function newWalk(isFreeName: Walk['isFreeName']): Walk {
+  return { segments: [], unread: [], isFreeName }
+}
+
+/** A member's name as a segment, if it is the sender's own word. `pointer` is the member's. */
+export function nameSegment(walk: Walk, name: string, parent: string, pointer: string, role: Role): void {
+  if (walk.isFreeName(name, parent)) walk.segments.push({ pointer: `${pointer}#`, role, channel: 'data', text: name })
+}
+
+/** Every string leaf, long number and free member name below a value. No member is passed over for being unknown. */
+export function leaves(walk: Walk, node: JsonTree, spot: Spot): void {
+  const { pointer, parent, role, channel } = spot
+  const signed = spot.signed === true ? { signed: spot.signed } : undefined
+  if (typeof node === 'string') walk.segments.push({ pointer, role, channel, text: node, ...signed })
+  else if (Array.isArray(node)) {
+    for (let i = 0; i < node.length; i++) leaves(walk, node[i] ?? null, { ...spot, pointer: `${pointer}/${i}` })
+  } else if (node instanceof Map) {
+    for (const [name, member] of node) {
+      const at = `${pointer}/${escapeToken(name)}`
+      nameSegment(walk, name, parent, at, role)
+      leaves(walk, member, { ...spot, pointer: at, parent: name })
+    }
+  } else {
+    const text = numberText(node)
+    if (text !== null) walk.segments.push({ pointer: numberPointer(pointer), role, channel: 'data', text })
+  }
+}
