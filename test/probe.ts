@@ -125,8 +125,9 @@ function redact({ segments, findings }: RequestOrder) {
   const restore: Filter = {
     name: 'probe.restore',
     hold: 8,
-    edit: ({ text }: LaneView) =>
-      [...text.matchAll(/<<(\d{1,4})>>/g)].map((match) => ({
+    // What is signed stays as it was sent: an edit of it would deny the answer.
+    edit: ({ text, signed }: LaneView) =>
+      [...(signed ? '' : text).matchAll(/<<(\d{1,4})>>/g)].map((match) => ({
         start: match.index,
         end: match.index + match[0].length,
         text: originals[Number(match[1]) - 1] ?? match[0],
