@@ -1,14 +1,14 @@
 import { expect } from 'vitest'
-import { openaiStream, stream } from '../kit/index.ts'
 import type { Driver, Fault, Raised } from './driver.ts'
-import { counting, headersOf, PROVIDER_CREDENTIAL, type Scene, type Trail, UPSTREAM_MODEL } from './scene.ts'
+import { counting, headersOf, PROVIDER_CREDENTIAL, type Scene, type Trail } from './scene.ts'
 import { LONG, type Row, speech } from './table.ts'
 
 /** Headers that may reach a provider, and no other. */
-const ALLOWED = ['accept', 'accept-encoding', 'authorization', 'connection', 'content-length', 'content-type', 'host']
+const ALLOWED = ['accept', 'accept-encoding', 'connection', 'content-length', 'content-type', 'host']
 
 /** Asks as the row says, and holds everything to it: what came back, what arrived upstream, what is on record. */
 export async function run(scene: Scene, driver: Driver, row: Row, streamed: boolean, raised: Record<Fault, Raised>) {
+  const { voice } = scene
   scene.play(row.play)
   const counted = counting()
   const key = row.key ?? scene.house.key
@@ -21,7 +21,7 @@ export async function run(scene: Scene, driver: Driver, row: Row, streamed: bool
     key,
     fetch: counted.fetch,
     calls: counted.calls,
-    baseURL: scene.house.baseURL,
+    baseURL: `${scene.house.customhouse.data}${scene.voice.prefix}`,
     onText: (text) => {
       texts += text
     },
@@ -64,18 +64,18 @@ export async function run(scene: Scene, driver: Driver, row: Row, streamed: bool
     expect({ place, count: arrived.length }).toEqual({ place, count })
   }
   for (const request of scene.arrived()) {
-    expect(request).toMatchObject({ method: 'POST', path: '/v1/chat/completions' })
+    expect(request).toMatchObject({ method: 'POST', path: voice.path(streamed) })
     const headers = headersOf(request)
-    expect(Object.keys(headers).filter((name) => !ALLOWED.includes(name))).toEqual([])
-    expect(headers.authorization).toBe(`Bearer ${PROVIDER_CREDENTIAL}`)
+    const credential = voice.credential(PROVIDER_CREDENTIAL)
+    const allowed = [...ALLOWED, ...voice.fields, ...Object.keys(credential)]
+    expect(Object.keys(headers).filter((name) => !allowed.includes(name))).toEqual([])
+    expect(headers).toMatchObject(credential)
     expect(request.wire.includes(key)).toBe(false)
     const sent = request.body.toString()
     for (const text of row.sends ?? []) expect(sent).toContain(text)
     for (const text of row.keeps ?? []) expect(sent).not.toContain(text)
-    const body = JSON.parse(sent) as { model: string; stream?: boolean }
-    expect(body.model).toBe(UPSTREAM_MODEL)
-    expect(body.stream === true).toBe(streamed)
-    if (streamed) expect(body).toMatchObject({ stream_options: { include_usage: true } })
+    expect(JSON.parse(sent)).toMatchObject(voice.asks(streamed))
+    if (!streamed) expect(JSON.parse(sent).stream ?? false).toBe(false)
   }
 
   for (const { call } of counted.calls) {
@@ -100,8 +100,7 @@ function expectMembers(error: unknown, members: Raised): void {
 
 /** The client hangs up in mid-stream: the upstream is closed within a second, and the ending is on record. */
 export async function hangsUp(scene: Scene, driver: Driver): Promise<unknown> {
-  const events = openaiStream({ ...speech, texts: ['word '.repeat(200)] }, { includeUsage: true })
-  scene.play({ eu: stream(events, { everyMs: 20 }) })
+  scene.play({ eu: scene.voice.speak({ ...speech, texts: ['word '.repeat(200)] }, true, true) })
   const counted = counting()
   const controller = new AbortController()
   let abortedAt = 0
@@ -114,7 +113,7 @@ export async function hangsUp(scene: Scene, driver: Driver): Promise<unknown> {
     key: scene.house.key,
     fetch: counted.fetch,
     calls: counted.calls,
-    baseURL: scene.house.baseURL,
+    baseURL: `${scene.house.customhouse.data}${scene.voice.prefix}`,
     signal: controller.signal,
     onText: () => {
       seen += 1

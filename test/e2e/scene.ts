@@ -2,9 +2,11 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Json } from '../../src/core/json.ts'
 import { type House, ROOT, startHouse } from '../house.ts'
 import { hangUp, type RecordedRequest, type Recorder, type Script, startRecorder } from '../kit/index.ts'
 import { CASES, makeProbe, type Probe, probePolicies } from '../probe.ts'
+import { openaiVoice, type Voice } from './voice.ts'
 
 /** What the gateway adds for each provider, so that the client's own key is seen to stay behind. */
 export const PROVIDER_CREDENTIAL = 'sk-the-provider-key'
@@ -13,6 +15,7 @@ export type Trail = readonly Readonly<{ kind: string; body: Readonly<Record<stri
 
 /** A gateway between an SDK and three recorders: the shipped policies, and the probe's beside them. */
 export type Scene = Readonly<{
+  voice: Voice
   house: House
   probe: Probe
   recorders: Readonly<Record<Place, Recorder>>
@@ -27,7 +30,10 @@ export type Scene = Readonly<{
 export type Place = 'eu' | 'fr' | 'us'
 
 /** Models: `gpt-4o` runs in the EU, `gpt-4o-mini` in the EU with a fallback, `auto` in the US, where the tenant may not go. */
-export async function startScene(): Promise<Scene> {
+export async function startScene(
+  voice: Voice = openaiVoice,
+  config: Readonly<Record<string, Json>> = {},
+): Promise<Scene> {
   const recorders = {
     eu: await startRecorder({ answer: () => hangUp }),
     fr: await startRecorder({ answer: () => hangUp }),
@@ -44,8 +50,8 @@ export async function startScene(): Promise<Scene> {
         Object.entries(places).map(([name, country]) => [
           name,
           {
-            kind: 'openai',
-            base_url: `${recorders[name as Place].url}/v1`,
+            ...voice.provider,
+            base_url: `${recorders[name as Place].url}${voice.base}`,
             credential: `\${file:${join(secrets, 'provider')}}`,
             residency: { endpoint: [country], processing: [country], storage: [country] },
           },
@@ -56,11 +62,9 @@ export async function startScene(): Promise<Scene> {
           'gpt-4o': ['eu'],
           'gpt-4o-mini': ['eu', 'fr'],
           auto: ['us'],
-        }).map(([model, routes]) => [
-          model,
-          { routes: routes.map((provider) => ({ provider, model: UPSTREAM_MODEL })) },
-        ]),
+        }).map(([model, routes]) => [model, { routes: routes.map((provider) => ({ provider, model: voice.model })) }]),
       ),
+      ...config,
     },
     policies: shippedAndProbe(),
     plugins: [probe],
@@ -76,6 +80,7 @@ export async function startScene(): Promise<Scene> {
     }
   }
   return {
+    voice,
     house,
     probe,
     recorders,
@@ -96,9 +101,6 @@ export async function startScene(): Promise<Scene> {
     },
   }
 }
-
-/** The model's name at every provider: never the one that the client asks for. */
-export const UPSTREAM_MODEL = 'gpt-4o-2024-11-20'
 
 /** Every shipped policy that is no test, by path. */
 export function shippedPolicies(): Record<string, string> {

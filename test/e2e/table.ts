@@ -1,18 +1,7 @@
-import {
-  failure,
-  hangUp,
-  openaiAnswer,
-  openaiError,
-  openaiStream,
-  type Script,
-  type Speech,
-  shortBody,
-  stream,
-  tooMany,
-  whole,
-} from '../kit/index.ts'
+import { hangUp, type Script, type Speech } from '../kit/index.ts'
 import type { Ask, Fault, Heard } from './driver.ts'
-import { type Place, UPSTREAM_MODEL } from './scene.ts'
+import type { Place } from './scene.ts'
+import { openaiVoice, type Voice } from './voice.ts'
 
 export type Row = Readonly<{
   name: string
@@ -42,82 +31,55 @@ export type Row = Readonly<{
   last?: Readonly<Record<string, unknown>>
 }>
 
-export const speech: Speech = { texts: ['Good day, traveller.'], usage: { input: 7, output: 9 }, model: UPSTREAM_MODEL }
+export const speech: Speech = { texts: ['Good day, traveller.'], usage: { input: 7, output: 9 } }
 export const LONG = 'A long way from here to there, and then it says what nobody expects:'
-const LETTERS = { pieces: (text: string) => [...text], includeUsage: true }
-
-/** `slowly`: a letter at a time over the wire too, so that its beginning is released before its end is there. */
-function speak(spoken: Speech, streamed: boolean, slowly = false): Script {
-  return streamed ? stream(openaiStream(spoken, LETTERS), slowly ? { everyMs: 3 } : {}) : whole(openaiAnswer(spoken))
-}
-
-/** A stream that goes wrong after some of its text, or a whole answer that lacks its last bytes. */
-function broken(streamed: boolean, ending: 'reset' | 'fin' | 'done'): Script {
-  if (!streamed) return shortBody(openaiAnswer(speech), 7, ending === 'reset' ? 'reset' : 'fin')
-  return stream(openaiStream({ ...speech, texts: [LONG] }, LETTERS).slice(0, 50), { ending, everyMs: 2 })
-}
-
 const CALLED: Speech = {
   ...speech,
   texts: [''],
   tools: [{ id: 'call_1', name: 'lookup', arguments: '{"city":"Bern"}' }],
 }
 
-const FAULT_IN_STREAM: Row = {
-  name: "the provider's own error in the middle of its stream",
-  play: {
-    eu: stream(
-      [
-        ...openaiStream({ ...speech, texts: [LONG] }, LETTERS).slice(0, 50),
-        `data: ${JSON.stringify(openaiError('The server had an error', 'server_error', 'engine_overloaded'))}\n\n`,
-      ],
-      { everyMs: 2 },
-    ),
-  },
-  raises: 'fault in the stream',
-  says: ['The server had an error'],
-  reached: { eu: 1 },
-  trail: ['call.intent', 'call.outcome'],
-  last: { ending: 'provider_error', status: 200, fault: 'engine_overloaded', finish: null },
-}
-
-/** The cases that every SDK meets; whole and streamed side by side. */
-export function table(streamed: boolean): readonly Row[] {
+/** The cases that every SDK of a dialect meets; whole and streamed side by side. */
+export function table(streamed: boolean, voice: Voice = openaiVoice): readonly Row[] {
+  const { finish, usage } = voice
+  const speak = (spoken: Speech, slowly = false): Script => voice.speak(spoken, streamed, slowly)
+  const broken = (ending: 'reset' | 'fin' | 'done'): Script => voice.broken(LONG, streamed, ending)
+  const [faulty, failed, limited] = [voice.faulty(LONG), voice.failure(500), voice.tooMany(1)]
   const early = { kind: 'call.outcome', truncated: { ending: 'provider_truncated', finish: null } }
   return [
     {
       name: 'allowed',
-      play: { eu: speak(speech, streamed) },
-      heard: { text: 'Good day, traveller.', tools: [], finish: 'stop', tokens: 16 },
+      play: { eu: speak(speech) },
+      heard: { text: 'Good day, traveller.', tools: [], finish: finish.stop, tokens: 16 },
       reached: { eu: 1 },
       sends: ['"hello"'],
       trail: ['call.intent', 'call.outcome'],
       last: {
         ending: 'complete',
         status: 200,
-        finish: 'stop',
+        finish: finish.stop,
         fault: null,
-        usage: { input_tokens: 7, output_tokens: 9, total_tokens: 16, cached_input_tokens: 0, reasoning_tokens: 0 },
+        usage,
       },
     },
     {
       name: 'a tool declared and called',
       tool: true,
-      play: { eu: speak(CALLED, streamed) },
-      heard: { text: '', tools: [{ id: 'call_1', name: 'lookup', arguments: { city: 'Bern' } }], finish: 'tool_calls' },
+      play: { eu: speak(CALLED) },
+      heard: { text: '', tools: [{ id: 'call_1', name: 'lookup', arguments: { city: 'Bern' } }], finish: finish.tool },
       reached: { eu: 1 },
-      sends: ['"name":"lookup"', '"additionalProperties":false', 'Looks a city up.'],
+      sends: voice.declares,
       trail: ['call.intent', 'call.outcome'],
-      last: { ending: 'complete', finish: 'tool_calls' },
+      last: { ending: 'complete', finish: finish.tool },
     },
     {
       name: 'the result of a tool sent back',
       tool: true,
       toolResult: { id: 'call_1', arguments: '{"city":"Bern"}', result: 'It rains in Bern.' },
-      play: { eu: speak(speech, streamed) },
-      heard: { text: 'Good day, traveller.', finish: 'stop' },
+      play: { eu: speak(speech) },
+      heard: { text: 'Good day, traveller.', finish: finish.stop },
       reached: { eu: 1 },
-      sends: ['"tool_call_id":"call_1"', 'It rains in Bern.', '"{\\"city\\":\\"Bern\\"}"'],
+      sends: voice.returns,
       trail: ['call.intent', 'call.outcome'],
       last: { ending: 'complete' },
     },
@@ -125,7 +87,7 @@ export function table(streamed: boolean): readonly Row[] {
       name: 'redacted and restored',
       say: 'my code is SECRET-123',
       case: 'redact',
-      play: { eu: speak({ ...speech, texts: ['I read <<1>>, and <<2>>.'] }, streamed) },
+      play: { eu: speak({ ...speech, texts: ['I read <<1>>, and <<2>>.'] }) },
       heard: { text: 'I read SECRET-123, and <<2>>.' },
       reached: { eu: 1 },
       sends: ['my code is <<1>>'],
@@ -137,7 +99,7 @@ export function table(streamed: boolean): readonly Row[] {
       name: 'denied by residency',
       model: 'auto',
       retries: 2,
-      play: { us: speak(speech, streamed) },
+      play: { us: speak(speech) },
       raises: 'denied',
       says: ['residency/endpoint'],
       reached: {},
@@ -185,9 +147,9 @@ export function table(streamed: boolean): readonly Row[] {
     {
       name: "the provider's 429, waited for and repeated by the SDK",
       retries: 1,
-      play: { eu: tooMany(1) },
+      play: { eu: limited.script },
       raises: 'rate limited',
-      says: ['Rate limit reached for requests'],
+      says: [limited.message],
       reached: { eu: 2 },
       calls: 2,
       trail: ['call.intent', 'call.outcome'],
@@ -195,9 +157,9 @@ export function table(streamed: boolean): readonly Row[] {
     },
     {
       name: "the provider's 500",
-      play: { eu: failure(500) },
+      play: { eu: failed.script },
       raises: 'provider 500',
-      says: ['The simulated provider fails with 500.'],
+      says: [failed.message],
       reached: { eu: 1 },
       trail: ['call.intent', 'call.outcome'],
       last: { ending: 'provider_error', status: 500 },
@@ -212,7 +174,7 @@ export function table(streamed: boolean): readonly Row[] {
     },
     {
       name: 'the provider dies in the middle of its answer',
-      play: { eu: broken(streamed, 'reset') },
+      play: { eu: broken('reset') },
       raises: streamed ? 'broken stream' : 'broken answer',
       reached: { eu: 1 },
       trail: ['call.intent', early.kind],
@@ -220,18 +182,30 @@ export function table(streamed: boolean): readonly Row[] {
     },
     {
       name: 'the provider ends its answer early, without a sign of it',
-      play: { eu: broken(streamed, streamed ? 'done' : 'fin') },
+      play: { eu: broken(streamed ? 'done' : 'fin') },
       raises: streamed ? 'broken stream' : 'broken answer',
       reached: { eu: 1 },
       trail: ['call.intent', early.kind],
       last: early.truncated,
     },
-    ...(streamed ? [FAULT_IN_STREAM] : []),
+    ...(streamed
+      ? [
+          {
+            name: "the provider's own error in the middle of its stream",
+            play: { eu: faulty.script },
+            raises: 'fault in the stream',
+            says: [faulty.message],
+            reached: { eu: 1 },
+            trail: ['call.intent', 'call.outcome'],
+            last: { ending: 'provider_error', status: 200, fault: faulty.code, finish: null },
+          } satisfies Row,
+        ]
+      : []),
     {
       name: 'a fallback to the second provider',
       model: 'gpt-4o-mini',
-      play: { eu: failure(503), fr: speak(speech, streamed) },
-      heard: { text: 'Good day, traveller.', finish: 'stop' },
+      play: { eu: voice.failure(503).script, fr: speak(speech) },
+      heard: { text: 'Good day, traveller.', finish: finish.stop },
       reached: { eu: 1, fr: 1 },
       trail: ['call.intent', 'call.attempt_failed', 'call.intent', 'call.outcome'],
       last: { ending: 'complete', attempt: 2 },
@@ -239,7 +213,7 @@ export function table(streamed: boolean): readonly Row[] {
     {
       name: 'the policy refuses the answer',
       play: {
-        eu: speak({ ...speech, texts: [`${LONG} CUT-1, and goes on.`] }, streamed, true),
+        eu: speak({ ...speech, texts: [`${LONG} CUT-1, and goes on.`] }, true),
       },
       raises: streamed ? 'cut off' : 'answer denied',
       says: ['probe/cut'],
