@@ -14,6 +14,8 @@ export {
   type SimulatorOptions,
   startSimulator,
 } from '../../src/cli/demo/simulator.ts'
+export { anthropicAnswer, anthropicError, anthropicStream } from './anthropic.ts'
+export { converseAnswer, converseStream, frame, invokeStream } from './bedrock.ts'
 export { type SelfSigned, selfSigned } from './certificate.ts'
 export { type RecordedRequest, type Recorder, type RecorderOptions, startRecorder } from './recorder.ts'
 export { fixturesFolder, type Recording, recordings, replay } from './recordings.ts'
