@@ -9,6 +9,7 @@ export const anthropicVoice: Voice = {
   provider: { kind: 'anthropic' },
   base: '',
   prefix: '/anthropic',
+  idHeader: 'request-id',
   model: 'claude-sonnet-4-5-20250929',
   path: () => '/v1/messages',
   fields: ['anthropic-version', 'anthropic-beta'],

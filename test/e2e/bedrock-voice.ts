@@ -33,6 +33,7 @@ function voiceOf(tongue: Tongue, more: Pick<Voice, 'returns' | 'usage' | 'asks'>
     provider: { kind: 'bedrock', region: 'eu-central-1' },
     base: '',
     prefix: '/bedrock',
+    idHeader: 'x-amzn-requestid',
     model: MODEL,
     path: (streamed) => `/model/${encodeURIComponent(MODEL)}/${tongue.operation(streamed)}`,
     fields: [],

@@ -128,7 +128,7 @@ export type Counted = Readonly<{
   calls: { status: number; call: string | null; requestId: string | null; at: number }[]
 }>
 
-export function counting(): Counted {
+export function counting(idHeader = 'x-request-id'): Counted {
   const calls: Counted['calls'] = []
   return {
     calls,
@@ -139,7 +139,7 @@ export function counting(): Counted {
       const response = await fetch(input, init)
       entry.status = response.status
       entry.call = response.headers.get('x-customhouse-call')
-      entry.requestId = response.headers.get('x-request-id')
+      entry.requestId = response.headers.get(idHeader)
       return response
     },
   }

@@ -20,6 +20,8 @@ export type Voice = Readonly<{
   base: string
   /** What follows the gateway's origin in the base URL of the SDK. */
   prefix: string
+  /** Where the SDKs of the dialect look for a request id. */
+  idHeader: string
   /** The model's name at every provider: never the one that the client asks for. */
   model: string
   /** Path that arrives upstream. */
@@ -52,6 +54,7 @@ export const openaiVoice: Voice = {
   provider: { kind: 'openai' },
   base: '/v1',
   prefix: '/openai/v1',
+  idHeader: 'x-request-id',
   model: SIMULATED,
   path: () => '/v1/chat/completions',
   fields: [],
