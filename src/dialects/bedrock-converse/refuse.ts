@@ -41,7 +41,7 @@ function exceptionOf(error: CustomhouseError): string {
  * An error of ours before anything was sent, for every operation of Bedrock's. The SDKs take the class from `x-amzn-errortype`, and repeat 429, 500,
  * 502, 503 and 504 twice; no header forbids it (they know no `x-should-retry`), one only delays it, by at most five seconds more than they would wait.
  */
-export function refuseBedrock(id: string, error: CustomhouseError): Reply {
+export function refuseCall(id: string, error: CustomhouseError): Reply {
   const status = statusOf(error)
   const seconds = retryHeaders(error, status)['retry-after']
   return {
@@ -60,7 +60,7 @@ export function refuseBedrock(id: string, error: CustomhouseError): Reply {
  * The message that cuts a stream off. `validationException` is the only one that fits: `accessDeniedException` is no member of a Bedrock stream, so
  * SDKs raise it as a nameless error, and the others invite to repeat.
  */
-export function cutOffBedrock(error: CustomhouseError): Uint8Array {
+export function cutOffBytes(error: CustomhouseError): Uint8Array {
   return encodeException('validationException', messageBytes(error))
 }
 
