@@ -8,9 +8,7 @@ import { Providers } from './compose/providers.ts'
 import { Refusals } from './compose/refusals.ts'
 import { Activation, type ReloadReport } from './compose/reload.ts'
 import { contentDigest, type LoadedConfig, watchContent } from './config.ts'
-import { CustomhouseError } from './core/errors.ts'
 import type { Plugin } from './core/plugin.ts'
-import type { Authenticator } from './core/port.ts'
 import type { AuditRecord } from './core/record.ts'
 import { openaiChat } from './dialects/openai-chat/index.ts'
 import { admin } from './http/admin.ts'
@@ -25,17 +23,6 @@ import { openToolchain } from './policy/toolchain/index.ts'
 
 /** Where each dialect is served. Pointing an SDK's base URL at a prefix is the whole integration. */
 const MOUNTS: readonly Mount[] = [{ prefix: '/openai/v1', codecs: [openaiChat] }]
-
-/** With gateway keys switched off nobody is known: there is no other proof yet. */
-const NOBODY: Authenticator = {
-  authenticate: () => {
-    throw new CustomhouseError(
-      'ERR_IDENTITY_INVALID',
-      'Gateway keys are switched off here (identity.gateway_keys), and no other proof is taken.',
-    )
-  },
-  stands: () => false,
-}
 
 const REFUSALS_EVERY_MS = 10_000
 
@@ -96,6 +83,7 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
     const activation = await Activation.first({ ledger, toolchain, providers, plugins, log }, loaded)
     const keys = await openKeys({
       file: join(config.keys, STORE_NAME),
+      accepted: config.identity,
       report: (event) =>
         event.kind === 'rejected'
           ? log.error(errorFacts(event.error), 'the store of gateway keys was rejected; the last good one stays')
@@ -108,7 +96,7 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
     const gateway: Gateway = {
       generation: () => activation.active.generation,
       ledger,
-      authenticator: config.identity.gatewayKeys ? keys : NOBODY,
+      authenticator: keys,
       drained: drained.signal,
       refused: (code, tenant) => refusals.count(code, tenant),
       report: (what, error, call) => log.error({ call, ...errorFacts(error) }, what),

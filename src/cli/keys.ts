@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path'
-import { Command, Option } from 'commander'
-import { loadConfig, nearest } from '../config.ts'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { type Config, loadConfig, nearest } from '../config.ts'
 import { CustomhouseError } from '../core/errors.ts'
 import {
   createKey,
@@ -8,9 +8,11 @@ import {
   isKeyId,
   type KeyView,
   listKeys,
+  pairKey,
   revokeKey,
   rotateKey,
   STORE_NAME,
+  unpairKey,
 } from '../identity/index.ts'
 import { duration } from './settings.ts'
 
@@ -18,7 +20,7 @@ type Where = Readonly<{ config?: string; keys?: string; json?: true }>
 
 export function keysCommand(): Command {
   const command = new Command('keys').description(
-    'Creates, lists, rotates and revokes gateway keys. A running gateway follows within seconds.',
+    'Creates, lists, rotates and revokes gateway keys, and their pairs for AWS SDKs. A running gateway follows within seconds.',
   )
   command.addHelpText(
     'after',
@@ -54,6 +56,26 @@ export function keysCommand(): Command {
       '\nExamples:\n  customhouse keys rotate 3fK9aZ2b\n  customhouse keys rotate 3fK9aZ2b --overlap 0s\n',
     )
     .action(rotate)
+  place(command.command('aws <id>'))
+    .description(
+      'Gives a key a pair that AWS SDKs sign with and prints it, once. A pair that it has ends after the overlap.',
+    )
+    .addOption(
+      new Option('--overlap <duration>', 'how long a pair that it has is still accepted; 0s ends it at once')
+        .argParser(duration)
+        .default(86_400_000, '24h'),
+    )
+    .option(
+      '--endpoint <url>',
+      'where clients reach the Bedrock dialect (default: the data listener, /bedrock)',
+      endpoint,
+    )
+    .option('--end', 'make none, and end those that it has at once; the key itself goes on')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  customhouse keys aws 3fK9aZ2b > .env\n  customhouse keys aws 3fK9aZ2b --endpoint https://models.bank.example/bedrock\n  customhouse keys aws 3fK9aZ2b --end\n',
+    )
+    .action(aws)
   place(command.command('revoke <id>'))
     .description('Ends a key for good.')
     .option('--dry-run', 'only say what would end')
@@ -72,20 +94,21 @@ function place(command: Command): Command {
     .option('--json', 'print JSON')
 }
 
-/** The store, and the tenants that exist; null where only a folder is known. */
-async function openPlace(where: Where): Promise<Readonly<{ file: string; tenants: ReadonlySet<string> | null }>> {
+/** The store, and the configuration; null where only a folder is known. */
+async function openPlace(where: Where): Promise<Readonly<{ file: string; config: Config | null }>> {
   if (where.keys !== undefined && where.config === undefined) {
-    return { file: join(resolve(where.keys), STORE_NAME), tenants: null }
+    return { file: join(resolve(where.keys), STORE_NAME), config: null }
   }
   const { config } = await loadConfig(where.config, process.env, { keys: where.keys }, { secrets: false })
-  return { file: join(config.keys, STORE_NAME), tenants: config.tenants }
+  return { file: join(config.keys, STORE_NAME), config }
 }
 
 type Wanted = Where & Readonly<{ tenant: string; name: string; group?: readonly string[]; expires?: number }>
 
 async function create(options: Wanted): Promise<void> {
-  const { file, tenants } = await openPlace(options)
-  if (tenants !== null && !tenants.has(options.tenant)) {
+  const { file, config } = await openPlace(options)
+  const tenants = config?.tenants
+  if (tenants !== undefined && !tenants.has(options.tenant)) {
     const near = nearest(options.tenant, tenants)
     const hint = near === null ? `known: ${[...tenants].join(', ') || 'none'}` : `did you mean ${JSON.stringify(near)}?`
     throw new CustomhouseError(
@@ -110,6 +133,48 @@ async function rotate(text: string, options: Where & { overlap: number }): Promi
   show(issued, options, `Key ${issued.view.id} has a new secret. ${until}`)
 }
 
+type Pairing = Where & Readonly<{ overlap: number; endpoint?: string; end?: true }>
+
+async function aws(text: string, options: Pairing): Promise<void> {
+  const { file, config } = await openPlace(options)
+  const id = keyId(text)
+  if (options.end) {
+    const view = await unpairKey(file, id)
+    process.stderr.write(`Key ${id} has no pair for AWS SDKs any more. A running gateway follows within seconds.\n`)
+    if (options.json) process.stdout.write(`${JSON.stringify(view)}\n`)
+    return
+  }
+  const endpoint = options.endpoint ?? (config === null ? null : bedrockAt(config.listen))
+  const { accessKeyId, secretAccessKey, view } = await pairKey(file, id, options.overlap)
+  const old = view.aws.find(({ ends }) => ends !== null)?.ends
+  process.stderr.write(
+    `Key ${id} has a pair for AWS SDKs.${old ? ` The old one is accepted until ${old}.` : ''} It is shown only this once; nothing of it was kept.\n` +
+      'Any AWS_REGION will do. AWS_SESSION_TOKEN and AWS_BEARER_TOKEN_BEDROCK must not be set.\n' +
+      (endpoint === null ? 'AWS_ENDPOINT_URL_BEDROCK_RUNTIME is the address of the gateway with /bedrock.\n' : '') +
+      (config?.identity.sigv4 === false ? 'It is taken once identity.sigv4 is true in the configuration.\n' : ''),
+  )
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify({ accessKeyId, secretAccessKey, endpoint, ...view })}\n`)
+    return
+  }
+  process.stdout.write(`AWS_ACCESS_KEY_ID=${accessKeyId}\nAWS_SECRET_ACCESS_KEY=${secretAccessKey}\n`)
+  if (endpoint !== null) process.stdout.write(`AWS_ENDPOINT_URL_BEDROCK_RUNTIME=${endpoint}\n`)
+}
+
+/** The Bedrock dialect as this machine reaches it; a wildcard address is none that can be called. */
+function bedrockAt({ data, tls }: Config['listen']): string {
+  const host = data.host === '0.0.0.0' || data.host === '::' ? 'localhost' : data.host
+  return `${tls === null ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${data.port}/bedrock`
+}
+
+function endpoint(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : null
+  if (url === null || !/^https?:$/.test(url.protocol) || url.username !== '' || url.search !== '' || url.hash !== '')
+    throw new InvalidArgumentError('It must be an address such as https://models.bank.example/bedrock.')
+  // A slash at the end would be doubled by some SDKs, and a signed path with an empty segment is refused.
+  return url.href.replace(/\/+$/, '')
+}
+
 /** The key alone goes to stdout, so that it can be piped into a secret store. */
 function show(issued: Issued, options: Where, talk: string): void {
   process.stderr.write(`${talk} It is shown only this once; only its hash was kept.\n`)
@@ -130,13 +195,14 @@ async function list(options: Where): Promise<void> {
 
 function table(keys: readonly KeyView[]): string {
   const rows = [
-    ['ID', 'STATUS', 'TENANT', 'NAME', 'GROUPS', 'CREATED', 'ENDS'],
+    ['ID', 'STATUS', 'TENANT', 'NAME', 'GROUPS', 'AWS', 'CREATED', 'ENDS'],
     ...keys.map((key) => [
       key.id,
       key.status,
       key.tenant,
       key.subject,
       key.groups.join(',') || '-',
+      key.aws.map(({ accessKeyId }) => accessKeyId).join(',') || '-',
       key.created,
       ends(key),
     ]),

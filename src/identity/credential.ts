@@ -1,53 +1,84 @@
 import { CustomhouseError } from '../core/errors.ts'
+import type { Presented } from '../core/port.ts'
 
 /**
  * Where SDKs put a credential. All of them are taken off a call before anything else sees its headers, whether they proved anything
  * or not. (`proxy-authorization` and `cookie` prove nothing here, but are credentials of someone.)
  */
 export const CREDENTIAL_HEADERS: readonly string[] = [
-  'authorization', // OpenAI, Anthropic, Mistral, Cohere, Bedrock bearer tokens
+  'authorization', // OpenAI, Anthropic, Mistral, Cohere, Bedrock bearer tokens, signatures of AWS SDKs
   'x-api-key', // Anthropic
   'api-key', // Azure
   'x-goog-api-key', // Gemini
+  'x-amz-date', // with a signature
+  'x-amz-content-sha256',
+  'x-amz-security-token',
   'proxy-authorization',
   'cookie',
 ]
 
-type Headers = Readonly<Record<string, string | undefined>>
+/** What is taken here. */
+export type Accepted = Readonly<{ gatewayKeys: boolean; sigv4: boolean }>
 
-/** The one credential of a call. Must throw ERR_IDENTITY_MISSING for none, ERR_IDENTITY_INVALID for two that differ. */
-export function credentialOf(headers: Headers): string {
-  const bearer = bearerOf(headers.authorization)
-  let found = bearer
-  for (const text of [headers['x-api-key'], headers['api-key'], headers['x-goog-api-key']]) {
-    const key = text?.trim()
-    if (key === undefined || key === '') continue
-    if (found !== null && found !== key) {
-      throw new CustomhouseError(
-        'ERR_IDENTITY_INVALID',
-        'This call carries two different credentials: send the gateway key alone.',
-      )
-    }
-    found = key
+export type Credential = Readonly<{ kind: 'key'; key: string } | { kind: 'signature'; authorization: string }>
+
+/** The one credential of a call. Must throw ERR_IDENTITY_MISSING for none, ERR_IDENTITY_INVALID for two that differ or one of a kind that is not taken. */
+export function credentialOf({ proof, query }: Presented, accepted: Accepted): Credential {
+  if (!accepted.gatewayKeys && !accepted.sigv4) throw invalid(NOTHING_TAKEN)
+  refusePresigned(query)
+  const authorization = proof.authorization?.trim() ?? ''
+  const keys = [proof['x-api-key'], proof['api-key'], proof['x-goog-api-key']].flatMap((key) => key?.trim() || [])
+  if (authorization.startsWith('AWS4-')) {
+    if (keys.length > 0) throw invalid('This call carries a signature and a key: send one of them alone.')
+    if (!accepted.sigv4) throw invalid(SIGNATURE_NOT_TAKEN)
+    return { kind: 'signature', authorization }
   }
-  if (found !== null) return found
-  throw new CustomhouseError(
-    'ERR_IDENTITY_MISSING',
-    'This call carries no gateway key: send one as `Authorization: Bearer chk_...`, or where your SDK puts its API key.',
-  )
+  const bearer = bearerOf(authorization, accepted)
+  const [found, ...more] = bearer === null ? keys : [bearer, ...keys]
+  if (found === undefined) {
+    throw new CustomhouseError('ERR_IDENTITY_MISSING', accepted.gatewayKeys ? NO_KEY : NO_SIGNATURE)
+  }
+  if (more.some((key) => key !== found)) {
+    throw invalid('This call carries two different credentials: send the gateway key alone.')
+  }
+  if (!accepted.gatewayKeys) throw invalid(KEY_NOT_TAKEN)
+  return { kind: 'key', key: found }
 }
 
-function bearerOf(header: string | undefined): string | null {
-  const text = header?.trim()
-  if (text === undefined || text === '') return null
+const NO_KEY =
+  'This call carries no gateway key: send one as `Authorization: Bearer chk_...`, or where your SDK puts its API key.'
+const NO_SIGNATURE =
+  'This call carries no signature: sign it as AWS SDKs do (Signature Version 4), with the pair that `customhouse keys aws` made.'
+const SIGNATURE_NOT_TAKEN =
+  'This call is signed as AWS SDKs do, which is not taken here: set AWS_BEARER_TOKEN_BEDROCK to a gateway key, or have the operator switch on identity.sigv4.'
+const KEY_NOT_TAKEN =
+  'Gateway keys are switched off here (identity.gateway_keys): sign the call as AWS SDKs do, with the pair that `customhouse keys aws` made.'
+const NOTHING_TAKEN = 'Gateway keys are switched off here (identity.gateway_keys), and no other proof is taken.'
+
+/** A signature in the address is a credential that whoever sees the address can use. */
+function refusePresigned(query: string): void {
+  if (query === '') return
+  for (const name of new URLSearchParams(query).keys()) {
+    if (name.toLowerCase().startsWith('x-amz-')) {
+      throw invalid(
+        'A presigned address is not taken, since it lands in access logs: sign the call in its Authorization header.',
+      )
+    }
+  }
+}
+
+function bearerOf(text: string, accepted: Accepted): string | null {
+  if (text === '') return null
   const space = text.indexOf(' ')
   const scheme = space === -1 ? text : text.slice(0, space)
   if (scheme.length === 6 && scheme.toLowerCase() === 'bearer') {
     const key = space === -1 ? '' : text.slice(space + 1).trim()
     return key === '' ? null : key
   }
-  throw new CustomhouseError(
-    'ERR_IDENTITY_INVALID',
-    'The Authorization header has another scheme than Bearer: send `Bearer chk_...`.',
-  )
+  const signature = accepted.sigv4 ? ', or sign the call with AWS4-HMAC-SHA256' : ''
+  throw invalid(`The Authorization header has another scheme than Bearer: send \`Bearer chk_...\`${signature}.`)
+}
+
+function invalid(message: string): CustomhouseError {
+  return new CustomhouseError('ERR_IDENTITY_INVALID', message)
 }

@@ -1,25 +1,27 @@
+import { type KeyObject, randomBytes } from 'node:crypto'
 import { CustomhouseError } from '../core/errors.ts'
-import { locked, sweep, writeDurably } from './durable.ts'
+import { change, find, replaced } from './change.ts'
 import { newKey, newKeyId } from './key.ts'
-import { hashKey, makePepper, type Peppers, readPeppers } from './pepper.ts'
-import { isWord, parseStore, pepperOf, readStore, type Store, type StoredKey, storeText, timeOf } from './store.ts'
-
-/** A key as it may be shown: everything but its secrets. */
-export type KeyView = Readonly<{
-  id: string
-  subject: string
-  tenant: string
-  groups: readonly string[]
-  created: string
-  expiresAt: string | null
-  revokedAt: string | null
-  status: 'live' | 'rotating' | 'expired' | 'revoked'
-  /** When each secret that is still accepted ends; null for the one without an end. */
-  secrets: readonly Readonly<{ created: string; ends: string | null }>[]
-}>
+import { accessKeyIdOf, secretAccessKey } from './pair.ts'
+import { hashKey, type Peppers } from './pepper.ts'
+import {
+  isWord,
+  type Lasting,
+  live,
+  parseStore,
+  readStore,
+  type StoredKey,
+  type StoredPair,
+  type StoredSecret,
+  timeOf,
+} from './store.ts'
+import { type KeyView, statusOf, viewOf } from './view.ts'
 
 /** A key with its secret: shown once, kept nowhere. */
 export type Issued = Readonly<{ key: string; view: KeyView }>
+
+/** A pair for AWS SDKs with its secret: shown once, kept nowhere. */
+export type IssuedPair = Readonly<{ accessKeyId: string; secretAccessKey: string; view: KeyView }>
 
 export type KeyRequest = Readonly<{ subject: string; tenant: string; groups?: readonly string[]; lifetimeMs?: number }>
 
@@ -53,20 +55,9 @@ export function createKey(file: string, wanted: KeyRequest, now: number = Date.n
 export function rotateKey(file: string, id: string, overlapMs: number, now: number = Date.now()): Promise<Issued> {
   return change(file, (store, peppers) => {
     const key = find(store, id)
-    if (statusOf(key, now) === 'revoked')
-      throw new CustomhouseError('ERR_CLI_USAGE', `Key ${id} is revoked: create a new one.`)
-    if (statusOf(key, now) === 'expired')
-      throw new CustomhouseError('ERR_CLI_USAGE', `Key ${id} has expired: create a new one.`)
-    const live = key.secrets.filter((secret) => secret.ends === undefined || Date.parse(secret.ends) > now)
-    if (live.length > 1 && overlapMs > 0) {
-      const ends = live[0]?.ends ?? ''
-      throw new CustomhouseError(
-        'ERR_CLI_USAGE',
-        `Key ${id} has two live secrets, the older one until ${ends}: wait for that, or use --overlap 0s to end both at once.`,
-      )
-    }
+    refuseEnded(key, now)
+    const before = overlapping(id, key.secrets, 'secrets', overlapMs, now)
     const issued = newKey(id)
-    const before = overlapMs > 0 ? live.map((secret) => ({ ...secret, ends: timeOf(now + overlapMs) })) : []
     const rotated: StoredKey = { ...key, secrets: [...before, stored(issued, peppers, now)] }
     return { store: replaced(store, rotated), result: { key: issued, view: viewOf(rotated, now) } }
   })
@@ -82,79 +73,83 @@ export function revokeKey(file: string, id: string, now: number = Date.now()): P
   })
 }
 
+/**
+ * Gives a key a pair for AWS SDKs. One that it has ends in `overlapMs` (0: at once); a third is refused while two are live.
+ *
+ * @throws CustomhouseError ERR_CLI_USAGE for a key that is unknown, revoked or expired
+ */
+export function pairKey(file: string, id: string, overlapMs: number, now: number = Date.now()): Promise<IssuedPair> {
+  return change(file, (store, peppers) => {
+    const key = find(store, id)
+    refuseEnded(key, now)
+    const before = overlapping(id, key.aws ?? [], 'pairs', overlapMs, now)
+    const pair: StoredPair = {
+      id: newPairId(key),
+      pepper: peppers.current,
+      salt: randomBytes(16).toString('base64url'),
+      created: timeOf(now),
+    }
+    const paired: StoredKey = { ...key, aws: [...before, pair] }
+    const accessKeyId = accessKeyIdOf(id, pair.id)
+    const secret = secretAccessKey(accessKeyId, pair.salt, currentOf(peppers))
+    return {
+      store: replaced(store, paired),
+      result: { accessKeyId, secretAccessKey: secret, view: viewOf(paired, now) },
+    }
+  })
+}
+
+/** Ends the pairs of a key at once; the key itself goes on. Without a pair it changes nothing. */
+export function unpairKey(file: string, id: string, now: number = Date.now()): Promise<KeyView> {
+  return change(file, (store) => {
+    const { aws, ...rest } = find(store, id)
+    return { store: aws === undefined ? null : replaced(store, rest), result: viewOf(rest, now) }
+  })
+}
+
 /** All keys, in the order in which they were made. Needs no lock: a store is replaced as a whole. */
 export async function listKeys(file: string, now: number = Date.now()): Promise<readonly KeyView[]> {
   const bytes = await readStore(file)
   return bytes === null ? [] : parseStore(file, bytes).keys.map((key) => viewOf(key, now))
 }
 
-type Change<T> = (store: Store, peppers: Peppers) => Readonly<{ store: Store | null; result: T }>
-
-/** Reads, changes and replaces the store as its only writer. `store: null` leaves it as it is. */
-function change<T>(file: string, work: Change<T>): Promise<T> {
-  return locked(file, async () => {
-    await sweep(file)
-    const bytes = await readStore(file)
-    const store: Store = bytes === null ? { version: 1, keys: [] } : parseStore(file, bytes)
-    const { store: next, result } = work(store, await peppersFor(file, store))
-    if (next !== null) await writeDurably(file, storeText(next))
-    return result
-  })
+function stored(key: string, peppers: Peppers, now: number): StoredSecret {
+  return { pepper: peppers.current, hmac: hashKey(key, currentOf(peppers)).toString('base64url'), created: timeOf(now) }
 }
 
-async function peppersFor(file: string, store: Store): Promise<Peppers> {
-  const pepper = pepperOf(file)
-  const found = await readPeppers(pepper)
-  if (found !== null) return found
-  // A new pepper beside old keys would hide that the old one is lost, and with it every key.
-  if (store.keys.length > 0) {
-    throw new CustomhouseError(
-      'ERR_KEYS_STORE',
-      `${pepper} is missing: restore it from a backup. Without it no gateway key can be proved.`,
-    )
-  }
-  await makePepper(pepper)
-  const made = await readPeppers(pepper)
-  if (made === null) throw new CustomhouseError('ERR_KEYS_STORE', `${pepper} vanished while it was made.`)
-  return made
-}
-
-function stored(key: string, peppers: Peppers, now: number) {
+function currentOf(peppers: Peppers): KeyObject {
   const pepper = peppers.byVersion.get(peppers.current)
   if (pepper === undefined) throw new CustomhouseError('ERR_KEYS_STORE', 'The current pepper has no value.')
-  return { pepper: peppers.current, hmac: hashKey(key, pepper).toString('base64url'), created: timeOf(now) }
+  return pepper
 }
 
-function find(store: Store, id: string): StoredKey {
-  const key = store.keys.find((one) => one.id === id)
-  if (key === undefined)
-    throw new CustomhouseError('ERR_CLI_USAGE', `There is no key with the id ${JSON.stringify(id)}.`)
-  return key
+function newPairId(key: StoredKey): string {
+  let id = newKeyId()
+  while (key.aws?.some((pair) => pair.id === id)) id = newKeyId()
+  return id
 }
 
-function replaced(store: Store, key: StoredKey): Store {
-  return { ...store, keys: store.keys.map((one) => (one.id === key.id ? key : one)) }
+function refuseEnded(key: StoredKey, now: number): void {
+  const status = statusOf(key, now)
+  if (status === 'revoked') throw new CustomhouseError('ERR_CLI_USAGE', `Key ${key.id} is revoked: create a new one.`)
+  if (status === 'expired') throw new CustomhouseError('ERR_CLI_USAGE', `Key ${key.id} has expired: create a new one.`)
 }
 
-function statusOf(key: StoredKey, now: number): KeyView['status'] {
-  if (key.revoked_at !== undefined) return 'revoked'
-  if (key.expires_at !== undefined && Date.parse(key.expires_at) <= now) return 'expired'
-  const live = key.secrets.filter((secret) => secret.ends === undefined || Date.parse(secret.ends) > now)
-  return live.length > 1 ? 'rotating' : 'live'
-}
-
-function viewOf(key: StoredKey, now: number): KeyView {
-  return {
-    id: key.id,
-    subject: key.subject,
-    tenant: key.tenant,
-    groups: key.groups,
-    created: key.created,
-    expiresAt: key.expires_at ?? null,
-    revokedAt: key.revoked_at ?? null,
-    status: statusOf(key, now),
-    secrets: key.secrets
-      .filter((secret) => secret.ends === undefined || Date.parse(secret.ends) > now)
-      .map((secret) => ({ created: secret.created, ends: secret.ends ?? null })),
+/** What is live, ending in `overlapMs`. */
+function overlapping<T extends Lasting>(
+  id: string,
+  all: readonly T[],
+  what: string,
+  overlapMs: number,
+  now: number,
+): readonly T[] {
+  const before = live(all, now)
+  if (overlapMs === 0) return []
+  if (before.length > 1) {
+    throw new CustomhouseError(
+      'ERR_CLI_USAGE',
+      `Key ${id} has two live ${what}, the older one until ${before[0]?.ends ?? ''}: wait for that, or use --overlap 0s to end both at once.`,
+    )
   }
+  return before.map((one) => ({ ...one, ends: timeOf(now + overlapMs) }))
 }

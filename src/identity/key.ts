@@ -8,7 +8,8 @@ import { crc32 } from 'node:zlib'
  */
 export const KEY_PREFIX = 'chk'
 export const ID_LENGTH = 8
-const SECRET_LENGTH = 43
+/** Of 256 bits in base62. */
+export const SECRET_LENGTH = 43
 const CHECK_LENGTH = 6
 const SECRET_AT = KEY_PREFIX.length + 1 + ID_LENGTH + 1
 const CHECK_AT = SECRET_AT + SECRET_LENGTH + 1
@@ -27,7 +28,7 @@ export function newKeyId(): string {
 
 /** A new key for an id. The only moment at which its secret exists in clear. */
 export function newKey(id: string, secret: Uint8Array = randomBytes(32)): string {
-  const body = `${KEY_PREFIX}_${id}_${base62(BigInt(`0x${Buffer.from(secret).toString('hex')}`), SECRET_LENGTH)}`
+  const body = `${KEY_PREFIX}_${id}_${base62(secret, SECRET_LENGTH)}`
   return `${body}_${check(body)}`
 }
 
@@ -54,8 +55,9 @@ function check(body: string): string {
   return text
 }
 
-function base62(value: bigint, length: number): string {
-  let rest = value
+/** `bytes` as one number in base62, most significant digit first. */
+export function base62(bytes: Uint8Array, length: number): string {
+  let rest = BigInt(`0x${Buffer.from(bytes).toString('hex')}`)
   let text = ''
   for (let i = 0; i < length; i++) {
     text = `${ALPHABET[Number(rest % 62n)]}${text}`

@@ -3,8 +3,14 @@ import { dirname, join } from 'node:path'
 import { CustomhouseError } from '../core/errors.ts'
 import { isKeyId } from './key.ts'
 
-/** One of a key's secrets: its HMAC, and from when to when it is accepted. Times are RFC 3339, UTC. */
-export type StoredSecret = Readonly<{ pepper: string; hmac: string; created: string; ends?: string }>
+/** From when to when something is accepted. Times are RFC 3339, UTC. */
+export type Lasting = Readonly<{ created: string; ends?: string }>
+
+/** One of a key's secrets: its HMAC. */
+export type StoredSecret = Lasting & Readonly<{ pepper: string; hmac: string }>
+
+/** One of a key's pairs for AWS SDKs: what its secret is derived from, together with the pepper. `id` is the second half of its access key id. */
+export type StoredPair = Lasting & Readonly<{ id: string; pepper: string; salt: string }>
 
 export type StoredKey = Readonly<{
   /** 8 characters of base62; in records as `keyId`. */
@@ -18,9 +24,16 @@ export type StoredKey = Readonly<{
   revoked_at?: string
   /** One, or two while a rotation overlaps; the newest is last. */
   secrets: readonly StoredSecret[]
+  /** The same for pairs. */
+  aws?: readonly StoredPair[]
 }>
 
-export type Store = Readonly<{ version: 1; keys: readonly StoredKey[] }>
+export type Store = Readonly<{ keys: readonly StoredKey[] }>
+
+/** What is accepted at `now`. */
+export function live<T extends Lasting>(all: readonly T[], now: number): readonly T[] {
+  return all.filter(({ ends }) => ends === undefined || Date.parse(ends) > now)
+}
 
 /** Names inside the folder of keys. */
 export const STORE_NAME = 'gateway-keys.json'
@@ -50,19 +63,22 @@ export function parseStore(file: string, bytes: Uint8Array): Store {
       cause,
     })
   }
-  const keys = isObject(value) && value.version === 1 && Object.keys(value).length === 2 ? value.keys : undefined
-  if (!Array.isArray(keys)) throw damaged(file, 'version and keys')
+  const keys = isObject(value) && Object.keys(value).length === 2 ? value.keys : undefined
+  const version = isObject(value) ? value.version : undefined
+  if (!Array.isArray(keys) || (version !== 1 && version !== 2)) throw damaged(file, 'version and keys')
   const ids = new Set<string>()
   for (const [index, key] of keys.entries()) {
-    if (!isStoredKey(key)) throw damaged(file, `keys[${index}]`)
+    if (!isStoredKey(key) || (version === 1 && key.aws !== undefined)) throw damaged(file, `keys[${index}]`)
     if (ids.has(key.id)) throw damaged(file, `keys[${index}], which repeats an id`)
     ids.add(key.id)
   }
-  return { version: 1, keys }
+  return { keys }
 }
 
-export function storeText(store: Store): string {
-  return `${JSON.stringify(store, null, 1)}\n`
+/** Version 2 has pairs. A store without any is written as version 1, so that a gateway from before them can still read it. */
+export function storeText({ keys }: Store): string {
+  const version = keys.some((key) => key.aws !== undefined) ? 2 : 1
+  return `${JSON.stringify({ version, keys }, null, 1)}\n`
 }
 
 function damaged(file: string, where: string): CustomhouseError {
@@ -84,8 +100,10 @@ const KEY_MEMBERS: ReadonlySet<string> = new Set([
   'expires_at',
   'revoked_at',
   'secrets',
+  'aws',
 ])
 const SECRET_MEMBERS: ReadonlySet<string> = new Set(['pepper', 'hmac', 'created', 'ends'])
+const PAIR_MEMBERS: ReadonlySet<string> = new Set(['id', 'pepper', 'salt', 'created', 'ends'])
 
 /** An unknown member is refused: a newer version may mean a restriction by it. */
 function isStoredKey(value: unknown): value is StoredKey {
@@ -100,22 +118,37 @@ function isStoredKey(value: unknown): value is StoredKey {
     isTime(value.created) &&
     (value.expires_at === undefined || isTime(value.expires_at)) &&
     (value.revoked_at === undefined || isTime(value.revoked_at)) &&
-    Array.isArray(value.secrets) &&
-    value.secrets.length >= 1 &&
-    value.secrets.length <= 2 &&
-    value.secrets.every(isStoredSecret)
+    isOneOrTwo(value.secrets) &&
+    value.secrets.every(isStoredSecret) &&
+    (value.aws === undefined || (isOneOrTwo(value.aws) && value.aws.every(isStoredPair)))
   )
+}
+
+function isOneOrTwo(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value) && (value.length === 1 || value.length === 2)
 }
 
 function isStoredSecret(value: unknown): boolean {
   if (!isObject(value) || !Object.keys(value).every((name) => SECRET_MEMBERS.has(name))) return false
   return (
-    isWord(value.pepper) &&
-    typeof value.hmac === 'string' &&
-    /^[A-Za-z0-9_-]{43}$/.test(value.hmac) &&
-    isTime(value.created) &&
-    (value.ends === undefined || isTime(value.ends))
+    isWord(value.pepper) && typeof value.hmac === 'string' && /^[A-Za-z0-9_-]{43}$/.test(value.hmac) && isLasting(value)
   )
+}
+
+function isStoredPair(value: unknown): boolean {
+  if (!isObject(value) || !Object.keys(value).every((name) => PAIR_MEMBERS.has(name))) return false
+  return (
+    typeof value.id === 'string' &&
+    isKeyId(value.id) &&
+    isWord(value.pepper) &&
+    typeof value.salt === 'string' &&
+    /^[A-Za-z0-9_-]{22}$/.test(value.salt) &&
+    isLasting(value)
+  )
+}
+
+function isLasting(value: Members): boolean {
+  return isTime(value.created) && (value.ends === undefined || isTime(value.ends))
 }
 
 /** Text for one line of a log: not empty, at most 256 characters, no control characters. */

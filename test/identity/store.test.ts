@@ -113,7 +113,8 @@ describe('a damaged store is refused', () => {
   const damages: Readonly<Record<string, (text: string) => string>> = {
     empty: () => '',
     'no JSON': (text) => text.slice(1),
-    'another version': (text) => text.replace('"version": 1', '"version": 2'),
+    'another version': (text) => text.replace('"version": 1', '"version": 3'),
+    'no version': (text) => text.replace('"version": 1', '"version": null'),
     'an unknown member': (text) => text.replace('"tenant"', '"only_from": "10.0.0.0/8",\n"tenant"'),
     'an unknown member of a secret': (text) => text.replace('"pepper"', '"until": 1,\n"pepper"'),
     'a tenant that is a number': (text) => text.replace('"claims"', '7'),
