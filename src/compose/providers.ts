@@ -1,6 +1,13 @@
 import type { ProviderConfig, Secret } from '../config.ts'
 import type { Provider } from '../core/port.ts'
+import type { ProviderOptions } from '../providers/adapter.ts'
+import { createAnthropic } from '../providers/anthropic.ts'
+import { createAzure } from '../providers/azure.ts'
+import { createBedrock } from '../providers/bedrock.ts'
+import { createMistral } from '../providers/mistral.ts'
 import { createOpenAI } from '../providers/openai.ts'
+import { type Proxies, proxiesOf } from '../providers/proxy.ts'
+import { readTls, type TlsOptions } from '../providers/tls.ts'
 
 /** Connections to one provider at most. Calls beyond it wait, inside the time for the first byte. */
 const MAX_SOCKETS = 512
@@ -12,35 +19,36 @@ type Made = {
   leaving: NodeJS.Timeout | null
 }
 
+/** What of a provider stands outside its configuration, as it was when its generation was made. */
+type Outside = Readonly<{ key: string; tls: TlsOptions; proxies: Proxies | null }>
+type Secrets = Readonly<{ shared: Secret | null; tenants: ReadonlyMap<string, Secret> | null }>
+type Environment = Readonly<Record<string, string | undefined>>
+
 /**
- * The providers of all generations. One whose configuration did not change keeps its connections over a reload; its credential is
- * looked up at each call, so that a rotated one takes effect.
+ * The providers of all generations. One whose configuration did not change keeps its connections over a reload; its credentials are
+ * looked up at each call, so that a rotated one takes effect. Certificates belong to the connections: other ones are another provider.
  */
 export class Providers {
   readonly #made = new Map<string, Made>()
   readonly #failed: (name: string, error: unknown) => void
-  #credentials = new Map<string, Secret>()
+  readonly #env: Environment
+  /** Read once for each configuration: files may change between the making of a generation and its activation. */
+  readonly #outside = new WeakMap<ProviderConfig, Outside>()
+  #secrets = new Map<string, Secrets>()
 
-  /** `failed` hears of a provider that could not be closed: no call is affected by that any more. */
-  constructor(failed: (name: string, error: unknown) => void) {
+  /** `failed` hears of a provider that could not be closed: no call is affected by that any more. `env` names proxies. */
+  constructor(failed: (name: string, error: unknown) => void, env: Environment = process.env) {
     this.#failed = failed
+    this.#env = env
   }
 
-  /** The adapter for a provider of a configuration; made at the first asking. */
+  /** The adapter for a provider of a configuration; made at the first asking. Throws ERR_CONFIG_INVALID for files of `tls` that cannot serve. */
   get(name: string, config: ProviderConfig): Provider {
-    const key = keyOf(name, config)
-    const before = this.#made.get(key)
+    const outside = this.#outsideOf(name, config)
+    const before = this.#made.get(outside.key)
     if (before !== undefined) return before.provider
-    const { baseUrl, timeouts } = config
-    const provider = createOpenAI({
-      name,
-      baseUrl,
-      timeouts,
-      totalMs: timeouts.totalMs,
-      maxSockets: MAX_SOCKETS,
-      credential: () => this.#credentials.get(key)?.reveal(),
-    })
-    this.#made.set(key, { name, provider, totalMs: timeouts.totalMs, leaving: null })
+    const provider = this.#make(name, config, outside)
+    this.#made.set(outside.key, { name, provider, totalMs: config.timeouts.totalMs, leaving: null })
     return provider
   }
 
@@ -50,15 +58,15 @@ export class Providers {
    * for nothing, so that one long stream holds up no reload.
    */
   activate(providers: ReadonlyMap<string, ProviderConfig>): void {
-    const credentials = new Map<string, Secret>()
+    const secrets = new Map<string, Secrets>()
     const kept = new Set<string>()
     for (const [name, config] of providers) {
-      const key = keyOf(name, config)
+      const { key } = this.#outsideOf(name, config)
       kept.add(key)
-      if (config.credential !== null) credentials.set(key, config.credential)
+      secrets.set(key, { shared: config.credential, tenants: config.tenantCredentials })
     }
-    for (const [key, secret] of this.#credentials) if (!credentials.has(key)) credentials.set(key, secret)
-    this.#credentials = credentials
+    for (const [key, before] of this.#secrets) if (!secrets.has(key)) secrets.set(key, before)
+    this.#secrets = secrets
     for (const [key, made] of this.#made) {
       if (kept.has(key)) {
         clearTimeout(made.leaving ?? undefined)
@@ -75,9 +83,53 @@ export class Providers {
     await Promise.all([...this.#made.values()].map(({ provider }) => provider.close()))
   }
 
+  #make(name: string, config: ProviderConfig, { key, tls, proxies }: Outside): Provider {
+    const { kind, baseUrl, timeouts, credential, tenantCredentials, awsChain } = config
+    const options: ProviderOptions = {
+      name,
+      baseUrl,
+      timeouts,
+      totalMs: timeouts.totalMs,
+      maxSockets: MAX_SOCKETS,
+      tls,
+      ...(proxies === null ? {} : { proxies }),
+      credential:
+        credential === null && tenantCredentials === null ? null : (tenant) => this.#secretOf(key, tenant)?.reveal(),
+    }
+    switch (kind) {
+      case 'openai':
+        return createOpenAI(options)
+      case 'azure':
+        return createAzure(options)
+      case 'mistral':
+        return createMistral(options)
+      case 'anthropic':
+        return createAnthropic(options)
+      case 'bedrock':
+        return createBedrock({ ...options, region: config.region ?? '', aws: awsChain })
+    }
+  }
+
+  /** A tenant's own secret, else the one for all. */
+  #secretOf(key: string, tenant: string): Secret | undefined {
+    const secrets = this.#secrets.get(key)
+    return secrets?.tenants?.get(tenant) ?? secrets?.shared ?? undefined
+  }
+
+  #outsideOf(name: string, config: ProviderConfig): Outside {
+    const before = this.#outside.get(config)
+    if (before !== undefined) return before
+    const { ca, cert, key: secret } = config.tls
+    const { options: tls, digest } = readTls(name, { ca, cert, key: secret?.reveal() ?? null })
+    const proxies = config.proxy === 'env' ? proxiesOf(name, this.#env) : null
+    const outside = { key: keyOf(name, config, digest), tls, proxies }
+    this.#outside.set(config, outside)
+    return outside
+  }
+
   async #leave(key: string, { name, provider }: Made): Promise<void> {
     this.#made.delete(key)
-    this.#credentials.delete(key)
+    this.#secrets.delete(key)
     try {
       await provider.close()
     } catch (error) {
@@ -86,6 +138,10 @@ export class Providers {
   }
 }
 
-function keyOf(name: string, { kind, baseUrl, credential, timeouts }: ProviderConfig): string {
-  return JSON.stringify([name, kind, baseUrl, credential?.reference ?? null, timeouts])
+/** What two configurations must agree in to share connections. Secrets stand in it by their references, files by their content. */
+function keyOf(name: string, config: ProviderConfig, tlsDigest: string): string {
+  const { kind, baseUrl, region, credential, awsChain, tenantCredentials, proxy, timeouts } = config
+  const tenants = [...(tenantCredentials ?? [])].map(([tenant, { reference }]) => [tenant, reference]).sort()
+  const shared = awsChain ? 'aws' : (credential?.reference ?? null)
+  return JSON.stringify([name, kind, baseUrl, region, shared, tenantCredentials && tenants, proxy, tlsDigest, timeouts])
 }

@@ -1,13 +1,14 @@
-import type { Dispatcher, Pool } from 'undici'
+import type { Dispatcher } from 'undici'
 import { CustomhouseError } from '../core/errors.ts'
 import type { AnswerBody } from '../core/port.ts'
-import { fault, transportFault } from './faults.ts'
+import { abortFault, fault, transportFault } from './faults.ts'
 import type { Timeouts } from './pool.ts'
 
 export type ExchangeOptions = Readonly<{
   provider: string
-  pool: Pool
-  timeouts: Timeouts
+  pool: Dispatcher
+  origin: string
+  timeouts: Pick<Timeouts, 'firstByteMs' | 'idleMs'>
   path: string
   fields: string[]
   body: Uint8Array
@@ -51,13 +52,13 @@ class Exchange implements Dispatcher.DispatchHandler, AnswerBody {
   }
 
   begin(): Promise<Began> {
-    const { pool, signal, path, fields, body, timeouts } = this.#options
+    const { pool, origin, signal, path, fields, body, timeouts } = this.#options
     if (signal.aborted) return Promise.reject(this.#aborted())
     const head = Promise.withResolvers<Began>()
     this.#head = head
     signal.addEventListener('abort', this)
     this.#timer = setTimeout(expire, timeouts.firstByteMs, this)
-    pool.dispatch({ path, method: 'POST', headers: fields, body }, this)
+    pool.dispatch({ origin, path, method: 'POST', headers: fields, body }, this)
     return head.promise
   }
 
@@ -212,10 +213,7 @@ class Exchange implements Dispatcher.DispatchHandler, AnswerBody {
   }
 
   #aborted(): CustomhouseError {
-    const reason: unknown = this.#options.signal.reason
-    if (reason instanceof CustomhouseError) return reason
-    const code = this.#began ? 'ERR_PROVIDER_TRUNCATED' : 'ERR_PROVIDER_UNREACHABLE'
-    return this.#fault(code, 'was cancelled by the gateway', 'ABORTED')
+    return abortFault(this.#options.provider, this.#options.signal, this.#began)
   }
 
   #tooLarge(): CustomhouseError {

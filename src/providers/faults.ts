@@ -24,10 +24,21 @@ export function transportFault(provider: string, error: unknown, began: boolean)
     : fault('ERR_PROVIDER_UNREACHABLE', provider, 'could not be reached, or hung up before it answered', reason)
 }
 
+/** A call that was given up: by whoever gave an error of ours as the reason, else by the gateway itself. */
+export function abortFault(provider: string, signal: AbortSignal, began: boolean): CustomhouseError {
+  const reason: unknown = signal.reason
+  if (reason instanceof CustomhouseError) return reason
+  const code = began ? 'ERR_PROVIDER_TRUNCATED' : 'ERR_PROVIDER_UNREACHABLE'
+  return fault(code, provider, 'was cancelled by the gateway', 'ABORTED')
+}
+
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'UNKNOWN'
   // undici 8.12 gives its parser errors no code; a message that ends too early is no malformed one.
   if (error.name === 'HTTPParserError') return error.message.includes('EOF') ? 'HTTP_ENDED' : 'NOT_HTTP'
+  // A proxy's refusal has no code of its own in undici 8.12; without its status nobody knows what to mend.
+  const refusal = /^Proxy response \((\d{3})\)/.exec(error.message)
+  if (refusal !== null) return `PROXY_${refusal[1]}`
   const code = 'code' in error ? error.code : undefined
   return typeof code === 'string' && /^[A-Z0-9_]{1,64}$/.test(code) ? code : 'UNKNOWN'
 }

@@ -1,5 +1,8 @@
-import { Pool } from 'undici'
+import { isIP } from 'node:net'
+import { type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici'
 import { CustomhouseError } from '../core/errors.ts'
+import { type Proxies, proxyFault } from './proxy.ts'
+import type { TlsOptions } from './tls.ts'
 
 export type Timeouts = Readonly<{
   /** Until TCP and TLS stand. */
@@ -14,14 +17,16 @@ export type PoolOptions = Readonly<{
   timeouts: Timeouts
   /** Connections at most; further calls wait, inside `firstByteMs`. */
   maxSockets: number
-  /** PEM certificates to trust instead of Node's own. */
-  ca?: string
+  /** Own certificates, for `https://`. */
+  tls?: TlsOptions
+  /** By way of which proxies; absent: none. */
+  proxies?: Proxies
   /** How long an idle connection is kept. Default 4000: servers that close after 5 s without saying so are common (uvicorn). */
   keepAliveMs?: number
 }>
 
 /** A base URL, taken apart. `prefix` has no slash at the end; no credential, query or fragment. */
-export type Base = Readonly<{ origin: string; prefix: string; href: string }>
+export type Base = Readonly<{ origin: string; host: string; hostname: string; prefix: string; href: string }>
 
 /** Reads a configured base URL. Throws ERR_CONFIG_INVALID. */
 export function baseOf(provider: string, baseUrl: string): Base {
@@ -33,16 +38,18 @@ export function baseOf(provider: string, baseUrl: string): Base {
     throw new CustomhouseError('ERR_CONFIG_INVALID', `base_url of provider ${provider} must be ${rule}.`)
   }
   const prefix = url.pathname.replace(/\/+$/, '')
-  return { origin: url.origin, prefix, href: `${url.origin}${prefix}` }
+  return { origin: url.origin, host: url.host, hostname: url.hostname, prefix, href: `${url.origin}${prefix}` }
 }
 
 /**
  * Keep-alive connections to one origin. HTTP/1.1 only, one call at a time on each: a call is never pipelined behind another, so
  * undici never repeats one by itself. Its own head and body timers are off, since they start when a call has a socket and tick
- * in steps of half a second; an exchange keeps its own.
+ * in steps of half a second; an exchange keeps its own. With proxies the same rules hold inside the tunnel. Throws ERR_CONFIG_INVALID.
  */
-export function openPool(base: Base, options: PoolOptions): Pool {
-  return new Pool(base.origin, {
+export function openPool(provider: string, base: Base, options: PoolOptions): Dispatcher {
+  const { timeouts, tls, proxies } = options
+  const connect = { timeout: timeouts.connectMs, allowH2: false, ...tls }
+  const rules = {
     connections: options.maxSockets,
     pipelining: 1,
     allowH2: false,
@@ -50,6 +57,29 @@ export function openPool(base: Base, options: PoolOptions): Pool {
     bodyTimeout: 0,
     keepAliveTimeout: options.keepAliveMs ?? 4000,
     maxHeaderSize: 16_384,
-    connect: { timeout: options.timeouts.connectMs, ...(options.ca === undefined ? {} : { ca: options.ca }) },
-  })
+    connect,
+  }
+  if (proxies === undefined || (proxies.http === '' && proxies.https === '')) return new Pool(base.origin, rules)
+  try {
+    return new EnvHttpProxyAgent({
+      ...rules,
+      httpProxy: proxies.http,
+      httpsProxy: proxies.https,
+      noProxy: proxies.none,
+      // Clear text goes through a tunnel too: undici 8.12 forwards it by rules of its own, without our limits.
+      proxyTunnel: true,
+      // Of the provider, by its own name, in the tunnel: undici takes it from here once anything stands here.
+      requestTls: { ...connect, ...(isIp(base.hostname) ? {} : { servername: base.hostname }) },
+      proxyTls: { timeout: timeouts.connectMs, allowH2: false },
+      // A proxy that does not answer CONNECT: undici would wait five minutes.
+      clientFactory: (origin, given) =>
+        new Pool(origin, { ...given, allowH2: false, headersTimeout: timeouts.connectMs }),
+    })
+  } catch {
+    throw proxyFault(provider)
+  }
+}
+
+function isIp(hostname: string): boolean {
+  return isIP(hostname.replace(/^\[(.*)\]$/, '$1')) !== 0
 }

@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
-import type { OpenAIOptions } from '../../src/providers/openai.ts'
+import type { ProviderOptions } from '../../src/providers/adapter.ts'
 import { drip, hangUp, head, redirect, reset, type Script, shortBody, silence, stream, whole } from '../kit/index.ts'
 import { collect, EVENTS, ending, provider, TEXT, upstream } from './setup.ts'
 
@@ -8,7 +8,7 @@ const QUICK = { timeouts: { connectMs: 300, firstByteMs: 300, idleMs: 300 } }
 
 describe('what goes wrong', () => {
   const gone = 'http://127.0.0.1:1'
-  it.each<[string, string, Partial<OpenAIOptions>]>([
+  it.each<[string, string, Partial<ProviderOptions>]>([
     ['a refused connection', gone, {}],
     ['a name that does not resolve', 'http://provider.invalid', {}],
   ])('%s is UNREACHABLE', async (_, url, options) => {

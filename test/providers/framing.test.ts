@@ -13,7 +13,7 @@ beforeAll(async () => {
   provider = createOpenAI({
     name: 'p',
     baseUrl: `${recorder.url}/v1`,
-    credential: () => undefined,
+    credential: null,
     timeouts: { connectMs: 1000, firstByteMs: 5000, idleMs: 5000 },
     maxSockets: 4,
   })

@@ -122,13 +122,13 @@ describe('TLS', () => {
   const tls = selfSigned(['localhost'])
   it('is verified: the certificate that the configuration names is trusted', async () => {
     const { url } = await upstream(whole(TEXT), tls)
-    const answer = await provider(url, { ca: tls.cert }).open()
+    const answer = await provider(url, { tls: { ca: tls.cert } }).open()
     expect(answer.status).toBe(200)
     await answer.body.whole(1e6)
   })
   it('never agrees on HTTP/2, whose streams undici would repeat', async () => {
     const { url } = await upstream(whole(TEXT), { ...tls, alpn: ['h2', 'http/1.1'] })
-    const answer = await provider(url, { ca: tls.cert }).open()
+    const answer = await provider(url, { tls: { ca: tls.cert } }).open()
     expect(await answer.body.whole(1e6)).toHaveLength(JSON.stringify(TEXT).length)
   })
   it.each<[string, () => RecorderOptions['tls'], string | undefined]>([
@@ -137,7 +137,10 @@ describe('TLS', () => {
     ['it is for another name', () => other, undefined],
   ])('is UNREACHABLE when %s', async (_, served, ca) => {
     const { url, requests } = await upstream(whole(TEXT), served())
-    const { open } = provider(url, ca === undefined ? (served() === other ? { ca: other.cert } : {}) : { ca })
+    const { open } = provider(
+      url,
+      ca === undefined ? (served() === other ? { tls: { ca: other.cert } } : {}) : { tls: { ca } },
+    )
     await expect(open()).rejects.toMatchObject({ code: 'ERR_PROVIDER_UNREACHABLE' })
     expect(requests).toHaveLength(0)
   })

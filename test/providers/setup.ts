@@ -3,7 +3,8 @@ import { afterEach, expect } from 'vitest'
 import type { Dispatch } from '../../src/core/call.ts'
 import { CustomhouseError } from '../../src/core/errors.ts'
 import type { Answer, Provider } from '../../src/core/port.ts'
-import { createOpenAI, type OpenAIOptions } from '../../src/providers/openai.ts'
+import type { ProviderOptions } from '../../src/providers/adapter.ts'
+import { createOpenAI } from '../../src/providers/openai.ts'
 import {
   openaiAnswer,
   openaiStream,
@@ -23,6 +24,11 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close()
 })
 
+/** Closes with the test, last opened first. */
+export function closing(close: () => Promise<unknown>): void {
+  closers.push(close)
+}
+
 /** A recorder that lives as long as the test. */
 export async function upstream(
   answer: Script | RecorderOptions['answer'],
@@ -39,7 +45,7 @@ export async function upstream(
 /** A provider at `url`, and its `open` with a dispatch that is well-formed but for `changes`. */
 export function provider(
   url: string,
-  options: Partial<OpenAIOptions> = {},
+  options: Partial<ProviderOptions> = {},
 ): Readonly<{ made: Provider; open: (signal?: AbortSignal, changes?: Partial<Dispatch>) => Promise<Answer> }> {
   const made = createOpenAI({
     name: 'openai-eu',
