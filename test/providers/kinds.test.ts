@@ -1,0 +1,366 @@
+import { inspect } from 'node:util'
+import fc from 'fast-check'
+import { describe, expect, it, test } from 'vitest'
+import { drip, hangUp, redirect, reset, type Script, shortBody, silence, stream, whole } from '../kit/index.ts'
+import { at, KINDS, type Kind } from './kinds.ts'
+import { BODY, collect, ending, TEXT, upstream } from './setup.ts'
+
+const named = (kind: string): Kind => {
+  const found = KINDS.find((one) => one.kind === kind)
+  if (found === undefined) throw new Error(kind)
+  return found
+}
+
+describe.each(KINDS.map((kind) => [kind.kind, kind] as const))('%s', (_, kind) => {
+  it('sends the dispatch, the credential and the transport`s own fields, byte for byte', async () => {
+    const { url, port, requests } = await upstream(whole(TEXT))
+    const { open, made } = at(kind, url)
+    await (await open()).body.whole(1e6)
+    const lines = [
+      `POST ${kind.prefix}${kind.path} HTTP/1.1`,
+      `host: 127.0.0.1:${port}`,
+      'connection: keep-alive',
+      'content-type: application/json',
+      ...Object.entries(kind.headers).map(([name, value]) => `${name}: ${value}`),
+      'accept-encoding: identity',
+      kind.proof,
+      `content-length: ${BODY.length}`,
+    ]
+    expect(requests[0]?.wire.toString('utf8')).toBe(`${lines.join('\r\n')}\r\n\r\n${BODY.toString('utf8')}`)
+    expect(made.address({ path: kind.path, headers: {}, body: BODY })).toBe(`${url}${kind.prefix}${kind.path}`)
+  })
+
+  it('adds nothing where the server wants nothing', async () => {
+    const { url, requests } = await upstream(whole(TEXT))
+    await (await at(kind, url, { credential: null }).open()).body.whole(1e6)
+    const names = requests[0]?.headers.map(([name]) => name.toLowerCase())
+    const sent = [
+      'host',
+      'connection',
+      'content-type',
+      ...Object.keys(kind.headers),
+      'accept-encoding',
+      'content-length',
+    ]
+    expect(names).toEqual(sent)
+  })
+
+  it.each([
+    'authorization',
+    'proxy-authorization',
+    'x-api-key',
+    'api-key',
+    'x-goog-api-key',
+    'x-amz-date',
+    'x-amz-security-token',
+    'x-amz-content-sha256',
+    'cookie',
+    'host',
+    'content-length',
+    'transfer-encoding',
+    'connection',
+    'upgrade',
+    'te',
+    'trailer',
+    'expect',
+    'forwarded',
+    'x-forwarded-for',
+    'x-customhouse-task',
+    'x-customhouse-meta-a',
+    'user-agent',
+    'openai-organization',
+    'anthropic-version',
+    'anthropic-beta',
+    'anthropic-dangerous-direct-browser-access',
+    'x-amzn-bedrock-trace',
+    'x-stainless-os',
+    'idempotency-key',
+  ])('lets a dispatch bring %s only where its API has it', async (name) => {
+    const { url, requests } = await upstream(whole(TEXT))
+    const { open } = at(kind, url)
+    const opening = open({ headers: { [name]: 'x' } })
+    if (Object.hasOwn(kind.headers, name)) {
+      await (await opening).body.whole(1e6)
+      expect(requests[0]?.header(name)).toBe('x')
+    } else {
+      await expect(opening).rejects.toMatchObject({ code: 'ERR_GATEWAY_INTERNAL' })
+      expect(requests).toHaveLength(0)
+    }
+  })
+
+  it('never sends for one tenant with the credential of another, and without one not at all', async () => {
+    const { url, requests } = await upstream(whole(TEXT))
+    const secrets: Readonly<Record<string, string>> = { claims: 'key-of-claims', life: 'key-of-life' }
+    const { open } = at(kind, url, { credential: (tenant) => secrets[tenant], maxSockets: 1 })
+    const order = ['claims', 'life', 'life', 'claims', 'life', 'claims']
+    // Over one kept connection: what was proved for one call must say nothing about the next.
+    for (const tenant of order) await (await open({ tenant })).body.whole(1e6)
+    for (const [index, tenant] of order.entries()) {
+      const head = requests[index]?.head.toString('latin1') ?? ''
+      for (const [owner, secret] of Object.entries(secrets)) expect(head.includes(secret)).toBe(owner === tenant)
+    }
+    await expect(open({ tenant: 'motor' })).rejects.toMatchObject({
+      code: 'ERR_GATEWAY_INTERNAL',
+      message: expect.stringContaining('motor'),
+    })
+    expect(requests).toHaveLength(order.length)
+  })
+
+  it.each(['two words', 'a\r\nb: c', '', 'caf\u00e9'])(
+    'refuses the credential %j and does not tell it',
+    async (secret) => {
+      const { url, requests } = await upstream(whole(TEXT))
+      const refusal = await at(kind, url, { credential: () => secret })
+        .open()
+        .catch((error: unknown) => error)
+      expect(refusal).toMatchObject({ code: 'ERR_GATEWAY_INTERNAL' })
+      if (secret !== '') expect(inspect(refusal, { depth: 9, showHidden: true })).not.toContain(secret)
+      expect(requests).toHaveLength(0)
+    },
+  )
+
+  it.each<[string, Script, string]>([
+    ['a hang-up before the answer', hangUp, 'open ERR_PROVIDER_UNREACHABLE'],
+    ['a reset before the answer', reset, 'open ERR_PROVIDER_UNREACHABLE'],
+    ['silence', silence, 'open ERR_PROVIDER_TIMEOUT'],
+    ['what is no HTTP', [{ write: 'SSH-2.0-OpenSSH_9.9\r\n' }, 'hold'], 'open ERR_PROVIDER_MALFORMED'],
+    ['a redirect', redirect('https://evil.example/'), 'open ERR_PROVIDER_MALFORMED'],
+    ['a short body', shortBody(TEXT), 'body ERR_PROVIDER_TRUNCATED'],
+    ['a reset in mid-stream', stream(['x'], { ending: 'reset', everyMs: 5 }), 'body ERR_PROVIDER_TRUNCATED'],
+    ['silence in mid-stream', stream(['x'], { ending: 'hold' }), 'body ERR_PROVIDER_TIMEOUT'],
+    ['an unknown coding', whole(TEXT, { fields: { 'content-encoding': 'zstd' } }), 'open ERR_PROVIDER_MALFORMED'],
+    ['a slow drip', drip('0123456789', 5), 'fine'],
+  ])('%s', async (_, script, expected) => {
+    const { url, requests } = await upstream(script)
+    const { open } = at(kind, url, { timeouts: { connectMs: 300, firstByteMs: 300, idleMs: 300 } })
+    expect(await ending(() => open(), 'iterator')).toBe(expected)
+    expect(requests).toHaveLength(1)
+  })
+
+  it.each(['gzip', 'deflate', 'br'] as const)('undoes %s, of event streams too', async (encoding) => {
+    const bytes = Buffer.from(Array.from({ length: 3000 }, (_, at) => (at * 7) % 251))
+    const fields = { 'content-type': 'application/vnd.amazon.eventstream' }
+    const { url } = await upstream(whole(bytes, { encoding, fields }))
+    const answer = await at(kind, url).open()
+    expect(answer.headers).toEqual(fields)
+    expect(await collect(answer.body)).toEqual(bytes)
+  })
+})
+
+test.each<[string, string, string, string]>([
+  ['azure', 'a key', '0123456789abcdef0123456789abcdef', 'api-key: 0123456789abcdef0123456789abcdef'],
+  [
+    'azure',
+    'a token of Entra ID',
+    'eyJhbGciOiJSUzI1NiJ9.eyJhIjoxfQ.c2ln-_',
+    'authorization: Bearer eyJhbGciOiJSUzI1NiJ9.eyJhIjoxfQ.c2ln-_',
+  ],
+  ['azure', 'what only begins like one', 'eyJhbGciOiJSUzI1NiJ9', 'api-key: eyJhbGciOiJSUzI1NiJ9'],
+  ['anthropic', 'a key', 'sk-ant-api03-x_y', 'x-api-key: sk-ant-api03-x_y'],
+  [
+    'anthropic',
+    'a JWT',
+    'eyJhbGciOiJSUzI1NiJ9.eyJhIjoxfQ.c2ln',
+    'authorization: Bearer eyJhbGciOiJSUzI1NiJ9.eyJhIjoxfQ.c2ln',
+  ],
+  [
+    'openai',
+    'a JWT',
+    'eyJhbGciOiJSUzI1NiJ9.eyJhIjoxfQ.c2ln',
+    'authorization: Bearer eyJhbGciOiJSUzI1NiJ9.eyJhIjoxfQ.c2ln',
+  ],
+  ['bedrock', 'a Bedrock API key', 'bedrock-api-key-YWJj', 'authorization: Bearer bedrock-api-key-YWJj'],
+])('%s: %s stands where the API looks for it, and nowhere else', async (kind, _, secret, line) => {
+  const { url, requests } = await upstream(whole(TEXT))
+  await (await at(named(kind), url, { credential: () => secret }).open()).body.whole(1e6)
+  const head = requests[0]?.head.toString('latin1') ?? ''
+  expect(head).toContain(`\r\n${line}\r\n`)
+  expect(head.split(secret)).toHaveLength(2)
+})
+
+describe('fields of an answer', () => {
+  const told: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+    openai: {
+      'x-request-id': 'req_1',
+      'openai-processing-ms': '247',
+      'openai-version': '2020-10-01',
+      'x-ratelimit-remaining-tokens': '49999985',
+      'x-ratelimit-reset-requests': '8.64s',
+      'x-ratelimit-limit-input-images': '50000',
+    },
+    azure: {
+      'apim-request-id': '1d93fae1-cb8e-4789-8fb6-d26577a3cb77',
+      'x-ms-region': 'East US 2',
+      'x-ratelimit-renewalperiod-tokens': '60',
+    },
+    mistral: {
+      'mistral-correlation-id': '019f94fe-29c7-7084-bcf6-386b6baa345e',
+      'x-ratelimit-limit-req-10-second': '60',
+      'x-ratelimit-remaining-tokens-month': '199999999990',
+      'x-ratelimit-limit-tokens-minute': '20000000',
+      'x-ratelimit-tokens-query-cost': '10',
+    },
+    anthropic: {
+      'request-id': 'req_01RAACcnSfUq4RTDRa3yWxdL',
+      'anthropic-ratelimit-input-tokens-limit': '400000',
+      'anthropic-ratelimit-output-tokens-remaining': '79000',
+      'anthropic-ratelimit-requests-reset': '2025-03-15T09:38:41Z',
+      'anthropic-ratelimit-tokens-limit': '480000',
+    },
+    bedrock: {
+      'x-amzn-requestid': 'c1136034-9602-49a2-8b55-4034878dda8a',
+      'x-amzn-errortype': 'ThrottlingException:http://internal.amazon.com/coral/com.amazon.bedrock/',
+      'x-amz-retry-after': '1500',
+      'x-amzn-bedrock-input-token-count': '566',
+      'x-amzn-bedrock-cache-read-input-token-count': '9511',
+      'x-amzn-bedrock-invocation-latency': '402',
+      'x-amzn-bedrock-content-type': 'application/json',
+    },
+  }
+  const common = { 'content-type': 'application/json; charset=utf-8', 'retry-after': 'Wed, 21 Oct 2026 07:28:00 GMT' }
+  const never = {
+    'set-cookie': 'session=1',
+    server: 'envoy',
+    'cf-ray': '1-ZRH',
+    location: '/elsewhere',
+    'openai-organization': 'the-bank',
+    'anthropic-organization-id': '0f1e',
+    'x-ms-client-request-id': 'the-client`s own',
+    'x-amzn-bedrock-trace': 'text',
+    'x-ratelimit-note': '4111111111111111',
+    'anthropic-ratelimit-note': '1',
+    'x-ms-deployment-name': 'claims-prod',
+  }
+  const all = Object.assign({}, ...Object.values(told))
+
+  it.each(KINDS.map((kind) => [kind.kind, kind] as const))('%s tells its own and no others', async (name, kind) => {
+    const { url } = await upstream(whole(TEXT, { fields: { ...all, ...common, ...never } }))
+    const answer = await at(kind, url).open()
+    // Azure and Mistral tell what OpenAI tells, and more.
+    const shared = name === 'azure' || name === 'mistral' ? told.openai : {}
+    expect(answer.headers).toEqual({ ...shared, ...told[name], ...common, 'content-length': undefined })
+    await answer.body.whole(1e6)
+  })
+
+  it.each(KINDS.map((kind) => [kind.kind, kind] as const))(
+    '%s tells none whose value is not what it should be',
+    async (name, kind) => {
+      const bad = ['Jane Doe <jane@example.org>', `${'1'.repeat(201)}`, 'caf\u00e9 \u00fc', 'a; b', '"quoted"']
+      for (const value of bad) {
+        const fields = Object.fromEntries(Object.keys({ ...told[name] }).map((field) => [field, value]))
+        const { url } = await upstream(whole(TEXT, { fields }))
+        const answer = await at(kind, url).open()
+        expect(answer.headers).toEqual({ 'content-type': 'application/json' })
+        await answer.body.whole(1e6)
+      }
+    },
+  )
+})
+
+describe('paths of models', () => {
+  const bedrock = named('bedrock')
+  it.each([
+    '/model/amazon.nova-lite-v1:0/converse',
+    '/model/amazon.nova-lite-v1%3A0/converse',
+    '/model/arn%3Aaws%3Abedrock%3Aeu-central-1%3A123456789012%3Ainference-profile%2Feu.anthropic.claude-v2%3A1/invoke',
+    '/model/arn%3Aaws%3Abedrock%3Aeu-central-1%3A%3Afoundation-model%2Fanthropic.claude-v2%3A1/invoke-with-response-stream',
+    '/model/a..b/converse',
+  ])('%s goes on the wire as it was recorded', async (path) => {
+    const { url, requests } = await upstream(whole(TEXT))
+    const { open, made } = at(bedrock, url)
+    expect(made.address({ path, headers: {}, body: BODY })).toBe(`${url}${path}`)
+    await (await open({ url: `${url}${path}` })).body.whole(1e6)
+    expect(requests[0]?.path).toBe(path)
+  })
+
+  const refused = [
+    '/model/%2e%2e/converse',
+    '/model/%2E%2E/converse',
+    '/model/a%00b/converse',
+    '/model/a%253A0/converse',
+    '/model/a%25/converse',
+    '/model/a%3a0/converse',
+    '/model/a%2fb/converse',
+    '/model/a%5Cb/converse',
+    '/model/a%2F..%2Fb/converse',
+    '/model/a%2F.b/converse',
+    '/model/a%2F%2Fb/converse',
+    '/model/%2Fa/converse',
+    '/model/a%2F/converse',
+    '/model/../converse',
+    '/model//converse',
+    '/model/a/converse?x=1',
+    '/model/a/converse#x',
+    '/model/a%',
+    '/model/a%3/converse',
+    '/model/a%3Fx=1/converse',
+    '/model/a%23b/converse',
+    '/model/a%20b/converse',
+    '/model/a%C3%A9/converse',
+    '%2Fmodel/a/converse',
+    '',
+    '/',
+  ]
+  it.each(refused)('%j is refused', async (path) => {
+    const { url, requests } = await upstream(whole(TEXT))
+    const { open, made } = at(bedrock, url)
+    await expect(open({ url: `${url}${path}` })).rejects.toMatchObject({ code: 'ERR_GATEWAY_INTERNAL' })
+    expect(() => made.address({ path, headers: {}, body: BODY })).toThrow(/another address/)
+    expect(requests).toHaveLength(0)
+  })
+
+  it('a path that is accepted is one path to whoever decodes it, once or twice, and to the parser of URLs', () => {
+    const { made } = at(bedrock, 'https://a.example')
+    const piece = fc.constantFrom(
+      'a',
+      '.',
+      '..',
+      '/',
+      '%2F',
+      '%3A',
+      ':',
+      '%2E',
+      '%25',
+      '%00',
+      '%',
+      '?',
+      '#',
+      '\\',
+      '@',
+      '-',
+      'é',
+      ' ',
+    )
+    let accepted = 0
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
+        const path = `/model/${pieces.join('')}/converse`
+        let address: string
+        try {
+          address = made.address({ path, headers: {}, body: BODY })
+        } catch {
+          return
+        }
+        accepted += 1
+        const url = new URL(address)
+        expect([url.href, url.origin, url.pathname, url.search]).toEqual([address, 'https://a.example', path, ''])
+        const once = decodeURIComponent(path)
+        expect(decodeURIComponent(once)).toBe(once)
+        expect(new URL(once, 'https://a.example').pathname).toBe(once)
+        expect(once).not.toMatch(/\/\//)
+      }),
+      { numRuns: 5000 },
+    )
+    expect(accepted).toBeGreaterThan(50)
+  })
+
+  it.each(KINDS.filter(({ kind }) => kind !== 'bedrock').map((kind) => [kind.kind, kind] as const))(
+    '%s admits no percent-encoding at all',
+    (_, kind) => {
+      const { made } = at(kind, 'https://a.example')
+      for (const path of ['/v1/a%3Ab', '/v1/a%2Fb', '/v1/%2e']) {
+        expect(() => made.address({ path, headers: {}, body: BODY })).toThrow(/another address/)
+      }
+    },
+  )
+})
