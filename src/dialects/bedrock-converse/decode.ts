@@ -1,0 +1,83 @@
+import type { ModelCall, ModelEvent } from '../../core/call.ts'
+import type { JsonTree, TreeObject } from '../../core/json.ts'
+import type { Decoder } from '../../core/port.ts'
+import {
+  FAULT_MAX,
+  isJsonType,
+  malformed,
+  mediaType,
+  refusing,
+  WHOLE_MAX,
+  wholeDecoder,
+  withParts,
+  word,
+} from '../answer.ts'
+import { EVENT_STREAM } from '../eventstream.ts'
+import type { Frame } from './frame.ts'
+import { answerParts, faultParts } from './parts.ts'
+import { reasonOf, streamDecoder } from './stream.ts'
+import { readUsage } from './usage.ts'
+
+type Headers = Readonly<Record<string, string>>
+
+/** Reads an answer by its status and content type. What is neither of the two forms is refused with the first bytes. */
+export function decodeAnswer(call: ModelCall, status: number, headers: Headers): Decoder {
+  const refused = refusedHead(status, headers)
+  if (refused !== null) return refused
+  if (status >= 400) return faultDecoder(headers)
+  const type = mediaType(headers)
+  if (call.stream && type === EVENT_STREAM) return streamDecoder()
+  if (!call.stream && isJsonType(type)) return wholeDecoder(WHOLE_MAX, readWhole)
+  return refusing(`an answer that is not of the form that was asked for`)
+}
+
+/** The answer to a count: one event, whose reason is ours, since the operation has none. Nothing was used: there is no usage. */
+export function decodeCount(_: ModelCall, status: number, headers: Headers): Decoder {
+  const refused = refusedHead(status, headers)
+  if (refused !== null) return refused
+  if (status >= 400) return faultDecoder(headers)
+  if (!isJsonType(mediaType(headers))) return refusing('an answer that is not JSON')
+  return wholeDecoder(FAULT_MAX, (tree) => {
+    const count = tree.get('inputTokens')
+    if (typeof count !== 'number' || !Number.isSafeInteger(count) || count < 0) throw malformed('a count that is none')
+    return withParts({ kind: 'finish', reason: 'counted', frame: whole(tree) }, () => answerParts(tree))
+  })
+}
+
+function refusedHead(status: number, headers: Headers): Decoder | null {
+  const encoding = (headers['content-encoding'] ?? 'identity').toLowerCase()
+  if (encoding !== 'identity') return refusing(`an answer encoded as ${word(encoding)}`)
+  if (status < 200 || (status >= 300 && status < 400)) return refusing(`status ${status}`)
+  return null
+}
+
+/** An error of the service. The SDKs take its class from the header, else from the body: the class is put there, since it must survive without the header. */
+function faultDecoder(headers: Headers): Decoder {
+  const type = mediaType(headers)
+  if (!isJsonType(type) && !/^application\/x-amz-json-1\.[01]$/.test(type)) return refusing('an error that is not JSON')
+  return wholeDecoder(FAULT_MAX, (answer) => {
+    const named = classOf(headers['x-amzn-errortype'])
+    const own = classOf(answer.get('__type')) ?? classOf(answer.get('code'))
+    const tree = named === null || own !== null ? answer : new Map(answer).set('__type', named)
+    return withParts({ kind: 'fault', code: named ?? own ?? 'unknown', frame: whole(tree) }, () => faultParts(tree, 0))
+  })
+}
+
+/** `ns#ThrottlingException:http://...` is a ThrottlingException (Smithy, AWS restJson1: operation error serialisation). */
+function classOf(node: JsonTree | undefined): string | null {
+  if (typeof node !== 'string' || node === '') return null
+  return word(node.split(/[:,]/, 1)[0]?.split('#').at(-1) ?? '')
+}
+
+function readWhole(tree: TreeObject): ModelEvent {
+  const output = tree.get('output')
+  const message = output instanceof Map ? output.get('message') : undefined
+  if (!(message instanceof Map) || !Array.isArray(message.get('content')))
+    throw malformed('an answer without a message')
+  const usage = readUsage(tree.get('usage'))
+  return withParts({ kind: 'finish', reason: reasonOf(tree), ...usage, frame: whole(tree) }, () => answerParts(tree))
+}
+
+function whole(tree: TreeObject): Frame {
+  return { form: 'whole', tree }
+}

@@ -1,0 +1,148 @@
+import type { Channel, Part } from '../../core/call.ts'
+import type { JsonTree, TreeObject } from '../../core/json.ts'
+import { escapeToken } from '../../core/pointer.ts'
+import { completeParts, type Leaves, namePart } from '../parts.ts'
+import type { Spot } from '../walk.ts'
+import { isFreeName } from './vocabulary.ts'
+
+/**
+ * Lanes. Text of a block continues from message to message in a lane `content/<contentBlockIndex>/<path below start or delta>`; array items
+ * share one, since a delta's list holds the next pieces of one text. What comes in one piece has a lane that begins with `@` (parts.ts).
+ * An unknown string of a block continues: taken for a fragment, nothing that is cut over two messages escapes.
+ */
+
+/** Strings of a block that Bedrock sends in one piece, and what stands below such a name. */
+const COMPLETE: ReadonlySet<string> = new Set(['toolUseId', 'name', 'type', 'status', 'format', 'location', 'json'])
+/** Those of a citation: each is one of its own, but the text that it quotes may come in pieces. */
+const OF_CITATION: ReadonlySet<string> = new Set(['title', 'source'])
+
+const CHANNELS: ReadonlyMap<string, Channel> = new Map([
+  ['text', 'text'],
+  ['toolUse', 'tool'],
+  ['toolResult', 'tool'],
+  ['reasoningContent', 'reasoning'],
+  ['citation', 'text'],
+])
+
+/** Every string leaf, long number and free member name of a message of a stream. `event` numbers the messages of one answer. */
+export function eventParts(type: string, tree: TreeObject, event: number): readonly Part[] {
+  const to: Leaves = { parts: [], event, isFreeName }
+  const inner = type === 'contentBlockDelta' ? 'delta' : type === 'contentBlockStart' ? 'start' : null
+  const index = tree.get('contentBlockIndex')
+  for (const [name, member] of tree) {
+    const pointer = `/${escapeToken(name)}`
+    namePart(to, name, '', pointer, 'none')
+    if (name === inner && member instanceof Map) blockParts(to, member, pointer, `content/${String(index)}`)
+    else completeParts(to, member, { pointer, parent: name, role: 'none', channel: 'data' })
+  }
+  return to.parts
+}
+
+function blockParts(to: Leaves, block: TreeObject, pointer: string, lane: string): void {
+  for (const [name, member] of block) {
+    const token = escapeToken(name)
+    // Whether reasoning is signed is known only when its signature comes, after it.
+    const signed = name === 'reasoningContent' ? { signed: true as const } : {}
+    const channel = CHANNELS.get(name) ?? 'data'
+    const spot: Spot = { pointer: `${pointer}/${token}`, parent: name, role: 'assistant', channel, ...signed }
+    namePart(to, name, '', spot.pointer, 'assistant')
+    if (COMPLETE.has(name)) completeParts(to, member, spot)
+    else laneParts(to, member, spot, `${lane}/${token}`, name === 'citation' ? OF_CITATION : COMPLETE)
+  }
+}
+
+function laneParts(to: Leaves, node: JsonTree, spot: Spot, lane: string, complete: ReadonlySet<string>): void {
+  const { pointer, role, channel, parent } = spot
+  if (typeof node === 'string') {
+    to.parts.push({ lane, pointer, role, channel, text: node, ...(spot.signed === true ? { signed: true } : {}) })
+  } else if (Array.isArray(node)) {
+    node.forEach((item, at) => {
+      laneParts(to, item, { ...spot, pointer: `${pointer}/${at}` }, lane, complete)
+    })
+  } else if (node instanceof Map) {
+    for (const [name, member] of node) {
+      const token = escapeToken(name)
+      const below: Spot = { ...spot, pointer: `${pointer}/${token}`, parent: name }
+      namePart(to, name, parent, below.pointer, role)
+      if (COMPLETE.has(name) || complete.has(name)) completeParts(to, member, below)
+      else laneParts(to, member, below, `${lane}/${token}`, complete)
+    }
+  } else completeParts(to, node, spot)
+}
+
+const LANES: ReadonlyMap<string | null, readonly string[]> = new Map([
+  ['text', ['text', 'citation/sourceContent/text']],
+  ['toolUse', ['toolUse/input']],
+  ['toolResult', ['toolResult/text']],
+  ['reasoningContent', ['reasoningContent/text', 'reasoningContent/signature', 'reasoningContent/redactedContent']],
+  ['image', ['image/source/bytes']],
+])
+
+/** The lanes that end with a block of this kind. One that AWS has added since is not among them: it waits for the end of the answer. */
+export function lanesOf(index: number, kind: string | null): readonly string[] {
+  return (LANES.get(kind) ?? []).map((lane) => `content/${index}/${lane}`)
+}
+
+/** Every string leaf, long number and free member name of a whole answer. */
+export function answerParts(tree: TreeObject): readonly Part[] {
+  const to: Leaves = { parts: [], event: 0, isFreeName }
+  for (const [name, member] of tree) {
+    const pointer = `/${escapeToken(name)}`
+    namePart(to, name, '', pointer, 'none')
+    if (name === 'output' && member instanceof Map) outputParts(to, member, pointer)
+    else completeParts(to, member, { pointer, parent: name, role: 'none', channel: 'data' })
+  }
+  return to.parts
+}
+
+function outputParts(to: Leaves, output: TreeObject, pointer: string): void {
+  for (const [name, member] of output) {
+    const at = `${pointer}/${escapeToken(name)}`
+    namePart(to, name, '', at, 'assistant')
+    if (name !== 'message' || !(member instanceof Map)) {
+      completeParts(to, member, { pointer: at, parent: name, role: 'assistant', channel: 'data' })
+      continue
+    }
+    for (const [key, value] of member) {
+      const below = `${at}/${escapeToken(key)}`
+      namePart(to, key, '', below, 'assistant')
+      if (key === 'content' && Array.isArray(value)) {
+        value.forEach((block, index) => {
+          contentParts(to, block, `${below}/${index}`)
+        })
+      } else completeParts(to, value, { pointer: below, parent: key, role: 'assistant', channel: 'data' })
+    }
+  }
+}
+
+const WHOLE_CHANNELS: ReadonlyMap<string, Channel> = new Map([...CHANNELS, ['citationsContent', 'text']])
+
+function contentParts(to: Leaves, block: JsonTree, pointer: string): void {
+  const members = block instanceof Map ? block : new Map<string, JsonTree>()
+  if (!(block instanceof Map)) completeParts(to, block, { pointer, parent: '', role: 'assistant', channel: 'data' })
+  for (const [name, member] of members) {
+    const at = `${pointer}/${escapeToken(name)}`
+    namePart(to, name, '', at, 'assistant')
+    const signed = name === 'reasoningContent' && isSigned(member) ? { signed: true as const } : {}
+    const channel = WHOLE_CHANNELS.get(name) ?? 'data'
+    completeParts(to, member, { pointer: at, parent: name, role: 'assistant', channel, ...signed })
+  }
+}
+
+function isSigned(reasoning: JsonTree): boolean {
+  if (!(reasoning instanceof Map)) return true
+  const text = reasoning.get('reasoningText')
+  return !(text instanceof Map) || reasoning.size > 1 || (text.get('signature') ?? '') !== ''
+}
+
+/** Every string leaf, long number and free member name of a provider's error. */
+export function faultParts(tree: TreeObject, event: number): readonly Part[] {
+  const to: Leaves = { parts: [], event, isFreeName }
+  for (const [name, member] of tree) {
+    const pointer = `/${escapeToken(name)}`
+    namePart(to, name, '', pointer, 'none')
+    const channel = /^(?:m|originalM)essage$/i.test(name) ? 'text' : 'data'
+    completeParts(to, member, { pointer, parent: name, role: 'none', channel })
+  }
+  return to.parts
+}

@@ -1,0 +1,155 @@
+import type { ModelEvent } from '../../core/call.ts'
+import type { JsonTree, TreeObject } from '../../core/json.ts'
+import type { Decoder } from '../../core/port.ts'
+import { EVENT_MAX, malformed, parseObject, truncated, withParts, word } from '../answer.ts'
+import { type EventMessage, eventStreamDecoder } from '../eventstream.ts'
+import type { Frame } from './frame.ts'
+import { eventParts, faultParts, lanesOf } from './parts.ts'
+import { readUsage } from './usage.ts'
+
+/** What an open block speaks, null before it has said anything. */
+type Block = { kind: string | null }
+
+/**
+ * Reads a stream of ConverseStream. Its order is kept: one messageStart, first if it comes at all; a block is started once at most, speaks one kind
+ * of content, and says nothing after its stop; after messageStop comes nothing but metadata. Whatever is not of the dialect is refused: a
+ * client could take it for something that nobody inspected. Without metadata a stream is complete, as it is to the SDKs; its usage is unknown.
+ */
+export function streamDecoder(): Decoder {
+  const messages = eventStreamDecoder(EVENT_MAX)
+  const blocks = new Map<number, Block | 'closed'>()
+  let number = 0
+  let began = false
+  let stopped = false
+  let metadata = false
+  let fault = false
+  let failure: unknown
+
+  function readMessage({ headers, body }: EventMessage): ModelEvent {
+    const kind = headers.get(':message-type')
+    if (kind === 'exception') return readFault(headers.get(':exception-type') ?? '', object(body))
+    if (kind === 'error') {
+      const message = headers.get(':error-message') ?? ''
+      return readFault(headers.get(':error-code') ?? '', new Map([['message', message]]))
+    }
+    if (kind !== 'event') throw malformed('a message that is neither an event nor an exception')
+    const type = headers.get(':event-type') ?? ''
+    const tree = object(body)
+    // Padding that hides the length of what it stands beside. It is no text of anybody's, and goes no further.
+    tree.delete('p')
+    return readEvent(type, tree)
+  }
+
+  function readFault(type: string, tree: TreeObject): ModelEvent {
+    fault = true
+    const event = number++
+    const code = word(type)
+    const frame: Frame = { form: 'exception', type: code, tree }
+    return withParts({ kind: 'fault', code, frame }, () => faultParts(tree, event))
+  }
+
+  function readEvent(type: string, tree: TreeObject): ModelEvent {
+    const frame: Frame = { form: 'event', type, tree }
+    const event = number++
+    const parts = () => eventParts(type, tree, event)
+    if (stopped && type !== 'metadata') throw malformed('an event after messageStop')
+    switch (type) {
+      case 'messageStart':
+        if (began) throw malformed('a messageStart that is not the first event')
+        began = true
+        if (tree.get('role') !== 'assistant') throw malformed('a message that is not of the assistant')
+        return withParts({ kind: 'delta', frame }, parts)
+      case 'contentBlockStart':
+      case 'contentBlockDelta': {
+        began = true
+        const index = indexOf(tree)
+        if (type === 'contentBlockStart') start(index, tree.get('start'))
+        else speak(index, tree.get('delta'))
+        return withParts({ kind: 'delta', frame }, parts)
+      }
+      case 'contentBlockStop':
+        began = true
+        return withParts({ kind: 'delta', closes: stop(indexOf(tree)), frame }, parts)
+      case 'messageStop':
+        stopped = true
+        return withParts({ kind: 'finish', reason: reasonOf(tree), frame }, parts)
+      case 'metadata':
+        if (metadata) throw malformed('metadata twice')
+        metadata = true
+        return withParts({ kind: 'delta', ...readUsage(tree.get('usage')), frame }, parts)
+      default:
+        throw malformed('an event of a type that this dialect does not have')
+    }
+  }
+
+  function start(index: number, node: JsonTree | undefined): void {
+    if (blocks.has(index)) throw malformed('a content block that begins twice')
+    blocks.set(index, { kind: kindOf(node) })
+  }
+
+  function speak(index: number, node: JsonTree | undefined): void {
+    const block = blocks.get(index) ?? { kind: null }
+    if (block === 'closed') throw malformed('a content block that goes on after its end')
+    const kind = kindOf(node)
+    if (block.kind !== null && kind !== null && kind !== block.kind) throw malformed('a content block of two kinds')
+    block.kind ??= kind
+    blocks.set(index, block)
+  }
+
+  function stop(index: number): readonly string[] {
+    const block = blocks.get(index)
+    if (block === 'closed') throw malformed('a content block that ends twice')
+    blocks.set(index, 'closed')
+    return block === undefined ? [] : lanesOf(index, block.kind)
+  }
+
+  return {
+    push(chunk) {
+      // Nothing after a failure is read; what stood before it in the same bytes has been given out.
+      if (failure !== undefined) throw failure
+      const events: ModelEvent[] = []
+      try {
+        for (const message of messages.push(chunk)) if (!fault) events.push(readMessage(message))
+      } catch (error) {
+        failure = error
+        if (events.length === 0) throw error
+      }
+      return events
+    },
+    end() {
+      if (failure !== undefined) throw failure
+      if (fault) return []
+      if (messages.end()) throw truncated('in the middle of a message')
+      if (!stopped) throw truncated('before messageStop')
+      return []
+    },
+  }
+}
+
+function object(body: Uint8Array): TreeObject {
+  // A copy: the tree that was read stands for its bytes (core/tree.ts), and padding is taken out of this one.
+  return new Map(parseObject(body, 'an event of the provider'))
+}
+
+/** The index names the lane. SDKs take `1.0` for 1, and text would be joined that was inspected in two lanes: it must be written in digits. */
+function indexOf(tree: TreeObject): number {
+  const index = tree.get('contentBlockIndex')
+  if (typeof index !== 'number' || !Number.isSafeInteger(index) || index < 0) {
+    throw malformed('a content block without an index')
+  }
+  return index
+}
+
+/** What a start or a delta is a piece of; null where it says nothing. Text and its citations make one block. */
+function kindOf(node: JsonTree | undefined): string | null {
+  if (!(node instanceof Map)) throw malformed('a content block event without content')
+  const [kind, ...more] = [...node].flatMap(([name, member]) => (member === null ? [] : [name]))
+  if (more.length > 0) throw malformed('a content block event of two kinds')
+  return kind === undefined ? null : kind === 'citation' ? 'text' : kind
+}
+
+export function reasonOf(tree: TreeObject): string {
+  const reason = tree.get('stopReason')
+  if (typeof reason !== 'string') throw malformed('an end without a stopReason')
+  return word(reason)
+}

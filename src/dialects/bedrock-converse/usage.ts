@@ -1,0 +1,24 @@
+import type { Usage } from '../../core/call.ts'
+import type { JsonTree } from '../../core/json.ts'
+import { malformed } from '../answer.ts'
+
+/** The tokens that a TokenUsage names. `inputTokens` is without those read from or written to the cache, as Bedrock counts. */
+export function readUsage(node: JsonTree | undefined): { usage?: Usage } {
+  if (!(node instanceof Map)) return {}
+  return {
+    usage: {
+      ...field('inputTokens', node.get('inputTokens')),
+      ...field('outputTokens', node.get('outputTokens')),
+      ...field('totalTokens', node.get('totalTokens')),
+      ...field('cachedInputTokens', node.get('cacheReadInputTokens')),
+    },
+  }
+}
+
+function field(name: keyof Usage, node: JsonTree | undefined): Usage {
+  if (node === undefined || node === null) return {}
+  if (typeof node !== 'number' || !Number.isSafeInteger(node) || node < 0) {
+    throw malformed(`a usage whose ${name} is no count`)
+  }
+  return { [name]: node }
+}
