@@ -1,0 +1,182 @@
+import type { ModelEvent, Usage } from '../../core/call.ts'
+import type { JsonTree, TreeObject } from '../../core/json.ts'
+import { malformed, truncated, withParts, word } from '../answer.ts'
+import type { Frame } from './frame.ts'
+import { deltaParts, faultParts, noteLanes, type Open, openBlock, startParts, treeParts } from './parts.ts'
+import { readMetrics, readUsage } from './usage.ts'
+
+/** Reads the events of one streamed message, whatever carried them. */
+export interface MessageReader {
+  /** Undefined for what comes after a fault. Must throw ERR_PROVIDER_MALFORMED for an event that may not stand where it does. */
+  read(tree: TreeObject): ModelEvent | undefined
+  /** Must throw ERR_PROVIDER_TRUNCATED unless the message has stopped, or the provider has failed. */
+  end(): void
+}
+
+/**
+ * `message_start`, then blocks (`content_block_start`, deltas, `content_block_stop`), `message_delta`, `message_stop`; `ping` anywhere before the
+ * end. SDKs append blocks in the order in which they start and find them by `index`, so a block's index must be its place: else text would be
+ * joined that was inspected in two lanes. The first event with a `stop_reason` tells the client that the answer is finished.
+ */
+export function messageReader(): MessageReader {
+  const open = new Map<number, Open>()
+  let number = 0
+  /** Blocks so far; null before message_start. */
+  let count: number | null = null
+  let finished = false
+  let stopped = false
+  let fault = false
+
+  function start(tree: TreeObject, event: number): ModelEvent {
+    if (count !== null) throw malformed('message_start twice')
+    const message = tree.get('message')
+    if (!(message instanceof Map)) throw malformed('message_start without a message')
+    count = contentOf(message).length
+    return spoken(tree, stopReason(message), message.get('usage'), () => treeParts(tree, event))
+  }
+
+  function blockStart(tree: TreeObject, event: number): ModelEvent {
+    const index = blockIndex(tree)
+    const block = tree.get('content_block')
+    const type = block instanceof Map ? block.get('type') : undefined
+    if (!(block instanceof Map) || typeof type !== 'string') throw malformed('content_block_start without a block')
+    if (index !== count) throw malformed('a content block whose index is not its place')
+    count++
+    const begun = openBlock(index, type, block)
+    open.set(index, begun)
+    return spoken(tree, null, undefined, () => startParts(tree, event, begun))
+  }
+
+  function blockDelta(tree: TreeObject, event: number): ModelEvent {
+    const block = opened(tree)
+    const delta = tree.get('delta')
+    if (!(delta instanceof Map)) throw malformed('content_block_delta without a delta')
+    noteLanes(block, delta)
+    return spoken(tree, null, undefined, () => deltaParts(tree, event, block))
+  }
+
+  function blockStop(tree: TreeObject, event: number): ModelEvent {
+    const block = opened(tree)
+    open.delete(block.index)
+    const frame: Frame = { form: 'event', tree }
+    return withParts({ kind: 'delta', closes: [...block.lanes], frame }, () => treeParts(tree, event))
+  }
+
+  function opened(tree: TreeObject): Open {
+    const block = open.get(blockIndex(tree))
+    if (block === undefined) throw malformed('an event of a content block that is not open')
+    return block
+  }
+
+  function messageDelta(tree: TreeObject, event: number): ModelEvent {
+    const delta = tree.get('delta')
+    if (!(delta instanceof Map)) throw malformed('message_delta without a delta')
+    const reason = stopReason(delta)
+    if (reason !== null && open.size > 0) throw malformed('a stop_reason while a content block is open')
+    return spoken(tree, reason, tree.get('usage'), () => treeParts(tree, event))
+  }
+
+  function messageStop(tree: TreeObject, event: number): ModelEvent {
+    if (open.size > 0) throw malformed('message_stop while a content block is open')
+    stopped = true
+    const usage = readMetrics(tree.get('amazon-bedrock-invocationMetrics'))
+    // Without a stop_reason before it, this is what tells the client that the answer is finished.
+    return spokenWith(tree, finished ? null : 'unknown', usage, () => treeParts(tree, event))
+  }
+
+  function spoken(
+    tree: TreeObject,
+    reason: string | null,
+    usage: JsonTree | undefined,
+    parts: () => ReturnType<typeof treeParts>,
+  ): ModelEvent {
+    return spokenWith(tree, reason, readUsage(usage), parts)
+  }
+
+  function spokenWith(
+    tree: TreeObject,
+    reason: string | null,
+    usage: Usage | undefined,
+    parts: () => ReturnType<typeof treeParts>,
+  ): ModelEvent {
+    const frame: Frame = { form: 'event', tree }
+    const more = { ...(usage === undefined ? {} : { usage }), frame }
+    if (reason === null) return withParts({ kind: 'delta', ...more }, parts)
+    finished = true
+    return withParts({ kind: 'finish', reason, ...more }, parts)
+  }
+
+  return {
+    read(tree) {
+      if (fault) return undefined
+      if (stopped) throw malformed('an event after message_stop')
+      const event = number++
+      const type = tree.get('type')
+      if (isFault(tree)) {
+        fault = true
+        return readFault(tree, 'event', event)
+      }
+      if (type === 'ping') return spoken(tree, null, undefined, () => treeParts(tree, event))
+      if (type === 'message_start') return start(tree, event)
+      if (count === null) throw malformed('an event before message_start')
+      if (type === 'message_delta') return messageDelta(tree, event)
+      if (type === 'message_stop') return messageStop(tree, event)
+      if (type !== 'content_block_start' && type !== 'content_block_delta' && type !== 'content_block_stop') {
+        throw malformed('an event of an unknown type')
+      }
+      if (finished) throw malformed('an event of a content block after the stop_reason')
+      if (type === 'content_block_start') return blockStart(tree, event)
+      return type === 'content_block_delta' ? blockDelta(tree, event) : blockStop(tree, event)
+    },
+    end() {
+      if (fault || stopped) return
+      throw truncated(count === null ? 'before message_start' : 'before message_stop')
+    },
+  }
+}
+
+/** A whole answer as one event. */
+export function readWhole(tree: TreeObject): ModelEvent {
+  if (isFault(tree)) return readFault(tree, 'whole', 0)
+  if (tree.get('type') !== 'message') throw malformed('an answer that is no message')
+  contentOf(tree)
+  const usage = readUsage(tree.get('usage'))
+  const frame: Frame = { form: 'whole', tree }
+  const reason = stopReason(tree) ?? 'unknown'
+  const finish = { kind: 'finish', reason, ...(usage === undefined ? {} : { usage }), frame } as const
+  return withParts(finish, () => treeParts(tree, 0))
+}
+
+/** A provider's error, in a stream or instead of an answer. */
+export function readFault(tree: TreeObject, form: Frame['form'], event: number): ModelEvent {
+  const error = tree.get('error')
+  const type = error instanceof Map ? error.get('type') : undefined
+  const code = typeof type === 'string' ? word(type) : 'unknown'
+  return withParts({ kind: 'fault', code, frame: { form, tree } }, () => faultParts(tree, event))
+}
+
+/** By its type, or by an `error` member that is truthy: whoever looks at either sees an error. */
+export function isFault(tree: TreeObject): boolean {
+  return tree.get('type') === 'error' || Boolean(tree.get('error'))
+}
+
+function contentOf(message: TreeObject): readonly JsonTree[] {
+  const content = message.get('content')
+  if (!Array.isArray(content)) throw malformed('a message without content')
+  return content
+}
+
+function stopReason(holder: TreeObject): string | null {
+  const reason = holder.get('stop_reason')
+  if (reason === undefined || reason === null) return null
+  if (typeof reason !== 'string' || reason === '') throw malformed('a stop_reason that is no word')
+  return word(reason)
+}
+
+function blockIndex(tree: TreeObject): number {
+  const index = tree.get('index')
+  if (typeof index !== 'number' || !Number.isSafeInteger(index) || index < 0) {
+    throw malformed('an event of a content block without an index')
+  }
+  return index
+}

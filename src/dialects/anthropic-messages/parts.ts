@@ -1,0 +1,178 @@
+import type { Part } from '../../core/call.ts'
+import type { JsonTree, TreeObject } from '../../core/json.ts'
+import { escapeToken } from '../../core/pointer.ts'
+import { completeParts, type Leaves, namePart } from '../parts.ts'
+import type { Spot } from '../walk.ts'
+import { blockParts, citationSpot, contentParts, isSigned, memberChannel, type Sink } from './blocks.ts'
+import { isFreeName } from './vocabulary.ts'
+
+/**
+ * Lanes. A string of a block or of its deltas continues in `content/<index>/<member>`: `text`, `thinking`, `signature`, `input` (the JSON of a
+ * tool's input as it comes, `partial_json`). What its block started with stands in the same lane, since SDKs append the deltas to it. An unknown
+ * string in a delta continues as well: taken for a fragment, nothing that is cut over two events escapes. All other leaves are
+ * complete in their event.
+ */
+
+/** A block that has begun. `index` is its place in the message; by its type and seal the lanes of its deltas are read. */
+export type Open = Readonly<{ index: number; type: string; signed: boolean; lanes: Set<string> }>
+
+/** Members of blocks and deltas that come in one piece. */
+const WHOLE: ReadonlySet<string> = new Set(
+  'type id name tool_use_id server_name mcp_server_name toolset_name tool_name file_id role'.split(' '),
+)
+
+export function openBlock(index: number, type: string, block: TreeObject): Open {
+  const open: Open = { index, type, signed: isSigned(block), lanes: new Set() }
+  for (const [name, member] of block)
+    if (typeof member === 'string' && !WHOLE.has(name)) open.lanes.add(lane(open, name))
+  return open
+}
+
+/** Notes the lanes of a delta; see {@link deltaParts}. */
+export function noteLanes(open: Open, delta: TreeObject): void {
+  for (const [name, member] of delta) {
+    if (name !== 'citation' && !WHOLE.has(name)) strings(member, lane(open, name), (at) => open.lanes.add(at))
+  }
+}
+
+function lane(open: Open, name: string): string {
+  return `content/${open.index}/${name === 'partial_json' ? 'input' : escapeToken(name)}`
+}
+
+/** Every string leaf, long number and free member name of an event that is no part of a block, or of a whole answer. */
+export function treeParts(tree: TreeObject, event: number): readonly Part[] {
+  const to = newLeaves(event)
+  const sink = sinkOf(to)
+  for (const [name, member] of tree) {
+    const spot = place(name, '')
+    namePart(to, name, '', spot.pointer, spot.role)
+    if (name === 'content') contentParts(sink, member, { ...spot, role: 'assistant', channel: 'text' })
+    else if (name === 'message' && member instanceof Map) messageParts(to, sink, member, spot)
+    else if (name === 'delta' || name === 'stop_details') details(to, member, { ...spot, role: 'assistant' })
+    else completeParts(to, member, spot)
+  }
+  return to.parts
+}
+
+function messageParts(to: Leaves, sink: Sink, message: TreeObject, spot: Spot): void {
+  for (const [name, member] of message) {
+    const below = place(name, spot.pointer)
+    namePart(to, name, '', below.pointer, below.role)
+    if (name === 'content') contentParts(sink, member, { ...below, role: 'assistant', channel: 'text' })
+    else if (name === 'stop_details') details(to, member, { ...below, role: 'assistant' })
+    else completeParts(to, member, below)
+  }
+}
+
+/** A refusal explains itself in words, wherever they stand below. */
+function details(to: Leaves, node: JsonTree, spot: Spot): void {
+  const from = to.parts.length
+  completeParts(to, node, spot)
+  for (let at = from; at < to.parts.length; at++) {
+    const part = to.parts[at]
+    if (part?.pointer.endsWith('/explanation') === true) to.parts[at] = { ...part, channel: 'text' }
+  }
+}
+
+/** Every string leaf, long number and free member name of a provider's error. */
+export function faultParts(tree: TreeObject, event: number): readonly Part[] {
+  return treeParts(tree, event).map((part) => (part.pointer === '/error/message' ? { ...part, channel: 'text' } : part))
+}
+
+/** The start of a block. */
+export function startParts(tree: TreeObject, event: number, open: Open): readonly Part[] {
+  const to = newLeaves(event)
+  const whole = sinkOf(to)
+  const sink: Sink = {
+    ...whole,
+    leaves(node, spot) {
+      const own = spot.pointer === `/content_block/${escapeToken(spot.parent)}`
+      if (typeof node !== 'string' || !own || WHOLE.has(spot.parent)) whole.leaves(node, spot)
+      else to.parts.push(partOf(lane(open, spot.parent), spot, node))
+    },
+  }
+  for (const [name, member] of tree) {
+    const spot = place(name, '')
+    namePart(to, name, '', spot.pointer, spot.role)
+    if (name === 'content_block' && member instanceof Map) {
+      blockParts(sink, member, { ...spot, role: 'assistant', channel: 'text' })
+    } else completeParts(to, member, spot)
+  }
+  return to.parts
+}
+
+/** A delta of a block. */
+export function deltaParts(tree: TreeObject, event: number, open: Open): readonly Part[] {
+  const to = newLeaves(event)
+  for (const [name, member] of tree) {
+    const spot = place(name, '')
+    namePart(to, name, '', spot.pointer, spot.role)
+    if (name !== 'delta' || !(member instanceof Map)) completeParts(to, member, spot)
+    else for (const [field, value] of member) fieldParts(to, open, field, value)
+  }
+  return to.parts
+}
+
+function fieldParts(to: Leaves, open: Open, field: string, value: JsonTree): void {
+  const name = field === 'partial_json' ? 'input' : field
+  const signed = open.signed || name === 'thinking' || name === 'signature'
+  const spot: Spot = {
+    ...place(field, '/delta'),
+    role: open.type.endsWith('tool_result') ? 'tool' : 'assistant',
+    channel: field === 'partial_json' ? 'tool' : memberChannel(open.type, name, 'text'),
+    ...(signed ? { signed } : {}),
+  }
+  namePart(to, field, '', spot.pointer, spot.role)
+  if (field === 'citation') completeParts(to, value, citationSpot(value, { ...spot, channel: 'text' }))
+  else if (WHOLE.has(field)) completeParts(to, value, { ...spot, channel: 'data' })
+  else continuing(to, value, spot, lane(open, field))
+}
+
+/** Strings below a member of a delta, each in a lane of its path; numbers and names are complete. */
+function continuing(to: Leaves, node: JsonTree, spot: Spot, at: string): void {
+  if (typeof node === 'string') to.parts.push(partOf(at, spot, node))
+  else if (Array.isArray(node)) {
+    node.forEach((item, index) => {
+      continuing(to, item, { ...spot, pointer: `${spot.pointer}/${index}` }, `${at}/${index}`)
+    })
+  } else if (node instanceof Map) {
+    for (const [name, member] of node) {
+      const token = escapeToken(name)
+      const pointer = `${spot.pointer}/${token}`
+      namePart(to, name, spot.parent, pointer, spot.role)
+      continuing(to, member, { ...spot, pointer, parent: name }, `${at}/${token}`)
+    }
+  } else completeParts(to, node, spot)
+}
+
+function strings(node: JsonTree, at: string, note: (lane: string) => void): void {
+  if (typeof node === 'string') note(at)
+  else if (Array.isArray(node)) {
+    node.forEach((item, index) => {
+      strings(item, `${at}/${index}`, note)
+    })
+  } else if (node instanceof Map) {
+    for (const [name, member] of node) strings(member, `${at}/${escapeToken(name)}`, note)
+  }
+}
+
+function newLeaves(event: number): Leaves {
+  return { parts: [], event, isFreeName }
+}
+
+function sinkOf(to: Leaves): Sink {
+  return {
+    name: (name, parent, pointer, role) => namePart(to, name, parent, pointer, role),
+    leaves: (node, spot) => completeParts(to, node, spot),
+    // A block of a new type has been given out leaf by leaf all the same.
+    unread: () => undefined,
+  }
+}
+
+function place(name: string, above: string): Spot {
+  return { pointer: `${above}/${escapeToken(name)}`, parent: name, role: 'none', channel: 'data' }
+}
+
+function partOf(lane: string, { pointer, role, channel, signed }: Spot, text: string): Part {
+  return { lane, pointer, role, channel, text, ...(signed === true ? { signed } : {}) }
+}
