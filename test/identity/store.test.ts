@@ -10,7 +10,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { createKey, listKeys, openKeys, revokeKey, rotateKey } from '../../src/identity/index.ts'
+import { createKey, listKeys, openKeys, pairKey, revokeKey, rotateKey, unpairKey } from '../../src/identity/index.ts'
 import { codeOf, newStore, prove, removeStoresAfterwards } from './kit.ts'
 
 removeStoresAfterwards()
@@ -95,6 +95,39 @@ describe('the store of keys', () => {
     expect(readdirSync(dirname(file)).sort()).toEqual(['gateway-keys.json', 'gateway-keys.json.lock', 'pepper'])
   })
 
+  it('holds of a pair nothing that is secret, and is version 2 only while there is one', async () => {
+    const file = newStore()
+    const { view } = await createKey(file, CLAIMS)
+    expect(readFileSync(file, 'utf8')).toContain('"version": 1')
+    const { accessKeyId, secretAccessKey, view: paired } = await pairKey(file, view.id, 0)
+    const text = readFileSync(file, 'utf8')
+    expect(text).toContain('"version": 2')
+    expect(text).not.toContain(secretAccessKey)
+    expect(JSON.stringify(paired)).not.toContain(secretAccessKey)
+    expect([accessKeyId, secretAccessKey].join(' ')).toMatch(/^CHKA[0-9A-Za-z]{16} [0-9A-Za-z]{43}$/)
+    expect(paired.aws).toEqual([{ accessKeyId, created: expect.any(String), ends: null }])
+    expect(await listKeys(file)).toEqual([paired])
+    expect((await unpairKey(file, view.id)).aws).toEqual([])
+    expect(await listKeys(file)).toEqual([view])
+    expect(readFileSync(file, 'utf8')).toContain('"version": 1')
+  })
+
+  it('keeps two live pairs at most, as of secrets', async () => {
+    const file = newStore()
+    const now = Date.parse('2026-03-01T12:00:00.000Z')
+    const { view } = await createKey(file, CLAIMS, now)
+    await pairKey(file, view.id, 3_600_000, now)
+    const second = await pairKey(file, view.id, 3_600_000, now)
+    expect(second.view.aws.map(({ ends }) => ends)).toEqual(['2026-03-01T13:00:00.000Z', null])
+    expect(await codeOf(() => pairKey(file, view.id, 3_600_000, now + 1))).toBe('ERR_CLI_USAGE')
+    expect((await pairKey(file, view.id, 3_600_000, now + 3_600_000)).view.aws).toHaveLength(2)
+    expect((await pairKey(file, view.id, 0, now + 3_600_001)).view.aws).toHaveLength(1)
+    await revokeKey(file, view.id)
+    expect(await codeOf(() => pairKey(file, view.id, 0))).toBe('ERR_CLI_USAGE')
+    expect(await codeOf(() => pairKey(file, 'AAAAAAAA', 0))).toBe('ERR_CLI_USAGE')
+    expect(await codeOf(() => unpairKey(file, 'AAAAAAAA'))).toBe('ERR_CLI_USAGE')
+  })
+
   it('makes no new pepper beside keys whose pepper is lost', async () => {
     const file = newStore()
     await createKey(file, CLAIMS)
@@ -107,14 +140,21 @@ describe('the store of keys', () => {
 describe('a damaged store is refused', () => {
   const whole = async () => {
     const file = newStore()
-    await createKey(file, CLAIMS)
+    const { view } = await createKey(file, CLAIMS)
+    await pairKey(file, view.id, 0)
     return { file, text: readFileSync(file, 'utf8') }
   }
   const damages: Readonly<Record<string, (text: string) => string>> = {
     empty: () => '',
     'no JSON': (text) => text.slice(1),
-    'another version': (text) => text.replace('"version": 1', '"version": 3'),
-    'no version': (text) => text.replace('"version": 1', '"version": null'),
+    'another version': (text) => text.replace('"version": 2', '"version": 3'),
+    'no version': (text) => text.replace('"version": 2', '"version": null'),
+    'a pair in version 1': (text) => text.replace('"version": 2', '"version": 1'),
+    'an unknown member of a pair': (text) => text.replace('"salt"', '"service": "bedrock",\n"salt"'),
+    'a salt of another length': (text) => text.replace(/("salt": ".)/, '$1A'),
+    'an id of a pair that is none': (text) => text.replace(/("aws": \[\s*\{\s*"id": ")./, '$1-'),
+    'no pairs': (text) => text.replace(/"aws": \[[^\]]*\]/, '"aws": []'),
+    'an unknown pepper of a pair': (text) => text.replace(/("aws": \[[^\]]*"pepper": ")[^"]*"/, '$1p0"'),
     'an unknown member': (text) => text.replace('"tenant"', '"only_from": "10.0.0.0/8",\n"tenant"'),
     'an unknown member of a secret': (text) => text.replace('"pepper"', '"until": 1,\n"pepper"'),
     'a tenant that is a number': (text) => text.replace('"claims"', '7'),
