@@ -310,21 +310,19 @@ describe('faults of the provider', () => {
     ['in words', { error: 'no' }, 'unknown'],
     ['of no kind', { error: { message: 'no' } }, 'unknown'],
     ['by a code that could be text', { error: { message: 'no', code: 'Jane Doe' } }, 'unknown'],
-    ['by another shape', { message: 'no' }, 'unknown'],
+    ['by another shape', { message: 'no' }, 'invalid_request_error'],
   ])('%s', (_, body, code) => {
     const [event] = decode(call(), JSON.stringify(body), 400, JSON_TYPE)
     expect(event).toMatchObject({ kind: 'fault', code })
     expect(event?.parts.map(({ text }) => text)).toContain('no')
-    // The same in the middle of a stream, where it has an error at all.
-    if ('error' in Object(body)) {
-      const [first, fault, ...rest] = decode(
-        streamCall,
-        sse(chunk({ content: 'x' }), body, chunk({ content: 'y' }), '[DONE]'),
-      )
-      expect(first).toMatchObject({ kind: 'delta' })
-      expect(fault).toMatchObject({ kind: 'fault', code })
-      expect(rest).toEqual([])
-    }
+    // The same in the middle of a stream, where an error that names no kind has no status to be told by.
+    const [first, fault, ...rest] = decode(
+      streamCall,
+      sse(chunk({ content: 'x' }), body, chunk({ content: 'y' }), '[DONE]'),
+    )
+    expect(first).toMatchObject({ kind: 'delta' })
+    expect(fault).toMatchObject({ kind: 'fault', code: code === 'invalid_request_error' ? 'server_error' : code })
+    expect(rest).toEqual([])
   })
 
   it('the message is text', () => {

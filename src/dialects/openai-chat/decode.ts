@@ -1,5 +1,5 @@
 import type { ModelCall, ModelEvent, Usage } from '../../core/call.ts'
-import { type JsonTree, NumberLexeme, type TreeObject } from '../../core/json.ts'
+import type { JsonTree, TreeObject } from '../../core/json.ts'
 import type { Decoder } from '../../core/port.ts'
 import {
   EVENT_MAX,
@@ -16,6 +16,8 @@ import {
   word,
 } from '../answer.ts'
 import { sseDecoder } from '../sse.ts'
+import { callsOfStream, wholeCalls } from './calls.ts'
+import { isFailure, readFailure } from './fault.ts'
 import type { Frame } from './frame.ts'
 import { answerParts, checkIndices, choiceIndex, faultParts } from './parts.ts'
 import { readUsage } from './usage.ts'
@@ -26,7 +28,8 @@ export function decodeAnswer(call: ModelCall, status: number, headers: Readonly<
   const json = isJsonType(type)
   const encoding = (headers['content-encoding'] ?? 'identity').toLowerCase()
   if (encoding !== 'identity') return refusing(`an answer encoded as ${word(encoding)}`)
-  if (status >= 400) return json ? wholeDecoder(FAULT_MAX, readFault) : refusing(`status ${status} without JSON`)
+  if (status >= 400)
+    return json ? wholeDecoder(FAULT_MAX, (tree) => readFault(tree, status)) : refusing(`status ${status} without JSON`)
   if (status < 200 || status >= 300) return refusing(`status ${status}`)
   // Asked for a stream, some servers answer 200 with a JSON error.
   if (json) return wholeDecoder(WHOLE_MAX, (tree) => readWhole(tree, call.stream))
@@ -34,9 +37,10 @@ export function decodeAnswer(call: ModelCall, status: number, headers: Readonly<
   return refusing(`an answer that is neither JSON nor the stream that was asked for`)
 }
 
-function readWhole(tree: TreeObject, stream: boolean): ModelEvent {
-  if (hasError(tree)) return readFault(tree)
+function readWhole(body: TreeObject, stream: boolean): ModelEvent {
+  if (isFailure(body)) return readFault(body, 0)
   if (stream) throw malformed('a whole answer to a call for a stream')
+  const tree = wholeCalls(body)
   const choices = tree.get('choices')
   if (!Array.isArray(choices)) throw malformed('an answer without choices')
   for (const choice of choices) choiceIndex(choice)
@@ -45,27 +49,15 @@ function readWhole(tree: TreeObject, stream: boolean): ModelEvent {
   return withParts({ kind: 'finish', reason, ...withUsage(tree), frame }, () => answerParts(tree, 0))
 }
 
-function readFault(tree: TreeObject): ModelEvent {
+function readFault(body: TreeObject, status: number): ModelEvent {
+  const { code, tree } = readFailure(body, status)
   const frame: Frame = { form: 'whole', tree }
-  return withParts({ kind: 'fault', code: faultCode(tree), frame }, () => faultParts(tree, 0))
+  return withParts({ kind: 'fault', code, frame }, () => faultParts(tree, 0))
 }
 
 function withUsage(tree: TreeObject): { usage?: Usage } {
   const usage = readUsage(tree.get('usage'))
   return usage === undefined ? {} : { usage }
-}
-
-/** As the SDKs see it: an `error` member that is truthy. */
-function hasError(tree: TreeObject): boolean {
-  return Boolean(tree.get('error'))
-}
-
-/** `error.code`, else `error.type`; anything but a short word is `unknown`, since codes are recorded. */
-function faultCode(tree: TreeObject): string {
-  const error = tree.get('error')
-  if (!(error instanceof Map)) return 'unknown'
-  const code = error.get('code') ?? error.get('type')
-  return word(code instanceof NumberLexeme ? code.lexeme : String(code ?? ''))
 }
 
 function finishReason(choices: readonly JsonTree[]): string | undefined {
@@ -74,6 +66,10 @@ function finishReason(choices: readonly JsonTree[]): string | undefined {
     if (typeof reason === 'string' && reason !== '') return reason
   }
   return undefined
+}
+
+function asList(node: JsonTree | undefined): readonly JsonTree[] {
+  return Array.isArray(node) ? node : []
 }
 
 /** How many choices a call asked for. */
@@ -86,33 +82,38 @@ function streamDecoder(expected: number): Decoder {
   const sse = sseDecoder(EVENT_MAX)
   /** Choices that have begun, and whether each has finished. */
   const choices = new Map<number, boolean>()
+  const calls = callsOfStream()
   let number = 0
   let done = false
   let fault = false
   let failure: unknown
 
   function readChunk(data: Uint8Array, type: string): ModelEvent {
-    const tree = parseObject(data, 'an event of the provider')
-    const frame: Frame = { form: 'chunk', tree }
+    const body = parseObject(data, 'an event of the provider')
     const event = number++
-    if (hasError(tree) || type === 'error') {
+    if (isFailure(body) || type === 'error') {
       fault = true
-      const error = { kind: 'fault', code: faultCode(tree), ...withUsage(tree), frame } as const
-      return withParts(error, () => faultParts(tree, event))
+      const { code, tree } = readFailure(body, 0)
+      const frame: Frame = { form: 'chunk', tree }
+      return withParts({ kind: 'fault', code, ...withUsage(body), frame }, () => faultParts(tree, event))
     }
-    const usage = withUsage(tree)
-    const list = tree.get('choices') ?? (usage.usage === undefined ? undefined : [])
+    const usage = withUsage(body)
+    const list = body.get('choices') ?? (usage.usage === undefined ? undefined : [])
     if (!Array.isArray(list)) throw malformed('an event without choices')
     for (const choice of list) {
       const index = choiceIndex(choice)
       checkIndices(choice)
       choices.set(index, choices.get(index) === true || finishReason([choice]) !== undefined)
     }
+    const tree = calls.complete(body)
+    const frame: Frame = { form: 'chunk', tree }
+    const closes = calls.closes(asList(tree.get('choices')))
+    const more = { ...usage, ...(closes.length === 0 ? {} : { closes }), frame }
     const reason = finishReason(list)
     const parts = () => answerParts(tree, event)
     return reason === undefined
-      ? withParts({ kind: 'delta', ...usage, frame }, parts)
-      : withParts({ kind: 'finish', reason, ...usage, frame }, parts)
+      ? withParts({ kind: 'delta', ...more }, parts)
+      : withParts({ kind: 'finish', reason, ...more }, parts)
   }
 
   function read(data: Uint8Array, type: string): ModelEvent | undefined {

@@ -1,10 +1,10 @@
-import type { ModelCall } from '../../core/call.ts'
+import type { ModelCall, ModelEvent } from '../../core/call.ts'
 import { CustomhouseError } from '../../core/errors.ts'
 import type { JsonTree, TreeObject } from '../../core/json.ts'
 import type { Encoder } from '../../core/port.ts'
 import { writeTreeBytes } from '../../core/tree.ts'
 import { isChanged, withTexts } from '../parts.ts'
-import { asFrame } from './frame.ts'
+import { asFrame, type Frame } from './frame.ts'
 import { wantsUsage } from './read.ts'
 import { errorTree } from './refuse.ts'
 
@@ -21,7 +21,7 @@ const JSON_TYPE = 'application/json'
 export function encodeAnswer(call: ModelCall): Encoder {
   const showUsage = !call.stream || wantsUsage(call.body)
   let form: 'chunk' | 'whole' = call.stream ? 'chunk' : 'whole'
-  let edited = false
+  const editing = editor()
   let over = false
 
   return {
@@ -29,14 +29,11 @@ export function encodeAnswer(call: ModelCall): Encoder {
       return form === 'chunk' ? SSE : JSON_TYPE
     },
     event(event, texts) {
-      const frame = asFrame(event.frame)
+      const frame = editing(event, texts)
+      const { tree } = frame
       form = frame.form
       if (event.kind === 'fault') over = true
-      const editedNow = texts !== undefined && isChanged(event.parts, texts)
-      edited ||= editedNow
-      if (form === 'chunk' && !showUsage && isUsageChunk(frame.tree)) return NOTHING
-      let tree = editedNow ? withTexts(frame.tree, event.parts, texts) : frame.tree
-      if (edited) tree = withoutEchoes(tree, editedNow)
+      if (form === 'chunk' && !showUsage && isUsageChunk(tree)) return NOTHING
       if (form === 'whole') return writeTreeBytes(tree)
       return sseBytes(showUsage || tree.get('usage') !== null ? tree : without(tree, 'usage'))
     },
@@ -53,12 +50,24 @@ export function encodeAnswer(call: ModelCall): Encoder {
   }
 }
 
-function sseBytes(tree: TreeObject): Uint8Array {
+/** Puts the texts of one answer's events into their trees, and takes away what would repeat the text that was there. */
+export function editor(): (event: ModelEvent, texts: readonly string[] | undefined) => Frame {
+  let edited = false
+  return (event, texts) => {
+    const { form, tree } = asFrame(event.frame)
+    const editedNow = texts !== undefined && isChanged(event.parts, texts)
+    edited ||= editedNow
+    if (!edited) return { form, tree }
+    return { form, tree: withoutEchoes(editedNow ? withTexts(tree, event.parts, texts) : tree, editedNow) }
+  }
+}
+
+export function sseBytes(tree: TreeObject): Uint8Array {
   return Buffer.concat([DATA, writeTreeBytes(tree), END])
 }
 
 /** The chunk that include_usage adds before `[DONE]`: no choices, and the usage of the whole stream. */
-function isUsageChunk(tree: TreeObject): boolean {
+export function isUsageChunk(tree: TreeObject): boolean {
   const choices = tree.get('choices') ?? []
   return Array.isArray(choices) && choices.length === 0 && tree.get('usage') instanceof Map
 }
@@ -66,10 +75,10 @@ function isUsageChunk(tree: TreeObject): boolean {
 /**
  * A chunk without what repeats its text in a form that no edit reaches: token probabilities (`logprobs`, whose `bytes` are the text
  * as numbers) and sound (`audio.data`, which speaks it). Once a stream was edited they stay away, since they may come later than
- * the text that they repeat. The padding that hides a token's length (`obfuscation`) would betray the length of what was edited.
+ * the text that they repeat. The padding that hides a token's length (`obfuscation`, Mistral's `p`) would betray the length of what was edited.
  */
 function withoutEchoes(tree: TreeObject, editedNow: boolean): TreeObject {
-  const padded = editedNow ? without(tree, 'obfuscation') : tree
+  const padded = editedNow ? without(without(tree, 'obfuscation'), 'p') : tree
   const choices = padded.get('choices')
   if (!Array.isArray(choices)) return padded
   return new Map(padded).set('choices', choices.map(withoutEcho))

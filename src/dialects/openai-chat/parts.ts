@@ -2,32 +2,33 @@ import type { Channel, Part, Role } from '../../core/call.ts'
 import { CustomhouseError } from '../../core/errors.ts'
 import type { JsonTree, TreeObject } from '../../core/json.ts'
 import { escapeToken } from '../../core/pointer.ts'
-import { numberPointer, numberText } from '../numbers.ts'
+import { completeParts, type Leaves, namePart } from '../parts.ts'
 import { isFreeName, messageChannel } from './vocabulary.ts'
 
 /**
  * Lanes. Text of a delta continues from event to event in a lane `choices/<index>/<path>`: array items by their `index` member
- * where they have one. A leaf that is complete in its event has a lane of its own: `@`, the number of the event, and its pointer;
- * a member name has `#` between the two, and so has a number, which ends in `~`. A tool's name continues, since SDKs join its pieces; what
- * stands in a list of a delta goes by its `index`.
+ * where they have one. A leaf that is complete in its event has a lane of its own, as in ../parts.ts. A tool's name continues until its
+ * arguments begin, since SDKs join its pieces. Text continues in one lane whether it comes as a string or in a list of chunks, as SDKs read it.
  * An unknown string in a delta continues: taken for a fragment, nothing that is cut over two events escapes.
  */
-type Place = Readonly<{ pointer: string; role: Role; channel: Channel; lane: string | null }>
+type Place = Readonly<{ pointer: string; role: Role; channel: Channel; lane: string }>
 
 /** Leaves of a delta that servers send in one piece. */
 const WHOLE: ReadonlySet<string> = new Set(['role', 'id', 'type', 'tool_call_id', 'format'])
 
 /** Every string leaf, long number and free member name of an answer or a chunk. `event` numbers the events of one answer. */
 export function answerParts(tree: TreeObject, event: number): readonly Part[] {
-  const parts: Part[] = []
+  const to: Leaves = { parts: [], event, isFreeName }
   for (const [name, member] of tree) {
-    const place: Place = { pointer: `/${escapeToken(name)}`, role: 'none', channel: 'data', lane: null }
-    namePart(parts, event, name, '', place)
+    const pointer = `/${escapeToken(name)}`
+    namePart(to, name, '', pointer, 'none')
     if (name === 'choices' && Array.isArray(member)) {
-      for (const [at, choice] of member.entries()) choiceParts(parts, event, choice, at)
-    } else if (name !== 'created' || !isClock(member)) leaves(parts, event, member, name, place)
+      for (const [at, choice] of member.entries()) choiceParts(to, choice, at)
+    } else if (name !== 'created' || !isClock(member)) {
+      completeParts(to, member, { pointer, parent: name, role: 'none', channel: 'data' })
+    }
   }
-  return parts
+  return to.parts
 }
 
 /** A time of the years 2017 to 2039 in seconds: it stands in every chunk, and says nothing. */
@@ -42,57 +43,108 @@ export function faultParts(tree: TreeObject, event: number): readonly Part[] {
   )
 }
 
-function choiceParts(parts: Part[], event: number, choice: JsonTree, at: number): void {
+function choiceParts(to: Leaves, choice: JsonTree, at: number): void {
   const index = choiceIndex(choice)
   const pointer = `/choices/${at}`
   for (const [name, member] of choice instanceof Map ? choice : []) {
     const below = `${pointer}/${escapeToken(name)}`
-    const place: Place = { pointer: below, role: 'assistant', channel: 'data', lane: null }
-    namePart(parts, event, name, '', place)
+    namePart(to, name, '', below, 'assistant')
     if ((name === 'delta' || name === 'message') && member instanceof Map) {
-      messageParts(parts, event, member, below, `choices/${index}`)
+      messageParts(to, member, below, `choices/${index}`)
     } else if (name === 'text') {
-      leaves(parts, event, member, name, { ...place, channel: 'text', lane: `choices/${index}/text` })
-    } else leaves(parts, event, member, name, place)
+      const lane = `choices/${index}/text`
+      pieces(to, member, name, { pointer: below, role: 'assistant', channel: 'text', lane })
+    } else completeParts(to, member, { pointer: below, parent: name, role: 'assistant', channel: 'data' })
   }
 }
 
-function messageParts(parts: Part[], event: number, message: TreeObject, pointer: string, lane: string): void {
+function messageParts(to: Leaves, message: TreeObject, pointer: string, lane: string): void {
   for (const [name, member] of message) {
+    const token = escapeToken(name)
     const place: Place = {
-      pointer: `${pointer}/${escapeToken(name)}`,
+      pointer: `${pointer}/${token}`,
       role: 'assistant',
       channel: messageChannel(name, 'assistant'),
-      lane: WHOLE.has(name) ? null : `${lane}/${escapeToken(name)}`,
+      lane: `${lane}/${token}`,
     }
-    namePart(parts, event, name, '', place)
-    leaves(parts, event, member, name, place)
+    namePart(to, name, '', place.pointer, 'assistant')
+    if (name === 'content' && Array.isArray(member)) contentParts(to, member, place)
+    else memberParts(to, name, member, place)
   }
 }
 
-function leaves(parts: Part[], event: number, node: JsonTree, parent: string, place: Place): void {
+/** Content as a list of chunks (Mistral): text in the lane of the content, thoughts in one of their own, all else by its place. */
+function contentParts(to: Leaves, list: readonly JsonTree[], place: Place): void {
+  for (const [at, chunk] of list.entries()) {
+    const pointer = `${place.pointer}/${at}`
+    const lane = `${place.lane}/${itemIndex(chunk) ?? at}`
+    if (!(chunk instanceof Map)) {
+      pieces(to, chunk, 'content', { ...place, pointer, lane: typeof chunk === 'string' ? place.lane : lane })
+      continue
+    }
+    for (const [name, member] of chunk) {
+      const token = escapeToken(name)
+      const below: Place = { ...place, pointer: `${pointer}/${token}`, channel: 'data', lane: `${lane}/${token}` }
+      namePart(to, name, '', below.pointer, place.role)
+      if (name === 'text') pieces(to, member, name, { ...below, channel: place.channel, lane: place.lane })
+      else if (name === 'thinking')
+        thoughtParts(to, member, { ...below, channel: 'reasoning', lane: `${place.lane}/thinking` })
+      else memberParts(to, name, member, below)
+    }
+  }
+}
+
+function thoughtParts(to: Leaves, node: JsonTree, place: Place): void {
+  if (!Array.isArray(node)) {
+    pieces(to, node, 'thinking', place)
+    return
+  }
+  for (const [at, thought] of node.entries()) {
+    const pointer = `${place.pointer}/${at}`
+    if (!(thought instanceof Map)) {
+      pieces(to, thought, 'thinking', { ...place, pointer })
+      continue
+    }
+    for (const [name, member] of thought) {
+      const token = escapeToken(name)
+      const lane = name === 'text' ? place.lane : `${place.lane}/${at}/${token}`
+      const below: Place = {
+        ...place,
+        pointer: `${pointer}/${token}`,
+        channel: name === 'text' ? 'reasoning' : 'data',
+        lane,
+      }
+      namePart(to, name, '', below.pointer, place.role)
+      memberParts(to, name, member, below)
+    }
+  }
+}
+
+/** The value of a member of a delta: in one piece, or a piece of what continues. */
+function memberParts(to: Leaves, name: string, member: JsonTree, place: Place): void {
+  // The name of a tool is over when its arguments begin; some servers repeat the member, empty.
+  if (WHOLE.has(name) || (name === 'name' && member === '')) completeParts(to, member, { ...place, parent: name })
+  else pieces(to, member, name, place)
+}
+
+/** Leaves that continue in later events. */
+function pieces(to: Leaves, node: JsonTree, parent: string, place: Place): void {
   const { pointer, role, lane } = place
   if (typeof node === 'string') {
     const channel = pointer.endsWith('/audio/transcript') ? 'text' : place.channel
-    parts.push({ lane: lane ?? `@${event}${pointer}`, pointer, role, channel, text: node })
+    to.parts.push({ lane, pointer, role, channel, text: node })
   } else if (Array.isArray(node)) {
     node.forEach((item, at) => {
-      const next = lane === null ? null : `${lane}/${itemIndex(item) ?? at}`
-      leaves(parts, event, item, parent, { ...place, pointer: `${pointer}/${at}`, lane: next })
+      pieces(to, item, parent, { ...place, pointer: `${pointer}/${at}`, lane: `${lane}/${itemIndex(item) ?? at}` })
     })
   } else if (node instanceof Map) {
     for (const [name, member] of node) {
       const token = escapeToken(name)
-      const next = lane === null || WHOLE.has(name) ? null : `${lane}/${token}`
-      const below = { ...place, pointer: `${pointer}/${token}`, lane: next }
-      namePart(parts, event, name, parent, below)
-      leaves(parts, event, member, name, below)
+      const below = { ...place, pointer: `${pointer}/${token}`, lane: `${lane}/${token}` }
+      namePart(to, name, parent, below.pointer, role)
+      memberParts(to, name, member, below)
     }
-  } else {
-    const text = numberText(node)
-    if (text === null) return
-    parts.push({ lane: `@${event}#${pointer}~`, pointer: numberPointer(pointer), role, channel: 'data', text })
-  }
+  } else completeParts(to, node, { ...place, parent })
 }
 
 /**
@@ -113,11 +165,6 @@ export function checkIndices(choice: JsonTree): void {
   const delta = choice instanceof Map ? choice.get('delta') : undefined
   if (!(delta instanceof Map)) return
   for (const member of delta.values()) if (Array.isArray(member)) member.forEach(itemIndex)
-}
-
-function namePart(parts: Part[], event: number, name: string, parent: string, { pointer, role }: Place): void {
-  if (!isFreeName(name, parent)) return
-  parts.push({ lane: `@${event}#${pointer}`, pointer: `${pointer}#`, role, channel: 'data', text: name })
 }
 
 /** The choice's own index; it names the lane, so a choice without one cannot be read. */

@@ -40,7 +40,11 @@ function refuseRouting(members: TreeObject, pointer: string): void {
 /** Reads a call. Throws ERR_CALL_MALFORMED or ERR_CALL_UNSUPPORTED, each with the pointer and the mend. */
 export function readCall(request: InboundRequest): ModelCall {
   checkEnvelope(request)
-  const body = asObject(parseTree(request.body), '')
+  return readBody(request, asObject(parseTree(request.body), ''))
+}
+
+/** Reads a call whose envelope was checked, from its body. */
+export function readBody(request: InboundRequest, body: TreeObject): ModelCall {
   refuseRouting(body, '')
   const extra = body.get('extra_body')
   if (extra instanceof Map) refuseRouting(extra, '/extra_body')

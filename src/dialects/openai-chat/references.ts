@@ -11,7 +11,6 @@ const BY_NAME: ReadonlyMap<string, readonly [kind: string, where: Where]> = new 
   ['file_ids', ['file', 'stored']],
   ['file_url', ['file', 'remote']],
   ['file_data', ['file', 'inline']],
-  ['input_audio', ['audio', 'inline']],
   ['vector_store_ids', ['vector_store', 'stored']],
   ['previous_response_id', ['stored', 'stored']],
   ['conversation', ['stored', 'stored']],
@@ -21,6 +20,9 @@ const BY_NAME: ReadonlyMap<string, readonly [kind: string, where: Where]> = new 
   ['prompt', ['stored', 'stored']],
   ['server_url', ['tool_server', 'remote']],
   ['connector_id', ['tool_server', 'remote']],
+  ['agent_id', ['stored', 'stored']],
+  // Azure searches these for the model, and sends them what the caller asks.
+  ['data_sources', ['data_source', 'remote']],
   ['web_search_options', ['web_search', 'remote']],
 ])
 
@@ -29,6 +31,7 @@ const BY_ADDRESS: ReadonlyMap<string, string> = new Map([
   ['image_url', 'image'],
   ['video_url', 'video'],
   ['audio_url', 'audio'],
+  ['document_url', 'document'],
 ])
 
 /** Objects in which the names are the sender's own, or a schema's. */
@@ -75,10 +78,16 @@ function search(found: Reference[], node: JsonTree, pointer: string, parent: str
       const plain = known && (named !== undefined || kind !== undefined || !isFreeName(name, parent))
       const at = plain ? `${pointer}/${escapeToken(name)}` : pointer
       if (named !== undefined) found.push({ kind: named[0], where: named[1], pointer: at })
+      else if (name === 'input_audio') found.push(sound(member, at))
       else if (kind !== undefined) found.push(address(kind, member, at, plain))
       search(found, member, at, name, plain)
     }
   }
+}
+
+/** An object with the bytes (OpenAI), or a string with the bytes or an address (Mistral). */
+function sound(node: JsonTree, pointer: string): Reference {
+  return typeof node === 'string' ? address('audio', node, pointer, false) : { kind: 'audio', where: 'inline', pointer }
 }
 
 /** `data:` carries its bytes, and so does bare base64; anything else is an address that somebody may fetch. */

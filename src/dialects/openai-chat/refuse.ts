@@ -15,14 +15,19 @@ const NATIVE_CODES: Partial<Readonly<Record<ErrorCode, string>>> = {
   ERR_QUOTA_EXHAUSTED: 'rate_limit_exceeded',
 }
 
-function native(error: CustomhouseError, status: number): Native {
+/** `error.type` that goes with a status. */
+export function typeOf(status: number): string {
+  if (status === 401) return 'authentication_error'
+  if (status === 403) return 'permission_error'
+  if (status === 404) return 'not_found_error'
+  if (status === 408 || status === 504) return 'timeout_error'
+  if (status === 429) return 'rate_limit_error'
+  return status >= 500 ? 'server_error' : 'invalid_request_error'
+}
+
+export function native(error: CustomhouseError, status: number): Native {
   const own = NATIVE_CODES[error.code] ?? error.code.toLowerCase().replace(/^err_/, '')
-  if (status === 401) return { type: 'authentication_error', code: own }
-  if (status === 403) return { type: 'permission_error', code: 'policy_denied' }
-  if (status === 404) return { type: 'not_found_error', code: own }
-  if (status === 408 || status === 504) return { type: 'timeout_error', code: own }
-  if (status === 429) return { type: 'rate_limit_error', code: own }
-  return { type: status >= 500 ? 'server_error' : 'invalid_request_error', code: own }
+  return { type: typeOf(status), code: status === 403 ? 'policy_denied' : own }
 }
 
 /** `{"error": {message, type, param, code}}`, of a refusal and of a cut stream alike. */

@@ -5,14 +5,20 @@ import { asArray, asObject, malformed, unsupported } from '../request.ts'
 import { leaves, nameSegment, newWalk, type Walk } from '../walk.ts'
 import { isFreeName, messageChannel, ROLES } from './vocabulary.ts'
 
-const PARTS: ReadonlySet<string> = new Set([
-  'text',
-  'refusal',
-  'image_url',
-  'input_audio',
-  'file',
-  'video_url',
-  'audio_url',
+/** Types of parts that are read, each with the members of which one must be there. */
+const PARTS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['text', ['text']],
+  ['refusal', ['refusal']],
+  ['image_url', ['image_url']],
+  ['input_audio', ['input_audio']],
+  ['file', ['file', 'file_id']],
+  ['video_url', ['video_url']],
+  ['audio_url', ['audio_url']],
+  // Mistral's.
+  ['document_url', ['document_url']],
+  ['reference', ['reference_ids']],
+  ['thinking', ['thinking']],
+  ['tool_file', ['file_id']],
 ])
 
 /** Channel of what stands below a top-level member; everything else is `data`. */
@@ -90,16 +96,29 @@ function content(walk: Walk, node: JsonTree, pointer: string, role: Role): void 
         pointer: below,
         parent: name,
         role,
-        channel: name === 'text' || name === 'refusal' ? channel : 'data',
+        channel: partChannel(name, channel),
       })
     }
   }
 }
 
+function partChannel(name: string, content: Channel): Channel {
+  if (name === 'thinking') return 'reasoning'
+  return name === 'text' || name === 'refusal' ? content : 'data'
+}
+
 function isKnownPart(part: JsonTree): boolean {
   if (!(part instanceof Map)) return false
   const type = part.get('type')
-  if (typeof type !== 'string' || !PARTS.has(type)) return false
-  const text = part.get(type)
-  return type === 'text' || type === 'refusal' ? typeof text === 'string' : text !== undefined && text !== null
+  const members = typeof type === 'string' ? PARTS.get(type) : undefined
+  const given = members?.map((name) => part.get(name)).find((member) => member !== undefined && member !== null)
+  if (type === 'text' || type === 'refusal') return typeof given === 'string'
+  if (type === 'thinking') return typeof given === 'string' || (Array.isArray(given) && given.every(isKnownThought))
+  return given !== undefined
+}
+
+function isKnownThought(part: JsonTree): boolean {
+  if (!(part instanceof Map)) return false
+  const type = part.get('type')
+  return type === 'text' ? typeof part.get('text') === 'string' : type === 'reference' || type === 'tool_reference'
 }

@@ -11,7 +11,11 @@ export function readUsage(node: JsonTree | undefined): Usage | undefined {
     ...field('inputTokens', node.get('prompt_tokens')),
     ...field('outputTokens', node.get('completion_tokens')),
     ...field('totalTokens', node.get('total_tokens')),
-    ...field('cachedInputTokens', input instanceof Map ? input.get('cached_tokens') : undefined),
+    // Mistral's servers named it beside the others before they named it where OpenAI does.
+    ...field(
+      'cachedInputTokens',
+      (input instanceof Map ? input.get('cached_tokens') : null) ?? node.get('num_cached_tokens'),
+    ),
     ...field('reasoningTokens', output instanceof Map ? output.get('reasoning_tokens') : undefined),
   }
 }

@@ -20,6 +20,9 @@ const VOCABULARY: ReadonlySet<string> = new Set(
   prompt_tokens completion_tokens total_tokens prompt_tokens_details completion_tokens_details cached_tokens audio_tokens
   reasoning_tokens accepted_prediction_tokens rejected_prediction_tokens
   prompt_filter_results prompt_index content_filter_results hate self_harm sexual violence jailbreak filtered detected severity
+  document_url document_name reference reference_ids thinking closed signature tool_file tool_reference tool file_name file_type prefix
+  random_seed safe_prompt prompt_mode guardrails num_cached_tokens prompt_audio_seconds p loc msg input ctx request_id statusCode details
+  innererror content_filter_result protected_material_code protected_material_text custom_blocklists profanity indirect_attack
   properties patternProperties additionalProperties required items prefixItems enum const default examples anyOf oneOf allOf not
   $ref $defs $schema definitions pattern minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength minItems
   maxItems uniqueItems minProperties maxProperties nullable deprecated

@@ -1,0 +1,133 @@
+import type { JsonTree, TreeObject } from '../../core/json.ts'
+import { writeTree } from '../../core/tree.ts'
+import { malformed } from '../answer.ts'
+
+/**
+ * Tool calls of an answer as the SDKs of this dialect take them. Mistral's servers leave out `type` and, in a stream, `index`, and may send
+ * `arguments` as an object: each is put in its place before anything is inspected, so that what is inspected is what leaves.
+ */
+
+/** A message or a delta with its calls completed; the same one if nothing was missing. */
+function withCalls(message: TreeObject, complete: (call: JsonTree) => JsonTree): TreeObject {
+  const calls = message.get('tool_calls')
+  if (!Array.isArray(calls)) return message
+  const completed = calls.map(complete)
+  return completed.every((call, at) => call === calls[at]) ? message : new Map(message).set('tool_calls', completed)
+}
+
+/** A tool call with its arguments as text; in an answer with its type, too. */
+export function withTextArguments(call: JsonTree): JsonTree {
+  const called = call instanceof Map ? call.get('function') : undefined
+  const given = called instanceof Map ? called.get('arguments') : undefined
+  if (!(call instanceof Map && called instanceof Map) || !(given instanceof Map || Array.isArray(given))) return call
+  return new Map(call).set('function', new Map(called).set('arguments', writeTree(given)))
+}
+
+function completed(call: JsonTree): JsonTree {
+  const written = withTextArguments(call)
+  if (!(written instanceof Map) || written.has('type') || !(written.get('function') instanceof Map)) return written
+  // A piece that goes on has no id; one with an id begins a call.
+  const id = written.get('id')
+  return typeof id === 'string' && id !== '' ? new Map(written).set('type', 'function') : written
+}
+
+function withChoices(tree: TreeObject, name: 'message' | 'delta', complete: Complete): TreeObject {
+  const choices = tree.get('choices')
+  if (!Array.isArray(choices)) return tree
+  let changed = false
+  const all = choices.map((choice) => {
+    const message = choice instanceof Map ? choice.get(name) : undefined
+    if (!(choice instanceof Map && message instanceof Map)) return choice
+    const whole = complete(message, choice)
+    if (whole === message) return choice
+    changed = true
+    return new Map(choice).set(name, whole)
+  })
+  return changed ? new Map(tree).set('choices', all) : tree
+}
+
+type Complete = (message: TreeObject, choice: TreeObject) => TreeObject
+
+/** A whole answer with its tool calls completed. */
+export function wholeCalls(tree: TreeObject): TreeObject {
+  return withChoices(tree, 'message', (message) => withCalls(message, completed))
+}
+
+/** The tool calls of one stream. */
+export type Calls = Readonly<{
+  /** A chunk with its tool calls completed. */
+  complete(tree: TreeObject): TreeObject
+  /**
+   * Lanes that this chunk ends: the name of a tool call ends with its first arguments. Throws ERR_PROVIDER_MALFORMED for a piece of a
+   * name after that: SDKs would join text that was inspected, and released, as two.
+   */
+  closes(choices: readonly JsonTree[]): readonly string[]
+}>
+
+/** How a call is told from its own arguments: functions, custom tools, and the legacy function call. */
+const ARGUMENTS: readonly (readonly [form: string, given: string])[] = [
+  ['function', 'arguments'],
+  ['custom', 'input'],
+]
+
+export function callsOfStream(): Calls {
+  const closed = new Set<string>()
+  /** By choice: the number of its last call, and that call's id. */
+  const last = new Map<JsonTree | undefined, { index: number; id: JsonTree | undefined }>()
+
+  function numbered(call: JsonTree, choice: TreeObject): JsonTree {
+    const whole = completed(call)
+    if (!(whole instanceof Map)) return whole
+    const at = choice.get('index')
+    const before = last.get(at)
+    const id = whole.get('id')
+    const own = whole.get('index')
+    if (typeof own === 'number') {
+      last.set(at, { index: Math.max(own, before?.index ?? own), id })
+      return whole
+    }
+    if (own !== undefined && own !== null) return whole
+    const begins = typeof id === 'string' && id !== '' && id !== before?.id
+    const index = before === undefined ? 0 : begins ? before.index + 1 : before.index
+    last.set(at, { index, id: begins ? id : before?.id })
+    return new Map(whole).set('index', index)
+  }
+
+  function close(closes: string[], called: TreeObject, given: string, lane: string): void {
+    const name = called.get('name')
+    if (closed.has(lane)) {
+      if (typeof name === 'string' && name !== '') throw malformed('more of the name of a tool after its arguments')
+      return
+    }
+    const text = called.get(given)
+    if (typeof text !== 'string' || text === '') return
+    closed.add(lane)
+    closes.push(lane)
+  }
+
+  return {
+    complete: (tree) =>
+      withChoices(tree, 'delta', (delta, choice) => withCalls(delta, (call) => numbered(call, choice))),
+    closes(choices) {
+      const closes: string[] = []
+      for (const choice of choices) {
+        const delta = choice instanceof Map ? choice.get('delta') : undefined
+        if (!(choice instanceof Map && delta instanceof Map)) continue
+        const lane = `choices/${String(choice.get('index'))}`
+        const legacy = delta.get('function_call')
+        if (legacy instanceof Map) close(closes, legacy, 'arguments', `${lane}/function_call/name`)
+        const calls = delta.get('tool_calls')
+        for (const call of Array.isArray(calls) ? calls : []) {
+          if (!(call instanceof Map)) continue
+          for (const [form, given] of ARGUMENTS) {
+            const called = call.get(form)
+            if (called instanceof Map) {
+              close(closes, called, given, `${lane}/tool_calls/${String(call.get('index'))}/${form}/name`)
+            }
+          }
+        }
+      }
+      return closes
+    },
+  }
+}
