@@ -72,12 +72,10 @@ export function messageReader(): MessageReader {
     const delta = tree.get('delta')
     if (!(delta instanceof Map)) throw malformed('message_delta without a delta')
     const reason = stopReason(delta)
-    if (reason !== null && open.size > 0) throw malformed('a stop_reason while a content block is open')
     return spoken(tree, reason, tree.get('usage'), () => treeParts(tree, event))
   }
 
   function messageStop(tree: TreeObject, event: number): ModelEvent {
-    if (open.size > 0) throw malformed('message_stop while a content block is open')
     stopped = true
     const usage = readMetrics(tree.get('amazon-bedrock-invocationMetrics'))
     // Without a stop_reason before it, this is what tells the client that the answer is finished.
@@ -103,7 +101,10 @@ export function messageReader(): MessageReader {
     const more = { ...(usage === undefined ? {} : { usage }), frame }
     if (reason === null) return withParts({ kind: 'delta', ...more }, parts)
     finished = true
-    return withParts({ kind: 'finish', reason, ...more }, parts)
+    // A tool's input that max_tokens broke off has no content_block_stop (recorded); nothing may follow in it.
+    const closes = [...open.values()].flatMap(({ lanes }) => [...lanes])
+    open.clear()
+    return withParts({ kind: 'finish', reason, ...(closes.length === 0 ? {} : { closes }), ...more }, parts)
   }
 
   return {

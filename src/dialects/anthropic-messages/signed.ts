@@ -9,8 +9,8 @@ import { rewrite } from '../edits.ts'
  * does without those of earlier messages. The last assistant message must come back as it was given out (in a loop of tools above all), and other
  * sealed blocks have a counterpart that cannot stand alone (a search without its result): there ERR_POLICY_DENIED is thrown.
  */
-export function withoutSigned(call: ModelCall, edits: readonly Edit[]): JsonTree {
-  if (edits.length === 0) return call.body
+export function withoutSigned(call: ModelCall, edits: readonly Edit[]): Readonly<{ body: JsonTree; dropped: boolean }> {
+  if (edits.length === 0) return { body: call.body, dropped: false }
   const signed = new Set(call.segments.filter((segment) => segment.signed === true).map(({ pointer }) => pointer))
   const open = edits.filter(({ pointer }) => !signed.has(pointer))
   const dropped = new Map<string, Thought>()
@@ -28,7 +28,7 @@ export function withoutSigned(call: ModelCall, edits: readonly Edit[]): JsonTree
     const content = getAt(body, `/messages/${message}/content`)
     if (Array.isArray(content) && content.length === 0) throw denied(message, 'nothing of the message would be left')
   }
-  return body
+  return { body, dropped: dropped.size > 0 }
 }
 
 type Thought = Readonly<{ pointer: string; message: number; block: number }>

@@ -43,11 +43,11 @@ export function writeBody(
   assign: readonly Assignment[],
 ): TreeObject {
   checkPlace(call, target)
-  const redacted = withoutSigned(call, edits)
-  if (redacted !== call.body && assign.some(({ pointer }) => /^\/messages(?:\/|$)/.test(pointer))) {
-    throw new CustomhouseError('ERR_GATEWAY_INTERNAL', 'an assignment into messages of which edits were made')
+  const { body, dropped } = withoutSigned(call, edits)
+  if (dropped && assign.some(({ pointer }) => /^\/messages(?:\/|$)/.test(pointer))) {
+    throw new CustomhouseError('ERR_GATEWAY_INTERNAL', 'an assignment into messages of which blocks were dropped')
   }
-  const changed = rewrite(redacted, [], assign)
+  const changed = rewrite(body, [], assign)
   if (!(changed instanceof Map)) throw new CustomhouseError('ERR_GATEWAY_INTERNAL', 'an assignment replaced the body')
   return changed
 }
