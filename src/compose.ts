@@ -2,7 +2,9 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Committed } from './audit/ledger.ts'
 import { openLedger } from './audit/open.ts'
+import { readCertificate, renewCertificate } from './compose/certificate.ts'
 import { drain } from './compose/drain.ts'
+import { OPENAI_HINTS } from './compose/hints.ts'
 import { errorFacts, openLog } from './compose/log.ts'
 import { Providers } from './compose/providers.ts'
 import { Refusals } from './compose/refusals.ts'
@@ -16,13 +18,13 @@ import { BodyBudget } from './http/budget.ts'
 import { dataPlane, type Mount } from './http/data.ts'
 import { edge } from './http/edge.ts'
 import { Flight } from './http/flight.ts'
-import { listen } from './http/listener.ts'
+import { listen, listenHttp1 } from './http/listener.ts'
 import { CREDENTIAL_HEADERS, openKeys, STORE_NAME } from './identity/index.ts'
 import type { Gateway } from './pipeline/gateway.ts'
 import { openToolchain } from './policy/toolchain/index.ts'
 
 /** Where each dialect is served. Pointing an SDK's base URL at a prefix is the whole integration. */
-const MOUNTS: readonly Mount[] = [{ prefix: '/openai/v1', codecs: [openaiChat] }]
+const MOUNTS: readonly Mount[] = [{ prefix: '/openai/v1', codecs: [openaiChat], hints: OPENAI_HINTS }]
 
 const REFUSALS_EVERY_MS = 10_000
 
@@ -36,7 +38,7 @@ export type ComposeOptions = Readonly<{
 
 /** A gateway that runs. */
 export type Customhouse = Readonly<{
-  /** `http://host:port` of the data and the admin listener. */
+  /** `http://host:port` of the data (`https://` where it speaks TLS) and the admin listener. */
   data: string
   admin: string
   /** Reads configuration and policy anew now. Never rejects. */
@@ -120,7 +122,10 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
         return { bodyBytes: now.bodyBytes, stallMs: now.timeouts.idleMs }
       },
       credentialHeaders: new Set(CREDENTIAL_HEADERS),
-      edge: edge(MOUNTS.map(({ prefix }) => prefix)),
+      edge: edge(
+        MOUNTS.map(({ prefix }) => prefix),
+        limits.timeouts.idleMs,
+      ),
       draining: () => state.draining,
       flight,
     })
@@ -137,10 +142,20 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
             : `ok (last good; the last reload failed with ${activation.lastError.code})`,
       }),
     }
-    const adminListener = await listen(config.listen.admin, admin(health), sockets)
+    const adminListener = await listenHttp1(config.listen.admin, admin(health), sockets)
     undo.push(() => adminListener.stop())
-    const dataListener = await listen(config.listen.data, handler, sockets)
-    const watch = watching(options, activation, config.reload.everyMs, watched, log)
+    const certificate = await readCertificate(loaded)
+    const dataListener = await listen(config.listen.data, handler, sockets, {
+      streams: limits.streams,
+      ...(certificate === null ? {} : { certificate }),
+    })
+    const reload = async (): Promise<ReloadReport> => {
+      if (options.read === undefined) return { activated: false, restart: [] }
+      const report = await activation.reload(options.read)
+      if (report.activated) await renewCertificate(dataListener, activation.active.loaded, log)
+      return report
+    }
+    const watch = options.read === undefined ? null : watching(reload, activation, config.reload.everyMs, watched, log)
     state.started = true
     log.info(
       {
@@ -153,8 +168,6 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
       'listening',
     )
 
-    const reload = async (): Promise<ReloadReport> =>
-      options.read === undefined ? { activated: false, restart: [] } : activation.reload(options.read)
     const stop = drain(
       { state, drained, flight, dataListener, config: () => activation.active.loaded.config.drain, log },
       async () => {
@@ -222,20 +235,18 @@ function announcing(
 }
 
 function watching(
-  options: ComposeOptions,
+  reload: () => Promise<ReloadReport>,
   activation: Activation,
   everyMs: number,
   from: string,
   log: Logger,
-): ReturnType<typeof watchContent> | null {
-  const { read } = options
-  if (read === undefined) return null
+): ReturnType<typeof watchContent> {
   return watchContent({
     paths: () => [...activation.active.loaded.watch, activation.active.loaded.config.policy.path],
     everyMs,
     from,
     changed: async () => {
-      await activation.reload(read)
+      await reload()
     },
     failed: (error) => log.error(errorFacts(error), 'the configuration could not be watched'),
   })

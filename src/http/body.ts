@@ -1,21 +1,25 @@
-import type { IncomingMessage } from 'node:http'
+import { IncomingMessage } from 'node:http'
+import type { Readable } from 'node:stream'
 import { CustomhouseError } from '../core/errors.ts'
 import type { BodyBudget } from './budget.ts'
+import type { Inbound } from './exchange.ts'
 
 /** A body that was read, and the share of the budget that it holds until `release`. */
 export type ReadBody = Readonly<{ bytes: Uint8Array; release: () => void }>
 
 /**
  * Reads a request's body within the limit. What the client declares is only held against the limit: the budget counts bytes that have
- * arrived, or sockets that promise much and send nothing would take it all.
+ * arrived, or sockets that promise much and send nothing would take it all. Trailers are no part of it, and are never looked at.
  *
+ * @param ask tells a client that waits for a word (`Expect: 100-continue`) to send; only where all that it declares would find room now
  * @throws CustomhouseError ERR_CALL_TOO_LARGE, ERR_CALL_UNSUPPORTED (a content coding), ERR_CALL_MALFORMED (cut short), ERR_GATEWAY_OVERLOADED
  */
 export function readBody(
-  request: IncomingMessage,
+  request: Inbound,
   limit: number,
   budget: BodyBudget,
   tenant: string,
+  ask?: () => void,
 ): Promise<ReadBody> {
   const coding = request.headers['content-encoding']
   if (coding !== undefined && coding.toLowerCase() !== 'identity') {
@@ -27,22 +31,31 @@ export function readBody(
       ),
     )
   }
-  if (Number(request.headers['content-length'] ?? 0) > limit) return Promise.reject(tooLarge(limit))
+  const declared = Number(request.headers['content-length'] ?? 0)
+  if (declared > limit) return Promise.reject(tooLarge(limit))
+  const source: Readable = request
   return new Promise((resolve, reject) => {
+    if (ask !== undefined) {
+      budget.check(declared, tenant)
+      ask()
+    }
     const body = new Growing()
     let taken = 0
+    let over = false
     const release = (): void => {
       budget.give(taken, tenant)
       taken = 0
     }
     const fail = (error: unknown): void => {
+      if (over) return
+      over = true
       release()
-      request.removeAllListeners('data')
-      request.removeAllListeners('end')
-      request.resume()
+      source.removeAllListeners('data')
+      source.removeAllListeners('end')
+      source.resume()
       reject(error)
     }
-    request.on('data', (chunk: Buffer) => {
+    source.on('data', (chunk: Buffer) => {
       if (body.length + chunk.length > limit) return fail(tooLarge(limit))
       try {
         budget.take(chunk.length, tenant)
@@ -52,14 +65,22 @@ export function readBody(
       taken += chunk.length
       body.add(chunk)
     })
-    const cut = (): void => {
-      // What was read whole is the call's, which gives it back.
-      if (!request.complete) fail(new CustomhouseError('ERR_CALL_MALFORMED', 'The body was cut off before its end.'))
-    }
-    request.on('end', () => resolve({ bytes: body.bytes(), release }))
-    request.on('error', cut)
-    request.on('aborted', cut)
+    const cut = (): void => fail(new CustomhouseError('ERR_CALL_MALFORMED', 'The body was cut off before its end.'))
+    source.on('end', () => {
+      if (!isWhole(request)) return cut()
+      // From here on it is the call's, which gives it back.
+      over = true
+      resolve({ bytes: body.bytes(), release })
+    })
+    source.on('error', cut)
+    source.on('aborted', cut)
+    source.on('close', cut)
   })
+}
+
+/** Whether a body that has ended was ended by the client: of a stream that was reset node:http2 tells the same. */
+function isWhole(request: Inbound): boolean {
+  return request instanceof IncomingMessage ? request.complete : !request.aborted && !request.stream.closed
 }
 
 /**

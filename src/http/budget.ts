@@ -19,11 +19,15 @@ export class BodyBudget {
 
   /** @throws CustomhouseError ERR_GATEWAY_OVERLOADED */
   take(bytes: number, tenant: string): void {
-    const own = (this.#byTenant.get(tenant) ?? 0) + bytes
-    if (this.#taken + bytes > this.#limit) throw overloaded('other calls as it may')
-    if (own > this.#share) throw overloaded("this tenant's calls as it may")
+    this.check(bytes, tenant)
     this.#taken += bytes
-    this.#byTenant.set(tenant, own)
+    this.#byTenant.set(tenant, (this.#byTenant.get(tenant) ?? 0) + bytes)
+  }
+
+  /** Whether there is room now; takes nothing. Must throw ERR_GATEWAY_OVERLOADED where there is none. */
+  check(bytes: number, tenant: string): void {
+    if (this.#taken + bytes > this.#limit) throw overloaded('other calls as it may')
+    if ((this.#byTenant.get(tenant) ?? 0) + bytes > this.#share) throw overloaded("this tenant's calls as it may")
   }
 
   give(bytes: number, tenant: string): void {

@@ -1,5 +1,8 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { ServerResponse } from 'node:http'
+import { constants, type ServerHttp2Stream } from 'node:http2'
+import type { Readable, Writable } from 'node:stream'
 import type { Client } from '../core/port.ts'
+import type { Outbound } from './exchange.ts'
 
 /** For a client to stop sending what nobody reads. */
 const UNREAD_MS = 2_000
@@ -8,11 +11,13 @@ const UNREAD_MS = 2_000
 const SLICE = 256 * 1024
 
 /**
- * The client's side of a call over node:http. Headers wait for the first bytes, so that a whole answer leaves in one write with its
+ * The client's side of a call, over HTTP/1.1 a response and over HTTP/2 a stream. Headers wait for the first bytes, so that a whole answer leaves in one write with its
  * length. A client that stops reading for longer than `stallMs` is taken for gone: it must not hold an upstream open for ever.
  */
 export class HttpClient implements Client {
-  readonly #response: ServerResponse
+  readonly #response: ServerResponse | ServerHttp2Stream
+  /** The same. */
+  readonly #out: Writable
   readonly #gone = new AbortController()
   readonly #stallMs: number
   readonly #closing: () => boolean
@@ -20,14 +25,19 @@ export class HttpClient implements Client {
   #headers: Readonly<Record<string, string>> = {}
 
   /** @param closing whether the connection is to close after this answer, asked when its head is written */
-  constructor(response: ServerResponse, stallMs: number, closing: () => boolean = () => false) {
-    this.#response = response
+  constructor(response: Outbound, stallMs: number, closing: () => boolean = () => false) {
+    this.#response = response instanceof ServerResponse ? response : response.stream
+    this.#out = this.#response
     this.#stallMs = stallMs
     this.#closing = closing
-    response.on('close', () => {
-      if (!response.writableFinished) this.#gone.abort()
+    const out = this.#out
+    const gone = (): void => this.#gone.abort()
+    out.on('close', () => {
+      if (!out.writableFinished) gone()
     })
-    response.on('error', () => this.#gone.abort())
+    out.on('error', gone)
+    // A stream that is reset is ended as well, by node:http2 itself.
+    if (!(this.#response instanceof ServerResponse)) out.on('aborted', gone)
   }
 
   get gone(): AbortSignal {
@@ -40,63 +50,67 @@ export class HttpClient implements Client {
   }
 
   write(bytes: Uint8Array): Promise<void> | void {
-    const response = this.#response
-    if (this.#gone.signal.aborted) return
-    if (!response.headersSent) this.#head({ 'cache-control': 'no-cache', 'x-accel-buffering': 'no' })
-    if (!response.write(bytes)) return this.#drained()
+    if (this.#isOver()) return
+    if (!this.#response.headersSent) this.#head({ 'cache-control': 'no-cache', 'x-accel-buffering': 'no' })
+    if (!this.#out.write(bytes)) return this.#drained()
   }
 
   #drained(): Promise<void> {
-    const response = this.#response
+    const out = this.#out
     return new Promise((resolve) => {
-      const timer = setTimeout(() => response.destroy(), this.#stallMs)
+      const timer = setTimeout(() => this.destroy(), this.#stallMs)
       const done = (): void => {
         clearTimeout(timer)
-        response.off('drain', done)
-        response.off('close', done)
+        out.off('drain', done)
+        out.off('close', done)
         resolve()
       }
-      response.on('drain', done)
-      response.on('close', done)
+      out.on('drain', done)
+      out.on('close', done)
     })
   }
 
   end(bytes: Uint8Array = new Uint8Array()): void {
-    const response = this.#response
-    if (this.#gone.signal.aborted) return
-    if (!response.headersSent) this.#head({ 'content-length': String(bytes.length) })
+    if (this.#isOver()) return
+    if (!this.#response.headersSent) this.#head({ 'content-length': String(bytes.length) })
     if (bytes.length > SLICE) void this.#pour(bytes)
     else this.#last(bytes)
   }
 
   /** A large answer leaves slice by slice, so that a client that does not read it can be told from one that reads slowly. */
   async #pour(bytes: Uint8Array): Promise<void> {
-    const response = this.#response
     let at = 0
     for (; at + SLICE < bytes.length; at += SLICE) {
-      if (response.destroyed) return
-      if (!response.write(bytes.subarray(at, at + SLICE))) await this.#drained()
+      if (this.#isOver()) return
+      if (!this.#out.write(bytes.subarray(at, at + SLICE))) await this.#drained()
     }
-    if (!response.destroyed) this.#last(bytes.subarray(at))
+    if (!this.#isOver()) this.#last(bytes.subarray(at))
   }
 
   /** A client that does not take the end is let go: its answer must not stay in memory for as long as it likes. */
   #last(bytes: Uint8Array): void {
-    const response = this.#response
-    response.end(bytes)
-    if (response.writableLength === 0) return
-    const timer = setTimeout(() => response.destroy(), this.#stallMs)
-    response.once('close', () => clearTimeout(timer))
-    response.once('finish', () => clearTimeout(timer))
+    const out = this.#out
+    // An answer to HEAD has ended with its head.
+    if (!out.writableEnded) out.end(bytes)
+    if (out.writableLength === 0) return
+    const timer = setTimeout(() => this.destroy(), this.#stallMs)
+    out.once('close', () => clearTimeout(timer))
+    out.once('finish', () => clearTimeout(timer))
   }
 
   /**
-   * A whole answer to a call whose body was not read. The connection closes after it, but not while the client still sends: bytes that
-   * nobody reads make the system reset the connection, and the client never sees why it was refused.
+   * A whole answer to a call whose body was not read. An HTTP/1.1 connection closes after it, but not while the client still sends: bytes
+   * that nobody reads make the system reset the connection, and the client never sees why it was refused. Over HTTP/2 the stream alone
+   * ends, and the client need not send the rest (RFC 9113 8.1).
    */
-  async endUnread(request: IncomingMessage, bytes: Uint8Array): Promise<void> {
+  async endUnread(request: Readable, bytes: Uint8Array): Promise<void> {
     const response = this.#response
-    if (this.#gone.signal.aborted) return
+    if (this.#isOver()) return
+    if (!(response instanceof ServerResponse)) {
+      this.end(bytes)
+      if (!response.closed) response.close(constants.NGHTTP2_NO_ERROR)
+      return
+    }
     this.#head({ 'content-length': String(bytes.length), connection: 'close' })
     response.write(bytes)
     request.resume()
@@ -112,12 +126,31 @@ export class HttpClient implements Client {
     response.end()
   }
 
+  /** The listener may have answered a stream already, when its time was over. */
+  #isOver(): boolean {
+    const response = this.#response
+    return this.#gone.signal.aborted || response.destroyed || (!(response instanceof ServerResponse) && response.closed)
+  }
+
   #head(more: Readonly<Record<string, string>>): void {
-    const closing = this.#closing() ? { connection: 'close' } : {}
-    this.#response.writeHead(this.#status, { ...this.#headers, ...closing, ...more })
+    const response = this.#response
+    const closing = this.#closing()
+    if (response instanceof ServerResponse) {
+      response.writeHead(this.#status, { ...this.#headers, ...(closing ? { connection: 'close' } : {}), ...more })
+      return
+    }
+    response.respond({ ':status': this.#status, ...this.#headers, ...more })
+    // No further call on this connection (GOAWAY); those that it has go on.
+    if (closing) response.session?.close()
   }
 
   destroy(): void {
-    this.#response.destroy()
+    destroyResponse(this.#response)
   }
+}
+
+/** Breaks an answer so that nobody takes what there is of it for the whole: HTTP/1.1 the connection, HTTP/2 the stream alone. */
+export function destroyResponse(response: Outbound | ServerHttp2Stream): void {
+  if (response instanceof ServerResponse) response.destroy()
+  else ('stream' in response ? response.stream : response).destroy(new Error('cut off'))
 }

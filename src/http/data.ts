@@ -1,4 +1,4 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { IncomingMessage } from 'node:http'
 import { CustomhouseError, isCustomhouseError } from '../core/errors.ts'
 import { newId } from '../core/id.ts'
 import type { Codec } from '../core/port.ts'
@@ -6,12 +6,20 @@ import type { Gateway } from '../pipeline/gateway.ts'
 import { handle } from '../pipeline/handle.ts'
 import { readBody } from './body.ts'
 import type { BodyBudget } from './budget.ts'
-import { HttpClient } from './client.ts'
+import { destroyResponse, HttpClient } from './client.ts'
+import { awaitsContinue, type Handler, type Inbound, type Outbound } from './exchange.ts'
 import type { Flight } from './flight.ts'
 import { readHead } from './head.ts'
 
 /** Where a dialect is served: the prefix of the path names it (`/openai/v1`). */
-export type Mount = Readonly<{ prefix: string; codecs: readonly Codec[] }>
+export type Mount = Readonly<{
+  /** Compared as it came: no encoding, no case, no dot of it is another spelling of it. */
+  prefix: string
+  /** At least one; the first one answers what none of them has. */
+  codecs: readonly Codec[]
+  /** Where SDKs knock by default though nothing is there (path below the prefix, of a POST), and a sentence on what to do about it. */
+  hints?: ReadonlyMap<string, string>
+}>
 
 export type DataPlane = Readonly<{
   gateway: Gateway
@@ -22,7 +30,7 @@ export type DataPlane = Readonly<{
   /** Header names that carry a gateway credential: taken away before anything else sees the call. */
   credentialHeaders: ReadonlySet<string>
   /** What answers on paths that no dialect has. */
-  edge: RequestListener
+  edge: Handler
   /** While it is true, connections close after their call. */
   draining: () => boolean
   /** Calls under way, for draining. */
@@ -30,7 +38,7 @@ export type DataPlane = Readonly<{
 }>
 
 /** The governed path: a plain handler, mounted before everything else. */
-export function dataPlane(plane: DataPlane): RequestListener {
+export function dataPlane(plane: DataPlane): Handler {
   return (request, response) => {
     const url = request.url ?? '/'
     const cut = url.indexOf('?')
@@ -38,14 +46,13 @@ export function dataPlane(plane: DataPlane): RequestListener {
     const query = cut === -1 ? '' : url.slice(cut + 1)
     const mount = plane.mounts.find(({ prefix }) => path.startsWith(prefix) && path.charCodeAt(prefix.length) === 47)
     if (mount === undefined) return plane.edge(request, response)
-    if (plane.draining()) response.setHeader('connection', 'close')
     const served = serve(plane, mount, path.slice(mount.prefix.length), query, request, response)
     plane.flight.begin()
     const over = (): void => plane.flight.end()
     served.then(over, (error: unknown) => {
       over()
       plane.gateway.report('a call could not even be refused', error, '')
-      response.destroy()
+      destroyResponse(response)
     })
   }
 }
@@ -56,8 +63,8 @@ async function serve(
   mount: Mount,
   path: string,
   query: string,
-  request: IncomingMessage,
-  response: ServerResponse,
+  request: Inbound,
+  response: Outbound,
 ): Promise<void> {
   const { gateway } = plane
   const id = newId()
@@ -80,7 +87,8 @@ async function serve(
     })
     tenant = confirm === null ? principal.tenant : null
     if (!codec.matches(request.method ?? 'GET', path)) throw unknownRoute(request, mount, path)
-    const body = await readBody(request, limits.bodyBytes, plane.budget, tenant ?? UNPROVED)
+    const ask = awaitsContinue(request) ? () => void response.writeContinue() : undefined
+    const body = await readBody(request, limits.bodyBytes, plane.budget, tenant ?? UNPROVED, ask)
     release = body.release
     confirm?.(body.bytes)
     tenant = principal.tenant
@@ -99,7 +107,7 @@ async function serve(
     gateway.refused(known.code, tenant)
     const reply = codec.refuse(id, known)
     client.begin(reply.status, { ...reply.headers, 'x-customhouse-call': id })
-    if (request.complete) client.end(reply.body)
+    if (hasArrived(request)) client.end(reply.body)
     else await client.endUnread(request, reply.body)
   } finally {
     release?.()
@@ -127,23 +135,16 @@ function refuseKeyInQuery(query: string): void {
   }
 }
 
-function unknownRoute(request: IncomingMessage, mount: Mount, path: string): CustomhouseError {
-  const shown = /^[\w/.-]{1,80}$/.test(path) ? ` ${path}` : ''
-  const mend = request.method === 'POST' ? (ELSEWHERE.get(path) ?? '') : ''
-  return new CustomhouseError(
-    'ERR_CALL_UNKNOWN_ROUTE',
-    `${request.method ?? 'GET'}${shown} is not served under ${mount.prefix}. What no codec reads is not relayed.${mend}`,
-  )
+/** Whether nothing more of the call is to come. */
+function hasArrived(request: Inbound): boolean {
+  return request instanceof IncomingMessage ? request.complete : request.readableEnded
 }
 
-const SPEAKS = ' This gateway speaks chat completions (POST /chat/completions)'
-
-/** Where SDKs knock by default, and what to do about it. */
-const ELSEWHERE: ReadonlyMap<string, string> = new Map([
-  ['/responses', `${SPEAKS}: in the Vercel AI SDK use openai.chat(model), in the openai SDKs client.chat.completions.`],
-  [
-    '/completions',
-    `${SPEAKS}: in the Vercel AI SDK use openai.chat(model), in the openai SDKs client.chat.completions.`,
-  ],
-  ['/embeddings', `${SPEAKS} and no embeddings.`],
-])
+function unknownRoute(request: Inbound, mount: Mount, path: string): CustomhouseError {
+  const shown = /^[\w/.-]{1,80}$/.test(path) ? ` ${path}` : ''
+  const mend = request.method === 'POST' ? (mount.hints?.get(path) ?? '') : ''
+  return new CustomhouseError(
+    'ERR_CALL_UNKNOWN_ROUTE',
+    `${request.method ?? 'GET'}${shown} is not served under ${mount.prefix}. What no codec reads is not relayed.${mend === '' ? '' : ` ${mend}`}`,
+  )
+}

@@ -1,119 +1,112 @@
-import { createServer, type RequestListener, type Server, ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { Server as HttpServer, RequestListener } from 'node:http'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { CustomhouseError } from '../core/errors.ts'
-
-/** Bounds of a socket, in milliseconds and bytes. */
-export type SocketLimits = Readonly<{
-  connectionMs: number
-  headerBytes: number
-  headersMs: number
-  requestMs: number
-  keepAliveMs: number
-}>
+import type { Handler } from './exchange.ts'
+import { http1, refuse } from './http1.ts'
+import { Http2 } from './http2.ts'
+import type { SocketLimits } from './limits.ts'
+import { type Certificate, Secure } from './secure.ts'
+import { type Speech, Threshold } from './threshold.ts'
 
 export type Listener = Readonly<{
-  /** `http://host:port`, with the port that was taken. */
+  /** `http://host:port` or `https://host:port`, with the port that was taken. */
   url: string
-  /** No new connection; open ones are asked to close after their call. */
+  /** Shows another certificate from the next handshake on. Must throw, and keep the last one, where it is none or has another key. */
+  renew(certificate: Certificate): void
+  /** No new connection; open ones are asked to close after their calls (`connection: close`, GOAWAY). */
   stop(): Promise<void>
   /** Breaks what is still open. */
   destroy(): void
 }>
 
+export type ListenOptions = Readonly<{
+  /** Calls at one time on one HTTP/2 connection. */
+  streams: number
+  /** Absent: clear text. */
+  certificate?: Certificate
+  /** Connections at one time; further ones are closed at once. Absent: as many as the system has. */
+  connections?: number
+}>
+
+type Address = Readonly<{ host: string; port: number }>
+
 /**
- * An HTTP/1.1 listener with every time-out on: for a socket that says nothing, for slow headers, for slow bodies, for idle
- * connections. `Upgrade` (h2c among others) is refused: bytes after it would not be judged.
+ * A port that speaks HTTP/1.1 and HTTP/2: in clear text by the first bytes of a connection, over TLS by ALPN. Every time-out holds on
+ * each of them.
  */
-export async function listen(
-  address: Readonly<{ host: string; port: number }>,
-  handler: RequestListener,
+export function listen(
+  address: Address,
+  handler: Handler,
   limits: SocketLimits,
+  { streams, ...options }: ListenOptions,
 ): Promise<Listener> {
-  const server = createServer(
-    {
-      insecureHTTPParser: false,
-      requireHostHeader: true,
-      maxHeaderSize: limits.headerBytes,
-      headersTimeout: limits.headersMs,
-      requestTimeout: limits.requestMs,
-      keepAliveTimeout: limits.keepAliveMs,
-      connectionsCheckingInterval: Math.max(100, Math.min(1_000, Math.floor(limits.headersMs / 4))),
-      noDelay: true,
+  return open(address, http1(handler, limits), new Http2(handler, limits, streams), limits, options)
+}
+
+/** A port that speaks HTTP/1.1 in clear text alone, for what knows nothing else (Express). */
+export function listenHttp1(address: Address, handler: RequestListener, limits: SocketLimits): Promise<Listener> {
+  return open(address, http1(handler, limits), null, limits, {})
+}
+
+async function open(
+  address: Address,
+  h1: HttpServer,
+  h2: Http2 | null,
+  limits: SocketLimits,
+  { certificate, connections }: Omit<ListenOptions, 'streams'>,
+): Promise<Listener> {
+  const converse = (socket: Socket, speech: Speech): void => {
+    // What an HTTP/1.1 parser cannot read it refuses.
+    if (speech === 'h2' && h2 !== null) h2.attend(socket)
+    else h1.emit('connection', socket)
+  }
+  const secure = certificate === undefined ? null : new Secure(certificate, limits.headersMs, h2 !== null, converse)
+  const threshold = new Threshold({
+    firstByteMs: limits.connectionMs,
+    decideMs: limits.headersMs,
+    admit: (socket, speech) => {
+      if (secure === null) converse(socket, speech)
+      else if (speech === 'tls') secure.attend(socket)
+      else refuse(socket, '400 Bad Request')
     },
-    handler,
-  )
-  const silence = watchSilence(limits.connectionMs)
-  server.on('connection', silence.attend)
-  server.on('upgrade', (_request, socket: Socket) => refuse(socket, '400 Bad Request'))
-  server.on('connect', (_request, socket: Socket) => refuse(socket, '405 Method Not Allowed'))
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) =>
-    refuse(socket, STATUS_OF[error.code ?? ''] ?? '400 Bad Request'),
-  )
-  await bind(server, address)
-  const { port, family } = server.address() as AddressInfo
+    late: (socket) => refuse(socket, '408 Request Timeout'),
+  })
+  const door = createServer({ allowHalfOpen: true, noDelay: true })
+  if (connections !== undefined) door.maxConnections = connections
+  door.on('connection', (socket) => threshold.attend(socket))
+  try {
+    await bind(door, address)
+  } catch (error) {
+    threshold.destroy()
+    h2?.destroy()
+    h1.close()
+    throw error
+  }
+  const { port, family } = door.address() as AddressInfo
   const host = family === 'IPv6' ? `[${address.host}]` : address.host
   return {
-    url: `http://${host}:${port}`,
+    url: `${secure === null ? 'http' : 'https'}://${host}:${port}`,
+    renew: (renewed) => secure?.renew(renewed),
     stop: () =>
       new Promise((resolve, reject) => {
-        server.close((error) => (error === undefined ? resolve() : reject(error)))
-        server.closeIdleConnections()
-        silence.stop()
+        door.close((error) => {
+          // Its time-outs are looked after until the last connection is gone.
+          h1.close()
+          threshold.destroy()
+          if (error === undefined) resolve()
+          else reject(error)
+        })
+        threshold.stop()
+        h1.closeIdleConnections()
+        h2?.stop()
       }),
-    destroy: () => server.closeAllConnections(),
+    destroy: () => {
+      threshold.destroy()
+      secure?.destroy()
+      h1.closeAllConnections()
+      h2?.destroy()
+    },
   }
-}
-
-/**
- * Closes connections that never say a byte: node:http counts from the first one. A list that is swept, and no listener or timer of each
- * socket: with those, twice as much of what calls allocate outlived a young collection (measured by --trace-gc-nvp: 7.7 MB against 4.2 each).
- */
-function watchSilence(connectionMs: number): Readonly<{ attend: (socket: Socket) => void; stop: () => void }> {
-  const silent: { socket: Socket; since: number }[] = []
-  const sweep = (): void => {
-    const now = performance.now()
-    let kept = 0
-    for (const entry of silent) {
-      const { socket, since } = entry
-      if (socket.destroyed || socket.bytesRead > 0) continue
-      if (now - since >= connectionMs) socket.destroy()
-      else silent[kept++] = entry
-    }
-    silent.length = kept
-  }
-  const timer = setInterval(sweep, Math.max(50, Math.min(1_000, connectionMs / 4))).unref()
-  return {
-    attend: (socket) => void silent.push({ socket, since: performance.now() }),
-    stop: () => clearInterval(timer),
-  }
-}
-
-const STATUS_OF: Readonly<Record<string, string>> = {
-  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
-  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
-}
-
-/** For a refused client to read why. Without it a client that keeps its side open would keep the socket for ever. */
-const LINGER_MS = 500
-
-/** Says why, and closes. Of a socket that node:http has let go (`upgrade`, `connect`) nobody else hears the errors. */
-function refuse(socket: Socket, status: string): void {
-  if (socket.writableEnded) return
-  socket.on('error', () => socket.destroy())
-  if (!socket.writable || isAnswering(socket)) {
-    socket.destroy()
-    return
-  }
-  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
-  socket.resume()
-  const timer = setTimeout(() => socket.destroy(), LINGER_MS)
-  socket.once('close', () => clearTimeout(timer))
-}
-
-/** Whether an answer has begun on it: a second head within its body would be taken for a part of it. Asked as node:http itself asks. */
-function isAnswering(socket: Socket): boolean {
-  const message: unknown = Reflect.get(socket, '_httpMessage')
-  return message instanceof ServerResponse && message.headersSent
 }
 
 function bind(server: Server, { host, port }: Readonly<{ host: string; port: number }>): Promise<void> {

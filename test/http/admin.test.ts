@@ -3,7 +3,7 @@ import supertest from 'supertest'
 import { describe, expect, test } from 'vitest'
 import { admin } from '../../src/http/admin.ts'
 import { edge } from '../../src/http/edge.ts'
-import { listen } from '../../src/http/listener.ts'
+import { listenHttp1 } from '../../src/http/listener.ts'
 import { raw, statuses } from './raw.ts'
 
 const LIMITS = { connectionMs: 2_000, headerBytes: 8_192, headersMs: 2_000, requestMs: 2_000, keepAliveMs: 500 }
@@ -87,7 +87,7 @@ describe('the admin port', () => {
   test.each(['GET http://[bad/readyz', 'GET *', 'GET //evil.example/readyz'])(
     '%s: no page of somebody else',
     async (line) => {
-      const listener = await listen({ host: '127.0.0.1', port: 0 }, app, LIMITS)
+      const listener = await listenHttp1({ host: '127.0.0.1', port: 0 }, app, LIMITS)
       const client = await raw(listener.url)
       client.send(`${line} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`)
       const text = await client.closed()

@@ -51,7 +51,7 @@ async function start(codec: Partial<Codec>) {
     draining: () => false,
     flight: new Flight(),
   }
-  listener = await listen({ host: '127.0.0.1', port: 0 }, dataPlane(plane), LIMITS)
+  listener = await listen({ host: '127.0.0.1', port: 0 }, dataPlane(plane), LIMITS, { streams: 8 })
   return { url: listener.url, plane, reported, counted }
 }
 

@@ -1,22 +1,23 @@
 import { createServer, type Server } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
-import { type Listener, listen, type SocketLimits } from '../../src/http/listener.ts'
+import type { SocketLimits } from '../../src/http/limits.ts'
+import { type Listener, listenHttp1 } from '../../src/http/listener.ts'
 import { callBytes, raw, statuses } from './raw.ts'
 
-/** The listener alone: bounds in time and size, and what is no call. */
+/** An HTTP/1.1 listener alone: bounds in time and size, and what is no call. */
 
 const LIMITS: SocketLimits = { connectionMs: 300, headerBytes: 4_096, headersMs: 400, requestMs: 800, keepAliveMs: 300 }
 const open: Listener[] = []
 
 async function start(
-  handler: Parameters<typeof listen>[1] = (request, response) => {
+  handler: Parameters<typeof listenHttp1>[1] = (request, response) => {
     request.resume()
     request.on('end', () => response.end('fine'))
   },
   limits = LIMITS,
 ): Promise<Listener> {
-  const listener = await listen({ host: '127.0.0.1', port: 0 }, handler, limits)
+  const listener = await listenHttp1({ host: '127.0.0.1', port: 0 }, handler, limits)
   open.push(listener)
   return listener
 }
@@ -149,17 +150,32 @@ describe('what is no call', () => {
     expect(calls).toBe(0)
   })
 
-  test('Expect: 100-continue is answered, another expectation is refused', async () => {
-    const listener = await start()
+  test('Expect: 100-continue is left to the handler, another expectation is refused', async () => {
+    const listener = await start((request, response) => {
+      response.writeContinue()
+      request.resume()
+      request.on('end', () => response.end('fine'))
+    })
+    for (const word of ['100-continue', '100-Continue ']) {
+      const client = await raw(listener.url)
+      client.send(callBytes({ expect: word, 'content-length': '4' }, ''))
+      await client.until('HTTP/1.1 100 Continue')
+      client.send('body')
+      await client.until('fine')
+      expect(statuses(client.text())).toEqual([100, 200])
+    }
+    for (const word of ['the-impossible', '100-continue, the-impossible', 'x 100-continue']) {
+      const other = await raw(listener.url)
+      other.send(callBytes({ expect: word }, ''))
+      expect(statuses(await other.closed())).toEqual([417])
+    }
+  })
+
+  test('no header is dropped for being one of too many', async () => {
+    const listener = await start((request, response) => response.end(`${request.rawHeaders.length};`))
     const client = await raw(listener.url)
-    client.send(callBytes({ expect: '100-continue', 'content-length': '4' }, ''))
-    await client.until('HTTP/1.1 100 Continue')
-    client.send('body')
-    await client.until('fine')
-    expect(statuses(client.text())).toEqual([100, 200])
-    const other = await raw(listener.url)
-    other.send(callBytes({ expect: 'the-impossible' }, ''))
-    expect(statuses(await other.until(/HTTP\/1\.1 417/))).toEqual([417])
+    client.send(`GET / HTTP/1.1\r\nhost: x\r\n${'a:\r\n'.repeat(990)}b: c\r\n\r\n`)
+    await client.until(`${2 * 992};`)
   })
 
   test('clients that reset in the middle of anything do not end the process', async () => {
@@ -217,7 +233,7 @@ test('a port that is taken: the error says so', async () => {
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
   const address = other.address()
   const port = typeof address === 'object' && address !== null ? address.port : 0
-  await expect(listen({ host: '127.0.0.1', port }, () => undefined, LIMITS)).rejects.toThrow(/EADDRINUSE|in use/)
+  await expect(listenHttp1({ host: '127.0.0.1', port }, () => undefined, LIMITS)).rejects.toThrow(/EADDRINUSE|in use/)
   await new Promise((resolve) => other.close(resolve))
 })
 
