@@ -1,9 +1,17 @@
 import type { Residency } from '../../src/core/call.ts'
+import { type Bedrock, readBedrock } from './bedrock.ts'
 import shipped from './catalogue.json' with { type: 'json' }
-import { type Groups, invalid, placesOf } from './places.ts'
+import { type Groups, invalid, placesOf, record } from './places.ts'
 
 /** What a provider says of some of its hosts, groups already replaced by codes. */
-export type Entry = Readonly<{ id: string; hosts: readonly string[]; residency: Residency; note: string }>
+export type Entry = Readonly<{
+  id: string
+  hosts: readonly string[]
+  residency: Residency
+  /** Of AWS, where Bedrock answers: what it says then holds for models that run in the region. Null: it holds for all that is sent there. */
+  region: string | null
+  note: string
+}>
 
 /** Dated data: where providers say that their hosts are. */
 export type CatalogueData = Readonly<{
@@ -13,14 +21,17 @@ export type CatalogueData = Readonly<{
   groups: Groups
   /** By id: `openai/eu`. */
   entries: ReadonlyMap<string, Entry>
+  bedrock: Bedrock
 }>
 
 export const FACETS = ['endpoint', 'processing', 'storage'] as const
+/** A catalogue without Bedrock. */
+const NO_BEDROCK = { partitions: {}, vendors: [], profiles: {} }
 const HOST = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$/
 
 /** Reads a catalogue file's content. Throws ERR_CONFIG_INVALID; a catalogue that is half right is not used at all. */
 export function readCatalogue(content: unknown): CatalogueData {
-  const { version, as_of: asOf, sources, groups, entries } = record(content, 'the catalogue')
+  const { version, as_of: asOf, sources, groups, entries, bedrock: aws = NO_BEDROCK } = record(content, 'the catalogue')
   if (version !== 1) throw invalid('The residency catalogue must have "version": 1.')
   if (typeof asOf !== 'string' || !/^\d{4}-\d\d-\d\d$/.test(asOf) || Number.isNaN(Date.parse(asOf))) {
     throw invalid('The residency catalogue must say "as_of": "YYYY-MM-DD".')
@@ -31,10 +42,15 @@ export function readCatalogue(content: unknown): CatalogueData {
   const codes: Record<string, readonly string[]> = {}
   for (const [name, list] of Object.entries(record(groups, 'groups'))) codes[name] = placesOf(list, {}, `group ${name}`)
 
+  const bedrock = readBedrock(aws)
+  const stated = Object.entries(record(entries, 'entries')).map(([id, value]) =>
+    readEntry(id, record(value, id), codes),
+  )
   const known = new Map<string, Entry>()
   const owners = new Map<string, string>()
-  for (const [id, value] of Object.entries(record(entries, 'entries'))) {
-    const entry = readEntry(id, record(value, id), codes)
+  for (const entry of [...stated, ...regional(bedrock)]) {
+    const { id } = entry
+    if (known.has(id)) throw invalid(`${id} stands twice in the residency catalogue.`)
     for (const host of entry.hosts) {
       const owner = owners.get(host)
       if (owner !== undefined)
@@ -43,7 +59,21 @@ export function readCatalogue(content: unknown): CatalogueData {
     }
     known.set(id, entry)
   }
-  return { asOf, sources, groups: codes, entries: known }
+  return { asOf, sources, groups: codes, entries: known, bedrock }
+}
+
+/** Each region of Bedrock as an entry: `bedrock/eu-central-1`. */
+function regional({ regions }: Bedrock): readonly Entry[] {
+  return [...regions.values()].map(({ id, country, hosts }) => {
+    const places = Object.freeze([country])
+    return {
+      id: `bedrock/${id}`,
+      hosts: names(hosts, id),
+      residency: Object.freeze({ endpoint: places, processing: places, storage: places }),
+      region: id,
+      note: 'For models that run in the region. Where an inference profile runs is told by its name.',
+    }
+  })
 }
 
 /** The catalogue that is shipped with this version. */
@@ -56,9 +86,7 @@ export const SHIPPED: CatalogueData = readCatalogue(shipped)
 export function lookup(id: string, baseUrl: string, catalogue: CatalogueData = SHIPPED): Residency {
   const entry = catalogue.entries.get(id)
   if (entry === undefined) {
-    throw invalid(
-      `The residency catalogue has no entry ${JSON.stringify(id)}; it has ${[...catalogue.entries.keys()].join(', ')}.`,
-    )
+    throw invalid(`The residency catalogue has no entry ${JSON.stringify(id)}; ${instead(id, catalogue)}`)
   }
   const origin = URL.parse(baseUrl)?.origin
   if (origin === undefined || !entry.hosts.some((host) => origin === `https://${host}`)) {
@@ -68,6 +96,15 @@ export function lookup(id: string, baseUrl: string, catalogue: CatalogueData = S
     )
   }
   return entry.residency
+}
+
+function instead(id: string, { entries }: CatalogueData): string {
+  if (id.startsWith('azure/')) {
+    return "where Azure runs a deployment is not told by its address but by the deployment's type (sku.name): declare it."
+  }
+  const ids = [...entries.keys()]
+  const near = ids.filter((one) => one.split('/')[0] === id.split('/')[0])
+  return `it has ${(near.length > 0 ? near : ids).join(', ')}.`
 }
 
 /** One residency from three lists; `null` is unknown. */
@@ -86,22 +123,20 @@ export function residencyOf(facets: Readonly<Record<string, unknown>>, groups: G
 function readEntry(id: string, value: Record<string, unknown>, groups: Groups): Entry {
   for (const facet of FACETS)
     if (value[facet] === undefined) throw invalid(`${id} must say its ${facet}, null if it is unknown.`)
-  const hosts = value.hosts
-  if (!Array.isArray(hosts) || hosts.length === 0) throw invalid(`${id} must name its hosts.`)
-  const names = hosts.map((host: unknown) => {
-    if (typeof host !== 'string' || !HOST.test(host))
-      throw invalid(`${id} names ${JSON.stringify(host)}, which is no host in lower case.`)
-    return host
-  })
   return {
     id,
-    hosts: names,
+    hosts: names(value.hosts, id),
     residency: residencyOf(value, groups, id),
+    region: null,
     note: typeof value.note === 'string' ? value.note : '',
   }
 }
 
-function record(value: unknown, where: string): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid(`${where} must be an object.`)
-  return { ...value }
+function names(hosts: unknown, id: string): readonly string[] {
+  if (!Array.isArray(hosts) || hosts.length === 0) throw invalid(`${id} must name its hosts.`)
+  return hosts.map((host: unknown) => {
+    if (typeof host !== 'string' || !HOST.test(host))
+      throw invalid(`${id} names ${JSON.stringify(host)}, which is no host in lower case.`)
+    return host
+  })
 }

@@ -1,20 +1,43 @@
-import type { CallFacts, Residency, Target } from '../../src/core/call.ts'
+import type { CallFacts, ProviderKind, Residency, Target } from '../../src/core/call.ts'
 import { CustomhouseError } from '../../src/core/errors.ts'
 import type { Json } from '../../src/core/json.ts'
 import type { Discharged, Plugin, RequestOrder } from '../../src/core/plugin.ts'
 import type { Catalogue } from '../../src/core/port.ts'
-import { ANYWHERE, UNKNOWN, within } from '../../src/core/residency.ts'
+import { UNKNOWN, within } from '../../src/core/residency.ts'
 import { type CatalogueData, FACETS, lookup, readCatalogue, residencyOf, SHIPPED } from './catalogue.ts'
-import { type Groups, invalid } from './places.ts'
+import {
+  canonicalOrigin,
+  type Declared,
+  declaredAt,
+  type Known,
+  originsOf,
+  type Place,
+  readDeclared,
+  readPlace,
+  residencyOfAddress,
+  residencyOfModel,
+  same,
+} from './origins.ts'
+import type { Groups } from './places.ts'
 
-export { type CatalogueData, lookup, readCatalogue, SHIPPED, within }
-
-/** The operator's own word about a server: an origin (`https://llm.bank.example:8443`) and where it is. Groups may be named. */
-export type Declared = Readonly<{ origin: string; residency: Residency }>
+export {
+  type CatalogueData,
+  type Declared,
+  declaredAt,
+  lookup,
+  type Place,
+  readCatalogue,
+  readDeclared,
+  readPlace,
+  SHIPPED,
+  same,
+  within,
+}
 
 export type ResidencyOptions = Readonly<{ declared: readonly Declared[]; catalogue?: CatalogueData }>
 
-type Known = Readonly<{ residency: Residency; source: 'catalogue' | 'declared'; asOf: string | null }>
+/** What a route asks for, and where. */
+export type Asked = Readonly<{ kind: ProviderKind; baseUrl: string; model: string }>
 
 type Params = Readonly<Record<string, Json>>
 const FEW = 16
@@ -23,7 +46,12 @@ const FEW = 16
 const REMEMBERED = 1024
 
 /** Where addresses are, and the obligation to stay there. Throws ERR_CONFIG_INVALID for declarations that cannot stand. */
-export function createResidency(options: ResidencyOptions): Readonly<{ plugin: Plugin; catalogue: Catalogue }> {
+export function createResidency(options: ResidencyOptions): Readonly<{
+  plugin: Plugin
+  catalogue: Catalogue
+  /** Where a target is. The catalogue says the same of the address that is written for it. */
+  residencyOf(asked: Asked): Residency
+}> {
   const data = options.catalogue ?? SHIPPED
   const origins = originsOf(data, options.declared)
   const remembered = new Map<string, Residency>()
@@ -31,7 +59,8 @@ export function createResidency(options: ResidencyOptions): Readonly<{ plugin: P
   const resolve = (url: string): Residency => {
     const before = remembered.get(url)
     if (before !== undefined) return before
-    const residency = origins.get(canonicalOrigin(url) ?? '')?.residency ?? UNKNOWN
+    const known = origins.get(canonicalOrigin(url) ?? '')
+    const residency = known === undefined ? UNKNOWN : residencyOfAddress(known, url, data)
     if (remembered.size >= REMEMBERED) remembered.clear()
     remembered.set(url, residency)
     return residency
@@ -42,7 +71,10 @@ export function createResidency(options: ResidencyOptions): Readonly<{ plugin: P
   const facts = (_: CallFacts, target: Target): Json => {
     const before = told.get(target.residency)
     if (before !== undefined) return before
-    const found = factsOf(target, [...origins.values()])
+    const found = factsOf(
+      target,
+      [...origins.values()].map((known) => ({ ...known, residency: residencyOfModel(known, target, data) })),
+    )
     told.set(target.residency, found)
     return found
   }
@@ -63,82 +95,13 @@ export function createResidency(options: ResidencyOptions): Readonly<{ plugin: P
     facts,
     discharge: { 'residency.pin': { stage: 'pin', request: (order) => pin(order, pinOf(order.obligation.params)) } },
   }
-  return { plugin, catalogue: { resolve } }
-}
-
-/**
- * The origin of a URL whose text is already in the form that the URL standard gives it, else null. So nothing that two parsers could
- * read differently ever counts: user parts, upper case, default ports, percent-encoded or non-ASCII hosts, odd spellings of IP
- * addresses, backslashes, white space.
- */
-function canonicalOrigin(url: string): string | null {
-  const parsed = URL.parse(url)
-  if (parsed === null || (parsed.href !== url && parsed.href !== `${url}/`)) return null
-  if (parsed.protocol !== 'https:' && parsed.protocol !== 'http:') return null
-  return parsed.username === '' && parsed.password === '' ? parsed.origin : null
-}
-
-/**
- * One declaration by itself, with its groups expanded. Throws ERR_CONFIG_INVALID where it cannot stand: an origin that is not in plain form,
- * a place that is none, or less than the catalogue says of that host.
- */
-export function readDeclared({ origin, residency: raw }: Declared, data: CatalogueData = SHIPPED): Residency {
-  if (canonicalOrigin(origin) !== origin) {
-    throw invalid(
-      'A declared origin must be scheme, host and port in plain form, such as https://llm.bank.example:8443.',
-    )
-  }
-  const { hostname } = new URL(origin)
-  // `host.` and `host` are one host, and could be declared in two ways.
-  if (hostname.endsWith('.')) throw invalid(`The host of ${origin} ends in a dot: write it without.`)
-  const residency = residencyOf(raw, data.groups, origin)
-  // By its name alone: what answers on another port or without TLS is the same provider's.
-  const entry = [...data.entries.values()].find(({ hosts }) => hosts.includes(hostname))
-  if (entry !== undefined) refuseMoreThanPromised(origin, residency, entry.residency)
-  return residency
-}
-
-function originsOf(data: CatalogueData, declared: readonly Declared[]): ReadonlyMap<string, Known> {
-  const origins = new Map<string, Known>()
-  for (const entry of data.entries.values()) {
-    for (const host of entry.hosts) {
-      origins.set(`https://${host}`, { residency: entry.residency, source: 'catalogue', asOf: data.asOf })
-    }
-  }
-  const said = new Map<string, Residency>()
-  for (const one of declared) {
-    const { origin } = one
-    const residency = readDeclared(one, data)
-    const earlier = said.get(origin)
-    if (earlier !== undefined && !same(earlier, residency))
-      throw invalid(`${origin} is declared twice, with different residencies.`)
-    said.set(origin, residency)
-    origins.set(origin, { residency, source: 'declared', asOf: null })
-  }
-  return origins
-}
-
-/**
- * At a provider's own host a declaration may widen what the catalogue says, never narrow it; where the provider promises no place for
- * TLS or inference, only `*` can be declared. Storage that the address does not tell is the operator's to declare: it follows
- * the project of the key.
- */
-function refuseMoreThanPromised(origin: string, declared: Residency, promised: Residency): void {
-  for (const facet of FACETS) {
-    const narrow = declared[facet]
-    const known = promised[facet]
-    if (narrow === null || narrow.includes(ANYWHERE) || (known === null && facet === 'storage')) continue
-    if (known === null) {
-      throw invalid(
-        `${facet} names places for ${origin}, where the provider promises none: declare ["*"], or name another host.`,
-      )
-    }
-    const missing = known.filter((place) => !narrow.includes(place))
-    if (missing.length > 0) {
-      throw invalid(
-        `${facet} declared for ${origin} is narrower than what the provider promises there: it lacks ${missing.join(', ')}.`,
-      )
-    }
+  return {
+    plugin,
+    catalogue: { resolve },
+    residencyOf: ({ baseUrl, ...asked }) => {
+      const known = origins.get(URL.parse(baseUrl)?.origin ?? '')
+      return known === undefined ? UNKNOWN : residencyOfModel(known, asked, data)
+    },
   }
 }
 
@@ -192,13 +155,4 @@ function readPin(params: Params, groups: Groups): Residency | null {
 function alike(a: Json | undefined, b: Json | undefined): boolean {
   if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false
   return a.every((place, index) => typeof place === 'string' && place === b[index])
-}
-
-function same(a: Residency, b: Residency): boolean {
-  return sameFacet(a.endpoint, b.endpoint) && sameFacet(a.processing, b.processing) && sameFacet(a.storage, b.storage)
-}
-
-function sameFacet(a: readonly string[] | null, b: readonly string[] | null): boolean {
-  if (a === null || b === null) return a === b
-  return a.every((place) => b.includes(place)) && b.every((place) => a.includes(place))
 }

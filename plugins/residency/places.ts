@@ -41,3 +41,8 @@ export function placesOf(list: unknown, groups: Groups, where: string): readonly
 export function invalid(message: string): CustomhouseError {
   return new CustomhouseError('ERR_CONFIG_INVALID', message)
 }
+
+export function record(value: unknown, where: string): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid(`${where} must be an object.`)
+  return { ...value }
+}

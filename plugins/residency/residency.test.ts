@@ -55,6 +55,9 @@ describe('resolve', () => {
     ['https://ae.api.openai.com/v1', { endpoint: null, processing: ['AE'], storage: ['AE'] }],
     ['https://api.openai.com/v1', UNKNOWN],
     ['https://mtls.api.openai.com/v1', UNKNOWN],
+    ['https://api.anthropic.com/v1/messages', UNKNOWN],
+    ['https://api.mistral.ai/v1', UNKNOWN],
+    ['https://api.us.mistral.ai/v1', { endpoint: null, processing: ['US'], storage: null }],
     ['https://llm.bank.example:8443/v1/x', { endpoint: ['DE'], processing: ['DE'], storage: [] }],
     ['http://127.0.0.1:9000/v1', only('CH')],
     ['http://[::1]:9000/v1', only('CH')],
@@ -194,18 +197,25 @@ describe('the shipped catalogue', () => {
   })
   it('is what docs/residency.md says', () => {
     const page = readFileSync(new URL('../../docs/residency.md', import.meta.url), 'utf8')
+    const groups = Object.entries(SHIPPED.groups)
     const said = (places: readonly string[] | null): string =>
-      places === null ? 'unknown' : places.join() === EEA_CH.join() ? 'EEA+CH' : places.join(', ')
-    const rows = [...SHIPPED.entries.values()].map(
+      places === null
+        ? 'unknown'
+        : (groups.find(([, codes]) => codes.join() === places.join())?.[0] ?? places.join(', '))
+    const plain = [...SHIPPED.entries.values()].filter(({ region }) => region === null)
+    const rows = plain.map(
       ({ id, hosts, residency: { endpoint, processing, storage } }) =>
         `| \`${id}\` | ${hosts.join(', ')} | ${said(endpoint)} | ${said(processing)} | ${said(storage)} |`,
     )
-    expect(page.match(/^\| `openai\/.*$/gm)?.sort()).toEqual(rows.sort())
+    expect(page.match(/^\| `[a-z]+\/[a-z]+` .*$/gm)?.sort()).toEqual(rows.sort())
   })
   it('is dated, names its sources, and promises no place for the global hosts', () => {
     expect(SHIPPED.asOf).toMatch(/^\d{4}-\d\d-\d\d$/)
     expect(SHIPPED.sources.length).toBeGreaterThan(0)
-    expect(SHIPPED.entries.get('openai/global')?.residency).toEqual(UNKNOWN)
+    for (const id of ['openai/global', 'anthropic/global', 'mistral/global'])
+      expect(SHIPPED.entries.get(id)?.residency).toEqual(UNKNOWN)
+    for (const outside of ['CH', 'GB', 'NO', 'IS', 'LI']) expect(SHIPPED.groups['EU-27']).not.toContain(outside)
+    expect(SHIPPED.groups['EU-27']).toHaveLength(27)
   })
 
   const good = {
@@ -255,7 +265,14 @@ describe('lookup', () => {
     ['openai/eu', 'http://eu.api.openai.com/v1', /elsewhere/],
     ['openai/eu', 'https://eu.api.openai.com:8443/v1', /elsewhere/],
     ['openai/eu', 'not a url', /elsewhere/],
-    ['openai/mars', 'https://eu.api.openai.com/v1', /no entry "openai\/mars"; it has .*openai\/eu/],
+    ['openai/mars', 'https://eu.api.openai.com/v1', /no entry "openai\/mars"; it has openai\/global.*openai\/eu/],
+    ['azure/eu', 'https://a.openai.azure.com/openai/v1', /no entry "azure\/eu"; .*deployment's type.*declare it/],
+    ['vertex/eu', 'https://a.example', /no entry "vertex\/eu"; it has openai\/global.*bedrock\/us-east-1/],
+    [
+      'bedrock/eu-central-1',
+      'https://bedrock-runtime.eu-west-1.amazonaws.com',
+      /bedrock-runtime\.eu-central-1\.api\.aws/,
+    ],
   ])('%s at %s is refused', (id, baseUrl, message) => expect(() => lookup(id, baseUrl)).toThrow(message))
 })
 

@@ -1,4 +1,11 @@
-import { createResidency, type Declared, lookup, readDeclared } from '../../plugins/residency/index.ts'
+import {
+  type Asked,
+  createResidency,
+  type Declared,
+  declaredAt,
+  readPlace,
+  same,
+} from '../../plugins/residency/index.ts'
 import type { Config, LoadedConfig } from '../config.ts'
 import type { Dialect, ProviderKind, Residency, Target } from '../core/call.ts'
 import { CustomhouseError, isCustomhouseError } from '../core/errors.ts'
@@ -19,7 +26,7 @@ export function makeGeneration(
   providers: Providers,
 ): Generation {
   const { config } = loaded
-  const residencies = residenciesOf(loaded)
+  requirePlaces(loaded)
   const residency = createResidency({ declared: declaredOf(config) })
   const plugins = [stream, residency.plugin, ...extra]
   const controls = Object.freeze([...new Set([...policy.controls, ...config.controls])].sort())
@@ -39,7 +46,7 @@ export function makeGeneration(
     models: new Map(
       [...config.models].map(([name, { routes }]) => [
         name,
-        routes.map((route) => targetOf(route, config, residencies)),
+        routes.map((route) => targetOf(route, config, residency.residencyOf)),
       ]),
     ),
     tenants: config.tenants,
@@ -66,17 +73,21 @@ function requireFit(policy: LoadedPolicy, plugins: readonly Plugin[]): void {
   }
 }
 
-/** Where each provider is, from the catalogue's entry that it names or from its own declaration. All that is wrong at once, with its place. */
-function residenciesOf(loaded: LoadedConfig): ReadonlyMap<string, Residency> {
-  const residencies = new Map<string, Residency>()
+/** Each provider's own residency fits its kind and address. All that is wrong at once, with its place. */
+function requirePlaces(loaded: LoadedConfig): void {
   const issues: { path: readonly string[]; message: string }[] = []
+  const places = new Map<string, Readonly<{ name: string; residency: Residency; region: string | null }>>()
   for (const [name, provider] of loaded.config.providers) {
     try {
-      const { baseUrl, residency } = provider
-      if (typeof residency === 'string') residencies.set(name, lookup(residency, baseUrl))
-      else {
-        readDeclared({ origin: new URL(baseUrl).origin, residency })
-        residencies.set(name, residency)
+      const residency = readPlace(provider)
+      const { origin } = new URL(provider.baseUrl)
+      const { region } = provider
+      const earlier = places.get(origin)
+      if (earlier === undefined) places.set(origin, { name, residency, region })
+      // An address is asked where it is, and has one answer.
+      else if (!same(earlier.residency, residency) || clash(earlier.region, region)) {
+        const message = `says otherwise than that of ${earlier.name}, which is at the same address: give one of them another host name of the provider, or both the same residency and region`
+        issues.push({ path: ['providers', name, 'residency'], message })
       }
     } catch (error) {
       if (!isCustomhouseError(error)) throw error
@@ -84,15 +95,35 @@ function residenciesOf(loaded: LoadedConfig): ReadonlyMap<string, Residency> {
     }
   }
   if (issues.length > 0) throw loaded.invalid(issues)
-  return residencies
+}
+
+function clash(one: string | null, other: string | null): boolean {
+  return one !== null && other !== null && one !== other
 }
 
 function declaredOf(config: Config): readonly Declared[] {
   const declared: Declared[] = []
-  for (const { baseUrl, residency } of config.providers.values()) {
-    if (typeof residency !== 'string') declared.push({ origin: new URL(baseUrl).origin, residency })
+  for (const { baseUrl, residency, region } of config.providers.values()) {
+    if (typeof residency !== 'string') declared.push(declaredAt(baseUrl, residency, region))
   }
   return declared
+}
+
+/**
+ * Routes that no call can take, since nobody knows where their text would go: one line for the operator each. No fault of the configuration: a
+ * policy may never be asked for them, and the call is refused.
+ */
+export function unplaced({ models }: Pick<Generation, 'models'>): readonly string[] {
+  return [...models].flatMap(([name, targets]) =>
+    targets.flatMap(({ id, residency }) => {
+      const { endpoint, processing, storage } = residency
+      const facets = Object.entries({ endpoint, processing, storage }).flatMap(([facet, places]) =>
+        places === null ? [facet] : [],
+      )
+      if (facets.length === 0) return []
+      return [`model ${name}: no call can take the route to ${id}, whose ${facets.join(' and ')} nobody knows`]
+    }),
+  )
 }
 
 /** What is spoken at each kind of provider. */
@@ -107,19 +138,18 @@ const DIALECTS: Readonly<Record<ProviderKind, readonly Dialect[]>> = {
 function targetOf(
   route: Readonly<{ provider: string; model: string }>,
   config: Config,
-  residencies: ReadonlyMap<string, Residency>,
+  residencyOf: (asked: Asked) => Residency,
 ): Target {
   const provider = config.providers.get(route.provider)
-  const residency = residencies.get(route.provider)
-  if (provider === undefined || residency === undefined)
-    throw new Error(`route to ${route.provider}, which does not exist`)
+  if (provider === undefined) throw new Error(`route to ${route.provider}, which does not exist`)
+  const { kind, baseUrl } = provider
   return Object.freeze({
     id: `${route.provider}/${route.model}`,
     provider: route.provider,
     model: route.model,
-    kind: provider.kind,
-    dialects: DIALECTS[provider.kind],
-    residency,
+    kind,
+    dialects: DIALECTS[kind],
+    residency: residencyOf({ kind, baseUrl, model: route.model }),
     contract: provider.contract,
     tenants:
       provider.credential === null && !provider.awsChain && provider.tenantCredentials !== null
