@@ -91,6 +91,7 @@ export function streamDecoder(): Decoder {
     const block = blocks.get(index) ?? { kind: null }
     if (block === 'closed') throw malformed('a content block that goes on after its end')
     const kind = kindOf(node)
+    checkStrings(node)
     if (block.kind !== null && kind !== null && kind !== block.kind) throw malformed('a content block of two kinds')
     block.kind ??= kind
     blocks.set(index, block)
@@ -138,6 +139,26 @@ function indexOf(tree: TreeObject): number {
     throw malformed('a content block without an index')
   }
   return index
+}
+
+const STRINGS: readonly (readonly string[])[] = [
+  ['text'],
+  ['toolUse', 'input'],
+  ['reasoningContent', 'text'],
+  ['reasoningContent', 'signature'],
+  ['reasoningContent', 'redactedContent'],
+]
+
+/** A number where text is due would be joined to the text by a client, and inspected in no lane. */
+function checkStrings(delta: JsonTree | undefined): void {
+  for (const [first, second] of STRINGS) {
+    let node = delta instanceof Map && first !== undefined ? delta.get(first) : undefined
+    if (second !== undefined && node !== undefined && node !== null) {
+      if (!(node instanceof Map)) throw malformed('a delta that is none of its kind')
+      node = node.get(second)
+    }
+    if (node !== undefined && node !== null && typeof node !== 'string') throw malformed('a delta whose text is none')
+  }
 }
 
 /** What a start or a delta is a piece of; null where it says nothing. Text and its citations make one block. */
