@@ -54,15 +54,17 @@ function search(found: Reference[], node: JsonTree, pointer: string, parent: str
   }
 }
 
+/** By what a source holds, not only by what it says that it is. What is kept at the provider has a file_id, which the search comes to next. */
 function sourceReference(found: Reference[], source: TreeObject, pointer: string, block: string): void {
   const type = blockType(source)
   const kind = block === 'image' ? 'image' : 'file'
   if (type === 'base64') found.push({ kind, where: 'inline', pointer: `${pointer}/data` })
-  // What is kept at the provider has a file_id, which the search comes to next.
-  else if (type !== 'text' && type !== 'content' && !source.has('file_id')) {
-    found.push({ kind, where: 'remote', pointer: source.has('url') ? `${pointer}/url` : pointer })
-  }
+  if (source.has('url')) found.push({ kind, where: 'remote', pointer: `${pointer}/url` })
+  else if (!CARRIED.has(type) && !source.has('file_id')) found.push({ kind, where: 'remote', pointer })
 }
+
+/** Sources whose content stands in the call. */
+const CARRIED: ReadonlySet<string> = new Set(['base64', 'text', 'content'])
 
 function list(node: JsonTree | undefined): readonly JsonTree[] {
   return Array.isArray(node) ? node : []
