@@ -4,27 +4,23 @@ import type { Committed } from './audit/ledger.ts'
 import { openLedger } from './audit/open.ts'
 import { readCertificate, renewCertificate } from './compose/certificate.ts'
 import { drain } from './compose/drain.ts'
-import { OPENAI_HINTS } from './compose/hints.ts'
 import { errorFacts, openLog } from './compose/log.ts'
+import { MOUNTS } from './compose/mounts.ts'
 import { Providers } from './compose/providers.ts'
 import { Refusals } from './compose/refusals.ts'
 import { Activation, type ReloadReport } from './compose/reload.ts'
 import { contentDigest, type LoadedConfig, watchContent } from './config.ts'
 import type { Plugin } from './core/plugin.ts'
 import type { AuditRecord } from './core/record.ts'
-import { openaiChat } from './dialects/openai-chat/index.ts'
 import { admin } from './http/admin.ts'
 import { BodyBudget } from './http/budget.ts'
-import { dataPlane, type Mount } from './http/data.ts'
+import { dataPlane } from './http/data.ts'
 import { edge } from './http/edge.ts'
 import { Flight } from './http/flight.ts'
 import { listen, listenHttp1 } from './http/listener.ts'
 import { CREDENTIAL_HEADERS, openKeys, STORE_NAME } from './identity/index.ts'
 import type { Gateway } from './pipeline/gateway.ts'
 import { openToolchain } from './policy/toolchain/index.ts'
-
-/** Where each dialect is served. Pointing an SDK's base URL at a prefix is the whole integration. */
-const MOUNTS: readonly Mount[] = [{ prefix: '/openai/v1', codecs: [openaiChat], hints: OPENAI_HINTS }]
 
 const REFUSALS_EVERY_MS = 10_000
 
