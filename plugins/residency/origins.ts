@@ -168,10 +168,9 @@ export function residencyOfModel(
 export function residencyOfAddress(known: Known, url: string, { bedrock }: CatalogueData): Residency {
   const { region, residency, shared } = known
   if (region === null) return residency
-  const { pathname, search, hash } = new URL(url)
-  const read = modelIn(pathname)
+  const read = modelIn(new URL(url).pathname)
   if (read === 'none') return shared ? residency : reaching(residency, null)
-  if (read === 'unclear' || search !== '' || hash !== '') return UNKNOWN
+  if (read === 'unclear' || /[?#]/.test(url)) return UNKNOWN
   return reaching(residency, reachOf(read.id, region, bedrock))
 }
 
