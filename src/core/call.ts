@@ -1,10 +1,13 @@
 import type { JsonTree } from './json.ts'
 
-/** The wire format that a client speaks. A path's prefix names it (design: names in the operator's file system). */
-export type Dialect = 'openai.chat' | 'anthropic.messages' | 'bedrock.converse' | 'bedrock.invoke'
+/** The wire formats that a client may speak. */
+export const DIALECTS = ['openai.chat', 'anthropic.messages', 'bedrock.converse', 'bedrock.invoke'] as const
+/** A path's prefix names it (design: names in the operator's file system). */
+export type Dialect = (typeof DIALECTS)[number]
 
-/** What the call asks for, in the words of the OpenTelemetry GenAI conventions (`gen_ai.operation.name`). */
-export type Operation = 'chat' | 'count_tokens'
+/** What a call may ask for, in the words of the OpenTelemetry GenAI conventions (`gen_ai.operation.name`). */
+export const OPERATIONS = ['chat', 'count_tokens'] as const
+export type Operation = (typeof OPERATIONS)[number]
 
 /** Which adapter speaks to a provider. Codecs ask for it where servers of one dialect differ. */
 export type ProviderKind = 'openai' | 'azure' | 'mistral' | 'anthropic' | 'bedrock'

@@ -1,4 +1,4 @@
-import type { Dialect } from '../core/call.ts'
+import { DIALECTS, type Dialect, OPERATIONS, type Operation } from '../core/call.ts'
 import type {
   CallInput,
   ContextInput,
@@ -20,22 +20,27 @@ export type CanaryOptions = Readonly<{
 /** No tenant, model, control or provider may have this name: configuration refuses names that begin with an underscore. */
 const NOBODY = '_canary'
 
-/** A dialect that the gateway speaks: a policy could allow everything in one. */
-const DIALECT: Dialect = 'openai.chat'
+/** A policy could allow everything in one dialect, or for one operation: each canary is sung in all of them. */
+type Tongue = Readonly<{ dialect: Dialect; operation: Operation }>
+const TONGUES: readonly Tongue[] = DIALECTS.flatMap((dialect) =>
+  OPERATIONS.map((operation) => ({ dialect, operation })),
+)
 
-const call: CallInput = {
-  id: '00000000-0000-7000-8000-000000000000',
-  dialect: DIALECT,
-  operation: 'chat',
-  model: NOBODY,
-  stream: false,
-  principal: { subject: NOBODY, tenant: NOBODY, groups: [], key: NOBODY },
-  task: null,
-  estimate: { input_tokens: 1, max_output_tokens: 1 },
-  tools: [],
-  references: [],
-  headers: {},
-  metadata: {},
+function callIn({ dialect, operation }: Tongue): CallInput {
+  return {
+    id: '00000000-0000-7000-8000-000000000000',
+    dialect,
+    operation,
+    model: NOBODY,
+    stream: false,
+    principal: { subject: NOBODY, tenant: NOBODY, groups: [], key: NOBODY },
+    task: null,
+    estimate: { input_tokens: 1, max_output_tokens: 1 },
+    tools: [],
+    references: [],
+    headers: {},
+    metadata: {},
+  }
 }
 
 /** `ZZ` is the code that ISO 3166 leaves to users: no country, and here no place on earth. */
@@ -48,24 +53,29 @@ function contextOf(controls: readonly string[]): ContextInput {
   return { time: '2026-01-01T00:00:00.000Z', environment: NOBODY, replay: true, controls }
 }
 
-type Canary = Readonly<{ name: string; judge: (decider: Decider) => Verdict | undefined }>
+type Canary = Readonly<{ name: string; judge: (decider: Decider, tongue: Tongue) => Verdict | undefined }>
 
 function requestCanary(name: string, target: TargetInput, controls: readonly string[]): Canary {
-  const input: RequestInput = { phase: 'request', call, targets: [target], findings: [], context: contextOf(controls) }
-  return { name, judge: (decider) => decider.request(input).targets.get(target.id) }
+  const context = contextOf(controls)
+  return {
+    name,
+    judge: (decider, tongue) => {
+      const input: RequestInput = { phase: 'request', call: callIn(tongue), targets: [target], findings: [], context }
+      return decider.request(input).targets.get(target.id)
+    },
+  }
 }
 
 function responseCanary(name: string, controls: readonly string[]): Canary {
-  const input: ResponseInput = {
+  const rest: Omit<ResponseInput, 'call'> = {
     phase: 'response',
-    call,
     target: targetIn(['ZZ']),
     findings: [],
     usage: { input_tokens: 1, output_tokens: 1 },
     progress: { characters: 1, finished: true },
     context: contextOf(controls),
   }
-  return { name, judge: (decider) => decider.response(input).verdict }
+  return { name, judge: (decider, tongue) => decider.response({ ...rest, call: callIn(tongue) }).verdict }
 }
 
 /**
@@ -82,9 +92,17 @@ function mustDeny(controls: readonly string[]): Canary[] {
   ]
 }
 
-function allows(canary: Canary, decider: Decider): boolean {
+/** The canary's name where the policy allows it, with the tongues it is allowed in unless that is all of them. */
+function allowed({ name, judge }: Canary, decider: Decider): readonly string[] {
+  const tongues = TONGUES.filter((tongue) => allows(() => judge(decider, tongue)))
+  if (tongues.length === 0) return []
+  if (tongues.length === TONGUES.length) return [name]
+  return [`${name}, in ${tongues.map(({ dialect, operation }) => `${dialect} ${operation}`).join(', ')}`]
+}
+
+function allows(judge: () => Verdict | undefined): boolean {
   try {
-    return canary.judge(decider)?.effect === 'allow'
+    return judge()?.effect === 'allow'
   } catch (error) {
     // In a call each fault of a policy is a denial; so it is here.
     if (isCustomhouseError(error) && error.code.startsWith('ERR_POLICY_')) return false
@@ -94,12 +112,8 @@ function allows(canary: Canary, decider: Decider): boolean {
 
 /** Judges the canaries of a policy that is about to be swapped in. Error: ERR_POLICY_CANARY, which keeps the last good policy. */
 export function judgeCanaries(decider: Decider, options: CanaryOptions = { controls: [] }): void {
-  const wrong = mustDeny(options.controls).filter((canary) => allows(canary, decider))
-  if (wrong.length > 0)
-    throw failed(
-      'it allows what every policy must deny',
-      wrong.map(({ name }) => name),
-    )
+  const wrong = mustDeny(options.controls).flatMap((canary) => allowed(canary, decider))
+  if (wrong.length > 0) throw failed('it allows what every policy must deny', wrong)
   for (const [index, input] of (options.mustAllow ?? []).entries()) {
     const verdicts = [...decider.request(input).targets.values()]
     if (!verdicts.some(({ effect }) => effect === 'allow'))

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import { DIALECTS, OPERATIONS } from '../../src/core/call.ts'
 import type {
   CallInput,
   ContextInput,
@@ -298,10 +299,17 @@ describe('the canaries', () => {
 
   it.each([
     ['allows everything', verdictFor('true', '["a"]'), /outside of this world.*no residency/],
+    ...DIALECTS.flatMap((dialect) =>
+      OPERATIONS.map((operation): [string, string, RegExp] => [
+        `allows everything for ${operation} in ${dialect}`,
+        verdictFor(`input.call.dialect == "${dialect}"\n  input.call.operation == "${operation}"`, '["a"]'),
+        new RegExp(`a target outside of this world, in ${dialect.replace('.', '\\.')} ${operation};`),
+      ]),
+    ),
     [
-      'allows everything in a dialect that the gateway speaks',
-      verdictFor('input.call.dialect == "openai.chat"', '["a"]'),
-      /outside of this world/,
+      'allows every answer in a dialect, and echoes the list of controls',
+      verdictFor('input.phase == "response"\n  input.call.dialect == "bedrock.invoke"', 'input.context.controls'),
+      /for an answer, in bedrock\.invoke chat, bedrock\.invoke count_tokens\)/,
     ],
     [
       'allows every region of none',
