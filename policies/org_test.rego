@@ -61,12 +61,32 @@ test_nobody_goes_nowhere if {
 	denials(decision) == {"eu/a": {"models/tenant", "residency/tenant"}}
 }
 
-test_every_tenant_has_all_three_models if {
+test_every_tenant_has_all_models_to_ask_and_to_count if {
 	every name in ["claims", "research", "lab"] {
-		every model in ["auto", "gpt-4o", "gpt-4o-mini"] {
-			decision := customhouse.decision with input as fixture.request(tenant(name, {"model": model}), [germany])
-			decision.targets["eu/a"].effect == "allow"
+		every model in ["auto", "gpt-4o", "gpt-4o-mini", "claude-sonnet-4-5", "nova-lite", "mistral-large"] {
+			every operation in ["chat", "count_tokens"] {
+				call := tenant(name, {"model": model, "operation": operation})
+				decision := customhouse.decision with input as fixture.request(call, [germany])
+				decision.targets["eu/a"].effect == "allow"
+			}
 		}
+	}
+}
+
+test_text_to_be_counted_goes_no_further_than_text_to_be_answered if {
+	call := tenant("claims", {"operation": "count_tokens"})
+	decision := customhouse.decision with input as fixture.request(call, [germany, america])
+	denials(decision) == {"eu/a": set(), "us/a": {"residency/endpoint", "residency/processing"}}
+}
+
+# A profile of Bedrock from London: GB is not among the places of claims.
+test_a_profile_goes_where_all_of_its_places_are_permitted if {
+	frankfurt := fixture.target("bedrock/eu.claude", ["DE"], ["DE", "ES", "FR", "IE", "IT", "SE"], ["DE", "ES", "FR", "IE", "IT", "SE"])
+	london := fixture.target("london/eu.claude", ["GB"], ["CH", "DE", "ES", "FR", "GB", "IE", "IT", "SE"], ["GB"])
+	decision := customhouse.decision with input as fixture.request(tenant("claims", {}), [frankfurt, london])
+	denials(decision) == {
+		"bedrock/eu.claude": set(),
+		"london/eu.claude": {"residency/endpoint", "residency/processing", "residency/storage"},
 	}
 }
 
