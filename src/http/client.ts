@@ -1,5 +1,6 @@
 import { ServerResponse } from 'node:http'
 import { constants, type ServerHttp2Stream } from 'node:http2'
+import type { Socket } from 'node:net'
 import type { Readable, Writable } from 'node:stream'
 import type { Client } from '../core/port.ts'
 import type { Outbound } from './exchange.ts'
@@ -9,6 +10,14 @@ const UNREAD_MS = 2_000
 
 /** So much is given to the system at once. */
 const SLICE = 256 * 1024
+
+/** HTTP/1.1 connections whose last answer is decided on. */
+const LEAVING = new WeakSet<Socket>()
+
+/** Whether the connection closes after an answer that was begun, so that what follows on it is not to be read as a call. */
+export function isLeaving(socket: Socket): boolean {
+  return LEAVING.has(socket)
+}
 
 /**
  * The client's side of a call, over HTTP/1.1 a response and over HTTP/2 a stream. Headers wait for the first bytes, so that a whole answer leaves in one write with its
@@ -136,7 +145,9 @@ export class HttpClient implements Client {
     const response = this.#response
     const closing = this.#closing()
     if (response instanceof ServerResponse) {
-      response.writeHead(this.#status, { ...this.#headers, ...(closing ? { connection: 'close' } : {}), ...more })
+      const headers = { ...this.#headers, ...(closing ? { connection: 'close' } : {}), ...more }
+      if ('connection' in headers) LEAVING.add(response.req.socket)
+      response.writeHead(this.#status, headers)
       return
     }
     response.respond({ ':status': this.#status, ...this.#headers, ...more })

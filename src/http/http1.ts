@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { isLeaving } from './client.ts'
 import { isContinue } from './exchange.ts'
 import { LINGER_MS, type SocketLimits } from './limits.ts'
 
@@ -8,6 +9,14 @@ import { LINGER_MS, type SocketLimits } from './limits.ts'
  * idle connections. `Upgrade` (h2c among others) is refused: bytes after it would not be judged.
  */
 export function http1(handler: RequestListener, limits: SocketLimits): Server {
+  const taken = (request: IncomingMessage, response: ServerResponse): void => {
+    // RFC 9112 9.6: what follows an answer that closes is no call. node:http has read it all the same.
+    if (isLeaving(request.socket)) return
+    // RFC 9112 6.1: of the codings beside `chunked` node:http undoes none.
+    const coding = request.headers['transfer-encoding'] ?? 'chunked'
+    if (coding.toLowerCase() === 'chunked') handler(request, response)
+    else response.writeHead(501, { connection: 'close', 'content-length': 0 }).end()
+  }
   const server = createServer(
     {
       insecureHTTPParser: false,
@@ -19,12 +28,12 @@ export function http1(handler: RequestListener, limits: SocketLimits): Server {
       keepAliveTimeout: Math.max(1, limits.keepAliveMs),
       connectionsCheckingInterval: Math.max(100, Math.min(1_000, Math.floor(limits.headersMs / 4))),
     },
-    handler,
+    taken,
   )
   // Beyond a number node:http drops headers in silence; their bytes are bounded already.
   server.maxHeadersCount = 0
   const expecting = (request: IncomingMessage, response: ServerResponse): void => {
-    if (isContinue(request.headers.expect)) handler(request, response)
+    if (isContinue(request.headers.expect)) taken(request, response)
     else response.writeHead(417, { connection: 'close', 'content-length': 0 }).end()
   }
   server.on('checkContinue', expecting)
