@@ -4,6 +4,7 @@ import type { Committed } from './audit/ledger.ts'
 import { openLedger } from './audit/open.ts'
 import { readCertificate, renewCertificate } from './compose/certificate.ts'
 import { drain } from './compose/drain.ts'
+import { unplaced } from './compose/generation.ts'
 import { errorFacts, openLog } from './compose/log.ts'
 import { MOUNTS } from './compose/mounts.ts'
 import { Providers } from './compose/providers.ts'
@@ -79,6 +80,7 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
     }
     started.resolve()
     const activation = await Activation.first({ ledger, toolchain, providers, plugins, log }, loaded)
+    for (const line of unplaced(activation.active.generation)) log.warn(line)
     const keys = await openKeys({
       file: join(config.keys, STORE_NAME),
       accepted: config.identity,
