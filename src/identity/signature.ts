@@ -1,4 +1,4 @@
-import { createHash, createHmac, type KeyObject } from 'node:crypto'
+import { createHmac, hash, type KeyObject } from 'node:crypto'
 
 /**
  * The calculation of AWS Signature Version 4 ("Create a signed AWS API request", IAM User Guide), for services other than S3: the path is encoded once
@@ -31,7 +31,7 @@ export function canonicalRequest({ method, path, query, headers, payload }: Sign
 /** Steps 2 to 4: a canonical request's signature. `secret` is `AWS4` and the secret access key, `time` is `YYYYMMDDTHHMMSSZ`. */
 export function signatureOf(secret: KeyObject, time: string, scope: Scope, canonical: string): Buffer {
   const { date, region, service } = scope
-  const digest = createHash('sha256').update(canonical).digest('hex')
+  const digest = hash('sha256', canonical)
   const text = `${ALGORITHM}\n${time}\n${date}/${region}/${service}/aws4_request\n${digest}`
   const key = [region, service, 'aws4_request'].reduce(mac, mac(secret, date))
   return mac(key, text)

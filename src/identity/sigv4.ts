@@ -1,4 +1,4 @@
-import { createHash, createSecretKey, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createSecretKey, hash, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Principal } from '../core/call.ts'
 import { CustomhouseError } from '../core/errors.ts'
 import type { Presented, Proved } from '../core/port.ts'
@@ -51,7 +51,7 @@ export function proveSignature(ring: () => Ring, presented: Presented, authoriza
   return {
     principal: pair?.principal ?? STRANGER,
     confirm: (body) => {
-      const digest = createHash('sha256').update(body).digest('hex')
+      const digest = hash('sha256', body)
       if (early === null) prove(digest)
       else if (declared !== digest) {
         throw invalid('The body of this call is not the one that was signed: x-amz-content-sha256 does not fit it.')

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { CustomhouseError } from '../../src/core/errors.ts'
 import { type GatewayKeys, type KeyView, openKeys, STORE_NAME } from '../../src/identity/index.ts'
 import { prove } from '../identity/kit.ts'
+import { judge, sign } from '../identity/wire.ts'
 import { newFolder, run } from './run.ts'
 
 const folder = newFolder()
@@ -73,6 +74,61 @@ describe('customhouse keys', () => {
     expect(shown).not.toContain(secret.slice(13, 56))
   })
 
+  it('makes, rotates and ends a pair for AWS SDKs, which a running authenticator follows within 3 s', async () => {
+    const key = await create()
+    const keys = await openKeys({ file, accepted: { gatewayKeys: true, sigv4: true } })
+    const pairFrom = (stdout: string) => {
+      const lines = new Map(
+        stdout.split('\n').map((line): [string, string] => [line.replace(/=.*/, ''), line.replace(/.*?=/, '')]),
+      )
+      return {
+        accessKeyId: lines.get('AWS_ACCESS_KEY_ID') ?? '',
+        secretAccessKey: lines.get('AWS_SECRET_ACCESS_KEY') ?? '',
+        endpoint: lines.get('AWS_ENDPOINT_URL_BEDROCK_RUNTIME'),
+      }
+    }
+    const who = async (pair: ReturnType<typeof pairFrom>) => judge(keys, await sign(pair)).who
+
+    const made = await cli('aws', idOf(key))
+    expect(made.code, made.stderr).toBe(0)
+    expect(made.stderr).toContain('shown only this once')
+    expect(made.stderr).toContain('once identity.sigv4 is true')
+    const first = pairFrom(made.stdout)
+    expect(first.endpoint).toBe('http://127.0.0.1:8450/bedrock')
+    await expect.poll(() => who(first), { timeout: 3000 }).toBe('claims-bot of claims')
+
+    const rotated = await cli('aws', key, '--overlap', '1h', '--endpoint', 'https://models.bank.example/bedrock/')
+    expect(rotated.stderr).toContain('The old one is accepted until')
+    const second = pairFrom(rotated.stdout)
+    expect(second.endpoint).toBe('https://models.bank.example/bedrock')
+    await expect.poll(() => who(second), { timeout: 3000 }).toBe('claims-bot of claims')
+    expect(await who(first)).toBe('claims-bot of claims')
+    const listed = (await cli('list')).stdout
+    expect(listed).toMatch(new RegExp(`^${idOf(key)} .* ${first.accessKeyId},${second.accessKeyId} `, 'm'))
+    for (const { secretAccessKey } of [first, second]) {
+      expect(`${listed}${(await cli('list', '--json')).stdout}${readFileSync(file, 'utf8')}`).not.toContain(
+        secretAccessKey,
+      )
+    }
+
+    expect((await cli('aws', idOf(key), '--end')).stdout).toBe('')
+    await expect.poll(() => who(second), { timeout: 3000 }).toContain('signature of this call is not right')
+    expect(answer(keys, key)).toBe('claims')
+    keys.close()
+  })
+
+  it('prints a pair as JSON, and no address where only the folder is known', async () => {
+    const key = await create()
+    const { stdout, stderr } = await cli('aws', idOf(key), '--keys', keysFolder, '--json')
+    expect(JSON.parse(stdout)).toMatchObject({
+      accessKeyId: expect.stringMatching(new RegExp(`^CHKA${idOf(key)}`)),
+      secretAccessKey: expect.stringMatching(/^[0-9A-Za-z]{43}$/),
+      endpoint: null,
+      id: idOf(key),
+    })
+    expect(stderr).toContain('AWS_ENDPOINT_URL_BEDROCK_RUNTIME is the address of the gateway')
+  })
+
   it('loses nothing when processes create at once', async () => {
     const before = JSON.parse((await cli('list', '--json')).stdout).length
     const made = await Promise.all(Array.from({ length: 8 }, () => create()))
@@ -105,6 +161,9 @@ describe('customhouse keys', () => {
     [['rotate', 'AAAAAAAA'], 'no key with the id "AAAAAAAA"'],
     [['revoke', 'AAAAAAAA', '--dry-run'], 'no key with the id "AAAAAAAA"'],
     [['revoke', 'sk-proj-not-an-id'], 'no id of a key'],
+    [['aws', 'AAAAAAAA'], 'no key with the id "AAAAAAAA"'],
+    [['aws', 'AAAAAAAA', '--end'], 'no key with the id "AAAAAAAA"'],
+    [['aws', 'AAAAAAAA', '--endpoint', 'models.bank.example'], 'must be an address'],
   ]
   for (const [args, words] of refused) {
     it(`${args.join(' ')} is wrong usage`, async () => {

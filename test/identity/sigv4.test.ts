@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createAmazonBedrock } from '@ai-sdk/amazon-bedrock'
 import { AnthropicBedrock, AnthropicBedrockMantle } from '@anthropic-ai/bedrock-sdk'
 import { BedrockRuntimeClient, ConverseCommand } from '@aws-sdk/client-bedrock-runtime'
@@ -486,6 +487,18 @@ describe('a pair', () => {
     expect(judge(keys, bearer(await sign(pair))).who).toContain('not known')
     keys.close()
   })
+})
+
+it('a pair stands on salt and pepper both: with another salt in the store it proves nothing', async () => {
+  const { file, pair, keys } = await opened()
+  const text = readFileSync(file, 'utf8')
+  writeFileSync(file, text.replace(/("salt": ").{21}/, `$1${'A'.repeat(21)}`))
+  await keys.refresh()
+  expect(judge(keys, await sign(pair)).who).toContain(DIFFERENT)
+  writeFileSync(file, text)
+  await keys.refresh()
+  expect(judge(keys, await sign(pair)).who).toBe(WHO)
+  keys.close()
 })
 
 it('two openings derive the same secrets, and two pairs share none', async () => {
