@@ -39,14 +39,16 @@ type Certificates = Readonly<{ text: string; first: X509Certificate }>
 function certificates(provider: string, member: 'ca' | 'cert', path: string): Certificates {
   const text = read(provider, member, path)
   const blocks = text.match(CERTIFICATE) ?? []
+  const bad = invalid(provider, member, `file ${path} holds no PEM certificates, or one that cannot be read`)
+  // OpenSSL passes over what it cannot read, so each block is read by itself first.
+  if (blocks.length === 0 || blocks.length !== text.split('-----BEGIN').length - 1) throw bad
   try {
-    // OpenSSL passes over what it cannot read, so each block is read by itself first.
     const [first] = blocks.map((block) => new X509Certificate(block))
-    if (first === undefined) throw new Error('no certificate')
+    if (first === undefined) throw bad
     createSecureContext(member === 'ca' ? { ca: text } : { cert: text })
     return { text, first }
   } catch {
-    throw invalid(provider, member, `file ${path} holds no PEM certificates, or one that cannot be read`)
+    throw bad
   }
 }
 
