@@ -77,8 +77,8 @@ export const chunk = (
 
 /** Recordings of POST /chat/completions, or null where the fixtures are absent. */
 export function chatRecordings(...folders: readonly string[]): readonly Recording[] | null {
-  const all = folders.map((folder) => recordings(`${folder}/openai-chat`))
+  const all = folders.map((folder) => recordings(`${folder}/${folder === 'mistral' ? 'mistral' : 'openai'}-chat`))
   return all.some((list) => list === null) ? null : all.flatMap((list) => list ?? [])
 }
 
-export const PROVIDERS = ['openai', 'azure', 'ollama', 'gemini'] as const
+export const PROVIDERS = ['openai', 'azure', 'ollama', 'gemini', 'mistral'] as const

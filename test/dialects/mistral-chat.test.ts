@@ -276,6 +276,7 @@ describe('a client of Mistral, sent to a server of OpenAI', () => {
     random_seed: 7,
     safe_prompt: false,
     tool_choice: 'any',
+    tools: [{ function: { name: 'f' } }],
     messages: [
       {
         role: 'assistant',
@@ -306,6 +307,7 @@ describe('a client of Mistral, sent to a server of OpenAI', () => {
       model: 'model-1',
       seed: 7,
       tool_choice: 'required',
+      tools: [{ type: 'function', function: { name: 'f' } }],
       messages: [
         {
           role: 'assistant',

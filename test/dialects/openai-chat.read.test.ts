@@ -67,12 +67,7 @@ describe('what is malformed is said with its place', () => {
     ['store as a string', { model: 'a', messages: [message], store: 'false' }, M, '/store'],
     ['tools as an object', { model: 'a', messages: [message], tools: {} }, M, '/tools'],
     ['a tool as a string', { model: 'a', messages: [message], tools: ['f'] }, M, '/tools/0'],
-    [
-      'a tool without a type',
-      { model: 'a', messages: [message], tools: [{ function: { name: 'f' } }] },
-      M,
-      '/tools/0/type',
-    ],
+    ['a tool without a type', { model: 'a', messages: [message], tools: [{ name: 'f' }] }, M, '/tools/0/type'],
     [
       'a tool without a name',
       { model: 'a', messages: [message], tools: [{ type: 'function', function: {} }] },
@@ -272,6 +267,54 @@ describe('segments', () => {
   })
 })
 
+const MISTRAL = [
+  {
+    type: 'thinking',
+    thinking: [
+      { type: 'text', text: 'hm' },
+      { type: 'reference', reference_ids: [1, 'r-1'] },
+    ],
+    closed: true,
+  },
+  { type: 'text', text: 'x' },
+  { type: 'image_url', image_url: 'https://a.example/x.png' },
+  { type: 'document_url', document_url: 'https://a.example/x.pdf', document_name: 'x.pdf' },
+  { type: 'file', file_id: 'f-1' },
+  { type: 'reference', reference_ids: [1, 'r-2'] },
+  { type: 'input_audio', input_audio: 'AAAA' },
+  { type: 'tool_file', tool: 'code_interpreter', file_id: 'f-2', file_name: 'a.csv' },
+]
+
+describe("Mistral's messages", () => {
+  const { segments } = call({
+    messages: [
+      {
+        role: 'assistant',
+        content: MISTRAL,
+        tool_calls: [
+          { id: 'QFelWvSLu', function: { name: 'f', arguments: { to: 'Jane', 'my card': 4111111111111111 } } },
+        ],
+      },
+      { role: 'tool', name: 'f', tool_call_id: 'QFelWvSLu', content: [{ type: 'text', text: 'done' }] },
+    ],
+  })
+
+  it.each([
+    ['/messages/0/content/0/thinking/0/text', 'assistant', 'reasoning', 'hm'],
+    ['/messages/0/content/0/thinking/1/reference_ids/1', 'assistant', 'reasoning', 'r-1'],
+    ['/messages/0/content/1/text', 'assistant', 'text', 'x'],
+    ['/messages/0/content/3/document_name', 'assistant', 'data', 'x.pdf'],
+    ['/messages/0/content/5/reference_ids/1', 'assistant', 'data', 'r-2'],
+    ['/messages/0/tool_calls/0/function/arguments/to', 'assistant', 'tool', 'Jane'],
+    ['/messages/0/tool_calls/0/function/arguments/my card#', 'assistant', 'data', 'my card'],
+    ['/messages/0/tool_calls/0/function/arguments/my card~#', 'assistant', 'data', '4111111111111111'],
+    ['/messages/1/content/0/text', 'tool', 'tool', 'done'],
+    ['/messages/1/name', 'tool', 'data', 'f'],
+  ])('%s is %s, %s', (pointer, role, channel, text) => {
+    expect(segments).toContainEqual({ pointer, role, channel, text })
+  })
+})
+
 describe('unread', () => {
   it.each<[string, unknown, string]>([
     ['content that is a number', { role: 'user', content: 4111111111111111 }, '/messages/0/content'],
@@ -288,6 +331,18 @@ describe('unread', () => {
     ['a text that is a number', { role: 'user', content: [{ type: 'text', text: 5 }] }, '/messages/0/content/0'],
     ['a text that is a list', { role: 'user', content: [{ type: 'text', text: ['x'] }] }, '/messages/0/content/0'],
     ['an image without one', { role: 'user', content: [{ type: 'image_url' }] }, '/messages/0/content/0'],
+    [
+      'a thought that is no list',
+      { role: 'assistant', content: [{ type: 'thinking', thinking: {} }] },
+      '/messages/0/content/0',
+    ],
+    [
+      'a thought of an unknown type',
+      { role: 'assistant', content: [{ type: 'thinking', thinking: [{ type: 'image', image: 'x' }] }] },
+      '/messages/0/content/0',
+    ],
+    ['a document without one', { role: 'user', content: [{ type: 'document_url' }] }, '/messages/0/content/0'],
+    ['a file without one', { role: 'user', content: [{ type: 'file', name: 'x' }] }, '/messages/0/content/0'],
     ['a refusal that is a list', { role: 'assistant', refusal: ['x'] }, '/messages/0/refusal'],
     [
       'the second part',
@@ -301,5 +356,6 @@ describe('unread', () => {
     ['nothing', { role: 'assistant' }],
     ['an empty string', { role: 'assistant', content: '' }],
     ['no parts', { role: 'user', content: [] }],
+    ["Mistral's parts", { role: 'assistant', prefix: true, content: MISTRAL }],
   ])('but not %s', (_, given) => expect(call({ messages: [given] }).unread).toEqual([]))
 })

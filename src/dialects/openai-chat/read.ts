@@ -109,7 +109,8 @@ function toolNames(body: TreeObject): readonly string[] {
   optionalList(body.get('tools'), '/tools').forEach((item, index) => {
     const pointer = `/tools/${index}`
     const tool = asObject(item, pointer)
-    const type = asString(tool.get('type'), `${pointer}/type`)
+    // Mistral's API takes a tool without a type for a function.
+    const type = asString(tool.get('type') ?? (tool.has('function') ? 'function' : null), `${pointer}/type`)
     if (type === 'function' || type === 'custom') {
       names.push(asName(asObject(tool.get(type), `${pointer}/${type}`).get('name'), `${pointer}/${type}/name`))
     } else names.push(asName(type, `${pointer}/type`))

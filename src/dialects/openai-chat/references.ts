@@ -52,7 +52,7 @@ export function findReferences(body: TreeObject): readonly Reference[] {
   })
   list(body.get('tools')).forEach((tool, index) => {
     if (!(tool instanceof Map)) return
-    const type = tool.get('type')
+    const type = tool.get('type') ?? (tool.has('function') ? 'function' : null)
     // Any other kind of tool is run by the provider: what it sends where, nobody here sees.
     if (type !== 'function' && type !== 'custom') {
       found.push({ kind: 'server_tool', where: 'remote', pointer: `/tools/${index}` })

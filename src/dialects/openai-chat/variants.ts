@@ -32,13 +32,16 @@ export function forMistral(body: TreeObject): TreeObject {
 
 /**
  * For OpenAI, Azure and the servers that speak like them, from a client of Mistral's: `random_seed` is `seed`, `tool_choice: any` is
- * `required`, `safe_prompt: false` and `prefix: false`, which Mistral's SDKs write unasked and which say nothing, are left out, and
+ * `required`, a tool without a type is a function, `safe_prompt: false` and `prefix: false`, which Mistral's SDKs write unasked and which say nothing, are left out, and
  * arguments of a tool call that are an object are written as text.
  */
 export function forOpenai(body: TreeObject): TreeObject {
   let copy = renamed(body, 'random_seed', 'seed', (_, own) => own)
   if (copy.get('safe_prompt') === false) copy = without(copy, 'safe_prompt')
   if (copy.get('tool_choice') === 'any') copy = new Map(copy).set('tool_choice', 'required')
+  copy = withItems(copy, 'tools', (tool) =>
+    tool instanceof Map && tool.has('function') && !tool.has('type') ? new Map(tool).set('type', 'function') : tool,
+  )
   return withMessages(copy, (message) => {
     const own = message.get('prefix') === false ? without(message, 'prefix') : message
     return withItems(own, 'tool_calls', withTextArguments)
