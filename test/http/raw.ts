@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
 
 /** A client on a bare socket, for what no HTTP library would send. */
 export type Raw = Readonly<{
@@ -14,10 +15,28 @@ export type Raw = Readonly<{
   error(): string | null
 }>
 
+/** How to speak TLS: whom to trust, and what to offer by ALPN (nothing, if absent). */
+export type Tls = Readonly<{ ca: string; alpn?: readonly string[]; version?: 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3' }>
+
 /** Half-open: the server's end of the connection alone does not close ours, as an attacker's would not. */
-export async function raw(url: string): Promise<Raw> {
+export function raw(url: string, tls?: Tls): Promise<Raw> {
   const { hostname, port } = new URL(url)
-  const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true })
+  const at = { host: hostname, port: Number(port), allowHalfOpen: true }
+  return watch(tls === undefined ? connect(at) : secure(at, tls), tls === undefined ? 'connect' : 'secureConnect')
+}
+
+function secure(at: Readonly<{ host: string; port: number }>, { ca, alpn, version }: Tls): TLSSocket {
+  return connectTls({
+    ...at,
+    ca,
+    servername: 'localhost',
+    ...(alpn === undefined ? {} : { ALPNProtocols: [...alpn] }),
+    // Old versions are switched off in the client too, unless it is told otherwise.
+    ...(version === undefined ? {} : { minVersion: version, maxVersion: version, ciphers: 'DEFAULT@SECLEVEL=0' }),
+  })
+}
+
+async function watch(socket: Socket, opened: 'connect' | 'secureConnect'): Promise<Raw> {
   let text = ''
   let over = false
   let error: string | null = null
@@ -40,7 +59,7 @@ export async function raw(url: string): Promise<Raw> {
     end()
   })
   await new Promise<void>((resolve) => {
-    socket.once('connect', resolve)
+    socket.once(opened, () => resolve())
     socket.once('close', () => resolve())
   })
   const wait = (ready: () => boolean, what: string, ms: number, untilOver: boolean): Promise<string> =>
