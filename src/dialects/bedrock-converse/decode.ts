@@ -40,7 +40,7 @@ export function decodeCount(_: ModelCall, status: number, headers: Headers): Dec
   return wholeDecoder(FAULT_MAX, (tree) => {
     const count = tree.get('inputTokens')
     if (typeof count !== 'number' || !Number.isSafeInteger(count) || count < 0) throw malformed('a count that is none')
-    return withParts({ kind: 'finish', reason: 'counted', frame: whole(tree) }, () => answerParts(tree))
+    return withParts({ kind: 'finish', reason: 'count_tokens', frame: whole(tree) }, () => answerParts(tree))
   })
 }
 

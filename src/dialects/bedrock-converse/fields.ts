@@ -1,6 +1,7 @@
 import type { JsonTree } from '../../core/json.ts'
 import { escapeToken } from '../../core/pointer.ts'
-import { asArray, asObject, unsupported } from '../request.ts'
+import { checkBetas } from '../anthropic-messages/betas.ts'
+import { asArray, asObject, asString, unsupported } from '../request.ts'
 
 /**
  * `additionalModelRequestFields` goes to the model as it is. What chooses how a model thinks and samples is let through (AWS's pages on Claude, Nova
@@ -29,24 +30,6 @@ const FIELDS: ReadonlySet<string> = new Set([
 /** Nova's; its limit of tokens is not among them. */
 const INFERENCE: ReadonlySet<string> = new Set(['topK', 'topP', 'temperature'])
 
-/** Betas of Anthropic that change how a model thinks, counts or streams. Those that run tools, fetch, or keep files at the provider are not among them. */
-const BETAS: ReadonlySet<string> = new Set([
-  'computer-use-2024-10-22',
-  'computer-use-2025-01-24',
-  'computer-use-2025-11-24',
-  'context-1m-2025-08-07',
-  'dev-full-thinking-2025-05-14',
-  'effort-2025-11-24',
-  'extended-cache-ttl-2025-04-11',
-  'fine-grained-tool-streaming-2025-05-14',
-  'interleaved-thinking-2025-05-14',
-  'output-128k-2025-02-19',
-  'prompt-caching-2024-07-31',
-  'structured-outputs-2025-11-13',
-  'token-efficient-tools-2025-02-19',
-  'tool-examples-2025-10-29',
-])
-
 /** Throws ERR_CALL_UNSUPPORTED for a field of a model that is not let through. */
 export function checkModelFields(node: JsonTree, pointer: string): void {
   if (node === null) return
@@ -55,16 +38,18 @@ export function checkModelFields(node: JsonTree, pointer: string): void {
   const inference = fields.get('inferenceConfig') ?? null
   const at = `${pointer}/inferenceConfig`
   if (inference !== null) only(asObject(inference, at).keys(), INFERENCE, at)
-  checkBetas(fields.get('anthropic_beta') ?? null, `${pointer}/anthropic_beta`)
+  readBetas(fields, pointer)
 }
 
-function checkBetas(node: JsonTree, pointer: string): void {
-  if (node === null) return
-  for (const [index, beta] of asArray(node, pointer).entries()) {
-    if (typeof beta !== 'string' || !BETAS.has(beta)) {
-      throw unsupported(`${pointer}/${index}`, `leave it out: the gateway knows the betas ${[...BETAS].join(', ')}`)
-    }
-  }
+/** The betas of Anthropic that the fields switch on, each of the same allow-list as in Anthropic's own dialect. */
+export function readBetas(fields: JsonTree | undefined, pointer: string): readonly string[] {
+  const node = fields instanceof Map ? (fields.get('anthropic_beta') ?? null) : null
+  if (node === null) return []
+  const at = `${pointer}/anthropic_beta`
+  return checkBetas(
+    asArray(node, at).map((beta, index) => asString(beta, `${at}/${index}`)),
+    at,
+  )
 }
 
 function only(names: Iterable<string>, known: ReadonlySet<string>, pointer: string): void {

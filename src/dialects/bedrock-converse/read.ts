@@ -2,8 +2,10 @@ import type { Estimate, ModelCall, Operation, Reference } from '../../core/call.
 import type { JsonTree, TreeObject } from '../../core/json.ts'
 import { parseTree } from '../../core/parse.ts'
 import type { InboundRequest } from '../../core/port.ts'
+import { betaFact } from '../anthropic-messages/read.ts'
 import { modelOf, operationOf } from '../model-id.ts'
 import { asArray, asCount, asObject, asString, checkEnvelope, malformed, readMetadata, readTask } from '../request.ts'
+import { readBetas } from './fields.ts'
 import { type Found, inspectBody, newFound } from './segments.ts'
 import { MEMBERS } from './shape.ts'
 
@@ -17,7 +19,7 @@ export function readCall(request: InboundRequest): ModelCall {
   inspectBody(found, body, '', ALL)
   const inference = optionalObject(body.get('inferenceConfig'), '/inferenceConfig')
   return {
-    ...readFacts(request, 'chat', found),
+    ...readFacts(request, 'chat', found, body.get('additionalModelRequestFields')),
     stream: operationOf(request.path) === 'converse-stream',
     estimate: estimate(found, asCount(inference?.get('maxTokens'), '/inferenceConfig/maxTokens', 0)),
     tools: toolNames(body.get('toolConfig'), '/toolConfig'),
@@ -27,8 +29,13 @@ export function readCall(request: InboundRequest): ModelCall {
 
 type Facts = Omit<ModelCall, 'stream' | 'estimate' | 'tools' | 'body'>
 
-/** What the operations of this dialect read alike: the model of the path, headers, and what was found in the body. */
-export function readFacts(request: InboundRequest, operation: Operation, found: Found): Facts {
+/** What the operations of this dialect read alike: the model of the path, headers, betas as policies see them, and what was found in the body. */
+export function readFacts(
+  request: InboundRequest,
+  operation: Operation,
+  found: Found,
+  fields: JsonTree | undefined,
+): Facts {
   const model = modelOf(request.path)
   return {
     id: request.id,
@@ -38,7 +45,7 @@ export function readFacts(request: InboundRequest, operation: Operation, found: 
     model,
     task: readTask(request.headers),
     references: [...promptOf(model), ...found.references],
-    headers: {},
+    headers: betaFact(readBetas(fields, '')),
     metadata: readMetadata(request.headers),
     segments: found.segments,
     unread: found.unread,
