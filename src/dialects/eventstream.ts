@@ -132,7 +132,7 @@ function isPlain(text: string): boolean {
 }
 
 function malformed(what: string, cause?: unknown): CustomhouseError {
-  return new CustomhouseError('ERR_PROVIDER_MALFORMED', `the provider sent an event stream message with ${what}`, {
+  return new CustomhouseError('ERR_PROVIDER_MALFORMED', `the provider sent an event stream message: ${what}`, {
     cause,
   })
 }

@@ -56,7 +56,7 @@ export const wholeCall = read(hello)
 export const streamCall = read(hello, '/model/auto/converse-stream')
 export const countCall = read({ input: { converse: hello } }, '/model/auto/count-tokens')
 
-type Event = readonly [type: string, payload: unknown]
+export type Event = readonly [type: string, payload: unknown]
 
 export const frames = (...events: readonly Event[]): Buffer =>
   Buffer.concat(events.map(([type, payload]) => encodeEvent(type, Buffer.from(JSON.stringify(payload)))))
