@@ -20,7 +20,7 @@ type Made = {
 }
 
 /** What of a provider stands outside its configuration, as it was when its generation was made. */
-type Outside = Readonly<{ key: string; tls: TlsOptions; proxies: Proxies | null }>
+type Outside = Readonly<{ tls: TlsOptions; tlsDigest: string; proxies: Proxies | null }>
 type Secrets = Readonly<{ shared: Secret | null; tenants: ReadonlyMap<string, Secret> | null }>
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -45,10 +45,11 @@ export class Providers {
   /** The adapter for a provider of a configuration; made at the first asking. Throws ERR_CONFIG_INVALID for files of `tls` that cannot serve. */
   get(name: string, config: ProviderConfig): Provider {
     const outside = this.#outsideOf(name, config)
-    const before = this.#made.get(outside.key)
+    const key = keyOf(name, config, outside.tlsDigest)
+    const before = this.#made.get(key)
     if (before !== undefined) return before.provider
-    const provider = this.#make(name, config, outside)
-    this.#made.set(outside.key, { name, provider, totalMs: config.timeouts.totalMs, leaving: null })
+    const provider = this.#make(name, key, config, outside)
+    this.#made.set(key, { name, provider, totalMs: config.timeouts.totalMs, leaving: null })
     return provider
   }
 
@@ -61,7 +62,7 @@ export class Providers {
     const secrets = new Map<string, Secrets>()
     const kept = new Set<string>()
     for (const [name, config] of providers) {
-      const { key } = this.#outsideOf(name, config)
+      const key = keyOf(name, config, this.#outsideOf(name, config).tlsDigest)
       kept.add(key)
       secrets.set(key, { shared: config.credential, tenants: config.tenantCredentials })
     }
@@ -83,7 +84,7 @@ export class Providers {
     await Promise.all([...this.#made.values()].map(({ provider }) => provider.close()))
   }
 
-  #make(name: string, config: ProviderConfig, { key, tls, proxies }: Outside): Provider {
+  #make(name: string, key: string, config: ProviderConfig, { tls, proxies }: Outside): Provider {
     const { kind, baseUrl, timeouts, credential, tenantCredentials, awsChain } = config
     const options: ProviderOptions = {
       name,
@@ -122,7 +123,7 @@ export class Providers {
     const { ca, cert, key: secret } = config.tls
     const { options: tls, digest } = readTls(name, { ca, cert, key: secret?.reveal() ?? null })
     const proxies = config.proxy === 'env' ? proxiesOf(name, this.#env) : null
-    const outside = { key: keyOf(name, config, digest), tls, proxies }
+    const outside = { tls, tlsDigest: digest, proxies }
     this.#outside.set(config, outside)
     return outside
   }

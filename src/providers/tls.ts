@@ -39,7 +39,7 @@ type Certificates = Readonly<{ text: string; first: X509Certificate }>
 function certificates(provider: string, member: 'ca' | 'cert', path: string): Certificates {
   const text = read(provider, member, path)
   const blocks = text.match(CERTIFICATE) ?? []
-  const bad = invalid(provider, member, `file ${path} holds no PEM certificates, or one that cannot be read`)
+  const bad = invalid(provider, member, `file ${path} must hold whole certificates in PEM, and nothing else in PEM`)
   // OpenSSL passes over what it cannot read, so each block is read by itself first.
   if (blocks.length === 0 || blocks.length !== text.split('-----BEGIN').length - 1) throw bad
   try {
