@@ -1,3 +1,4 @@
+import { AzureChatOpenAI } from '@langchain/openai'
 import OpenAI, { APIError, AzureOpenAI, BadRequestError, PermissionDeniedError } from 'openai'
 import { describe, expect, it } from 'vitest'
 import { CustomhouseError } from '../../src/core/errors.ts'
@@ -94,6 +95,8 @@ describe('queries', () => {
     [V1, '', true],
     [V1, 'api-version=preview', true],
     [V1, 'api-version=latest', true],
+    [V1, 'api-version=v1', true],
+    [CLASSIC, 'api-version=v1', false],
     [V1, DATED, true],
     [V1, 'api-version=next', false],
     [V1, 'x=1', false],
@@ -207,6 +210,19 @@ describe.each<[string, (fetch: typeof globalThis.fetch) => OpenAI]>([
     expect(raised).toBeInstanceOf(BadRequestError)
     expect(raised).toMatchObject({ code: 'content_filter', param: 'prompt', error: { innererror: { code: 'R' } } })
   })
+})
+
+it('AzureChatOpenAI of LangChain: the deployment is what is asked for', async () => {
+  const { fetch, passed } = passage({ codec: azureChat, prefix: '/azure', kind: 'azure', said: { body: WHOLE } })
+  const model = new AzureChatOpenAI({
+    azureOpenAIApiKey: 'k',
+    azureOpenAIApiDeploymentName: 'dep',
+    azureOpenAIApiVersion: '2024-10-21',
+    azureOpenAIEndpoint: 'http://gateway.invalid/azure',
+    configuration: { fetch },
+  })
+  expect((await model.invoke('hello')).content).toBe('Hello')
+  expect(passed).toMatchObject([{ call: { model: 'dep' }, sent: { model: 'model-1' } }])
 })
 
 describe('recordings', () => {

@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest'
 import { CustomhouseError } from '../../src/core/errors.ts'
 import { mistralChat } from '../../src/dialects/mistral-chat/index.ts'
 import { openaiChat } from '../../src/dialects/openai-chat/index.ts'
-import { chunk, sse } from './calls.ts'
+import { chatRecordings, chunk, decode, PROVIDERS, sse, streamCall } from './calls.ts'
+import { leavesOf } from './leaves.ts'
 import { ID, type PassageOptions, passage } from './openai-chat.passage.ts'
 
 const SSE = 'text/event-stream'
@@ -427,3 +428,77 @@ describe('a client of OpenAI, sent to Mistral', () => {
     }
   })
 })
+
+const all = chatRecordings(...PROVIDERS)
+
+describe.skipIf(all === null)(
+  'recordings, whoever answered, to the client of Mistral (skipped without fixtures)',
+  () => {
+    const good = all?.filter(({ response }) => response.status === 200) ?? []
+    const stream = good.filter(({ response }) => response.framing === 'sse')
+
+    it('every stream: the SDK takes every chunk, and gets the text and the calls that were sent', async () => {
+      let tools = 0
+      for (const { file, response } of stream) {
+        const got = await streamed({ said: { type: SSE, body: response.bytes.toString() } })
+        const { content, calls } = said(response.bytes.toString())
+        expect(got.content, file).toBe(content)
+        expect(
+          got.calls.map((call) => [call.function.name, call.function.arguments]),
+          file,
+        ).toEqual(calls)
+        expect(got.reasons.length, file).toBe(1)
+        tools += calls.length
+      }
+      expect(stream.length).toBeGreaterThan(20)
+      expect(tools).toBeGreaterThan(5)
+    })
+
+    it('every stream: what is written was a part, or the parts of one lane together', () => {
+      for (const { file, response } of stream) {
+        const events = decode(streamCall, response.bytes, 200, { 'content-type': SSE })
+        const lanes = new Map<string, string>()
+        for (const { lane, text } of events.flatMap(({ parts }) => parts))
+          lanes.set(lane, (lanes.get(lane) ?? '') + text)
+        const seen = new Set([...lanes.values(), ...events.flatMap(({ parts }) => parts.map(({ text }) => text))])
+        const encoder = mistralChat.encode(streamCall)
+        const written = Buffer.concat([
+          ...events.map((event) => encoder.event(event, undefined)),
+          encoder.end(),
+        ]).toString()
+        for (const line of written.split('\n')) {
+          if (!line.startsWith('data: {')) continue
+          for (const { text } of leavesOf(JSON.parse(line.slice(6)))) expect(seen, file).toContain(text)
+        }
+      }
+    })
+
+    it('every whole answer', async () => {
+      for (const { file, response } of good) {
+        if (response.framing === 'sse') continue
+        const { chat } = start({ said: { body: response.bytes.toString() } })
+        const got = await chat.complete(question).catch((error: unknown) => error)
+        // A 200 that holds an error is one: the SDK raises.
+        const failed = response.bytes.includes('"error"')
+        expect(got instanceof Error ? got.message : '', file).toBe(failed ? 'Response validation failed' : '')
+      }
+    })
+  },
+)
+
+/** Text and calls of a stream, joined without any code of the product. */
+function said(body: string): { content: string; calls: readonly (readonly [string, string])[] } {
+  let content = ''
+  const calls = new Map<unknown, [string, string]>()
+  for (const line of body.split(/\r?\n/)) {
+    if (!line.startsWith('data: {')) continue
+    for (const { delta } of JSON.parse(line.slice(6)).choices) {
+      if (typeof delta?.content === 'string') content += delta.content
+      for (const call of delta?.tool_calls ?? []) {
+        const known = calls.get(call.index) ?? ['', '']
+        calls.set(call.index, [known[0] + (call.function?.name ?? ''), known[1] + (call.function?.arguments ?? '')])
+      }
+    }
+  }
+  return { content, calls: [...calls.values()] }
+}

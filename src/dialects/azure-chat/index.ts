@@ -9,7 +9,8 @@ const V1 = '/openai/v1/chat/completions'
 /** The deployment as it stands in the path: one segment, percent-encoded. */
 const CLASSIC = /^\/openai\/deployments\/([^/]+)\/chat\/completions$/
 const DATED = /^api-version=\d{4}-\d{2}-\d{2}(?:-preview)?$/
-const V1_VERSION = /^api-version=(?:\d{4}-\d{2}-\d{2}(?:-preview)?|preview|latest)$/
+/** `v1` is what the Vercel AI SDK says of its own accord. */
+const V1_VERSION = /^api-version=(?:\d{4}-\d{2}-\d{2}(?:-preview)?|preview|latest|v1)$/
 const DEPLOYMENT = /^[A-Za-z0-9_.:@/-]{1,128}$/
 
 /**
@@ -53,7 +54,7 @@ function checkQuery(query: string, classic: boolean): void {
     throw unsupported('the query string', 'give api-version=YYYY-MM-DD or YYYY-MM-DD-preview, once, and nothing else')
   }
   if (query === '' || V1_VERSION.test(query)) return
-  throw unsupported('the query string', 'give no query, or api-version=preview, latest or a date, once')
+  throw unsupported('the query string', 'give no query, or api-version=preview, latest, v1 or a date, once')
 }
 
 /** Azure's own request id stands beside the one that the SDKs read. */
