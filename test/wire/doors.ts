@@ -1,5 +1,5 @@
 import type { Dialect } from '../../src/core/call.ts'
-import { openaiAnswer } from '../kit/index.ts'
+import { anthropicAnswer, converseAnswer, openaiAnswer } from '../kit/index.ts'
 
 /** One way into the gateway: a dialect, the path of its calls, and what a call and its answer look like there. */
 export type Door = Readonly<{
@@ -16,6 +16,8 @@ export type Door = Readonly<{
   kind: string
   /** Path below the upstream's origin to which calls must go, and to nothing else. */
   upstream: string
+  /** Fields that a call must have there. */
+  headers: Readonly<Record<string, string>>
   /** A good call's body; `more` are members besides, as JSON text with a comma before it. */
   body(more?: string): string
   /** What must have been sent for {@link body}: the same members, the model's name put in where the dialect has it in the body. */
@@ -26,7 +28,11 @@ export type Door = Readonly<{
   fields: ReadonlySet<string>
 }>
 
-const FIELDS = ['content-type', 'accept', 'accept-encoding', 'authorization']
+const FIELDS = ['content-type', 'accept', 'accept-encoding']
+const SAYS = '"messages":[{"role":"user","content":"hello"}]'
+const INVOKES = `"anthropic_version":"bedrock-2023-05-31","max_tokens":64,${SAYS}`
+const CONVERSE = 'anthropic.claude-3-haiku-20240307-v1:0'
+const INVOKE = 'anthropic.claude-sonnet-4-5-20250929-v1:0'
 
 export const OPENAI: Door = {
   dialect: 'openai.chat',
@@ -37,13 +43,62 @@ export const OPENAI: Door = {
   provider: 'openai',
   kind: 'openai',
   upstream: '/v1/chat/completions',
-  body: (more = '') => `{"model":"chat-model","messages":[{"role":"user","content":"hello"}]${more}}`,
-  sent: (more = '') => `{"model":"gpt-4o","messages":[{"role":"user","content":"hello"}]${more}}`,
+  headers: {},
+  body: (more = '') => `{"model":"chat-model",${SAYS}${more}}`,
+  sent: (more = '') => `{"model":"gpt-4o",${SAYS}${more}}`,
   answer: openaiAnswer({ texts: ['Good day.'] }),
-  fields: new Set(FIELDS),
+  fields: new Set([...FIELDS, 'authorization']),
+}
+
+export const ANTHROPIC: Door = {
+  dialect: 'anthropic.messages',
+  mount: '/anthropic',
+  path: '/v1/messages',
+  model: 'messages-model',
+  target: 'claude-sonnet-4-5',
+  provider: 'anthropic',
+  kind: 'anthropic',
+  upstream: '/v1/messages',
+  headers: { 'anthropic-version': '2023-06-01' },
+  body: (more = '') => `{"model":"messages-model","max_tokens":64,${SAYS}${more}}`,
+  sent: (more = '') => `{"model":"claude-sonnet-4-5","max_tokens":64,${SAYS}${more}}`,
+  answer: anthropicAnswer({ texts: ['Good day.'] }),
+  fields: new Set([...FIELDS, 'x-api-key', 'anthropic-version', 'anthropic-beta']),
+}
+
+export const BEDROCK_CONVERSE: Door = {
+  dialect: 'bedrock.converse',
+  mount: '/bedrock',
+  path: '/model/converse-model%3A0/converse',
+  model: 'converse-model:0',
+  target: CONVERSE,
+  provider: 'converse',
+  kind: 'bedrock',
+  upstream: `/model/${encodeURIComponent(CONVERSE)}/converse`,
+  headers: {},
+  body: (more = '') => `{"messages":[{"role":"user","content":[{"text":"hello"}]}]${more}}`,
+  sent: (more = '') => `{"messages":[{"role":"user","content":[{"text":"hello"}]}]${more}}`,
+  answer: converseAnswer({ texts: ['Good day.'] }),
+  fields: new Set([...FIELDS, 'authorization']),
+}
+
+export const BEDROCK_INVOKE: Door = {
+  dialect: 'bedrock.invoke',
+  mount: '/bedrock',
+  path: '/model/invoke-model%3A0/invoke',
+  model: 'invoke-model:0',
+  target: INVOKE,
+  provider: 'invoke',
+  kind: 'bedrock',
+  upstream: `/model/${encodeURIComponent(INVOKE)}/invoke`,
+  headers: {},
+  body: (more = '') => `{${INVOKES}${more}}`,
+  sent: (more = '') => `{${INVOKES}${more}}`,
+  answer: anthropicAnswer({ texts: ['Good day.'] }),
+  fields: new Set([...FIELDS, 'authorization']),
 }
 
 /** Every door there is: the columns of the tables. */
-export const DOORS: readonly Door[] = [OPENAI]
+export const DOORS: readonly Door[] = [OPENAI, ANTHROPIC, BEDROCK_CONVERSE, BEDROCK_INVOKE]
 
 export const addressOf = (door: Door): string => door.mount + door.path

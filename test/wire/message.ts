@@ -38,6 +38,7 @@ export function message(door: Door, key: string, parts: Parts = {}): Buffer {
     authorization: `Bearer ${key}`,
     'content-type': 'application/json',
     'content-length': String(body.length),
+    ...door.headers,
     ...Object.fromEntries(STRAYS),
     ...parts.headers,
   }
