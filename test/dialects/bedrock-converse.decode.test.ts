@@ -1,9 +1,11 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { ModelCall, ModelEvent, Usage } from '../../src/core/call.ts'
 import { bedrockConverse } from '../../src/dialects/bedrock-converse/index.ts'
 import { encodeException, encodeMessage } from '../../src/dialects/eventstream.ts'
-import { split } from '../kit/index.ts'
+import { fixturesFolder, split } from '../kit/index.ts'
 import {
   bedrockRecordings,
   countCall,
@@ -456,5 +458,26 @@ describe.skipIf(all === null)('recordings (skipped without fixtures)', () => {
       )
     }
     expect(small).toBeGreaterThan(5)
+  })
+})
+
+/** Answers in the tests of Vercel's AI SDK: a message of a stream a line, `{"<type>": <payload>}`, or a whole answer. */
+const root = fixturesFolder()
+const folder = root === null ? null : join(root, 'bedrock/_vercel-ai/root')
+describe.skipIf(folder === null)('answers that Vercel tests with (skipped without fixtures)', () => {
+  const files =
+    folder === null ? [] : readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), 'utf8')] as const)
+  it.each(files.filter(([name]) => name.endsWith('.chunks.txt')))('%s', (_, text) => {
+    const lines = text
+      .trim()
+      .split('\n')
+      .map((line): Record<string, unknown> => JSON.parse(line))
+    const bytes = frames(...lines.flatMap((line) => Object.entries(line)))
+    const events = decode(streamCall, bytes)
+    expect(events.filter(({ kind }) => kind === 'finish')).toHaveLength(1)
+    expect(events).toHaveLength(lines.length)
+  })
+  it.each(files.filter(([name]) => name.endsWith('.json')))('%s', (_, text) => {
+    expect(decode(wholeCall, text)).toMatchObject([{ kind: 'finish' }])
   })
 })
