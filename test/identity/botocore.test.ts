@@ -3,10 +3,9 @@ import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { createKey, openKeys, pairKey } from '../../src/identity/index.ts'
 import { ROOT } from '../house.ts'
-import { newStore, removeStoresAfterwards } from './kit.ts'
-import { judge, openWire } from './wire.ts'
+import { removeStoresAfterwards } from './kit.ts'
+import { judge, openPair, openWire, WHO } from './wire.ts'
 
 removeStoresAfterwards()
 const RELEASE = '1.43.11'
@@ -45,10 +44,7 @@ const python = await environment()
 
 describe.skipIf(python === null)('botocore', () => {
   it('is proved by its signature, which names no digest of the body, and by its bearer token', async () => {
-    const file = newStore()
-    const { key, view } = await createKey(file, { subject: 'claims-bot', tenant: 'claims' })
-    const pair = await pairKey(file, view.id, 0)
-    const keys = await openKeys({ file, accepted: { gatewayKeys: true, sigv4: true }, pollMs: 60_000 })
+    const { key, pair, keys } = await openPair()
     const wire = await openWire()
     const { stdout } = await command(
       python ?? '',
@@ -67,8 +63,8 @@ describe.skipIf(python === null)('botocore', () => {
     if (signed === undefined || bearer === undefined) throw new Error('two calls were made')
     expect(signed.presented.proof['x-amz-content-sha256']).toBeUndefined()
     expect(signed.presented.path).toMatch(/^\/bedrock\/model\/arn%3Aaws%3A.*%2Fa1b2c3\/converse$/)
-    expect(judge(keys, signed)).toEqual({ who: 'claims-bot of claims', when: null })
-    expect(judge(keys, bearer)).toEqual({ who: 'claims-bot of claims', when: null })
+    expect(judge(keys, signed)).toEqual({ who: WHO, when: null })
+    expect(judge(keys, bearer)).toEqual({ who: WHO, when: null })
     expect(bearer.presented.proof.authorization).toBe(`Bearer ${key}`)
     expect(judge(keys, { ...signed, body: Buffer.concat([signed.body, Buffer.from(' ')]) })).toEqual({
       who: expect.stringContaining('signature of this call is not right'),

@@ -5,7 +5,16 @@ import type { AddressInfo, Server } from 'node:net'
 import { SignatureV4 } from '@smithy/signature-v4'
 import { CustomhouseError } from '../../src/core/errors.ts'
 import type { Presented } from '../../src/core/port.ts'
-import { CREDENTIAL_HEADERS, type GatewayKeys, type IssuedPair } from '../../src/identity/index.ts'
+import {
+  type Accepted,
+  CREDENTIAL_HEADERS,
+  createKey,
+  type GatewayKeys,
+  type IssuedPair,
+  openKeys,
+  pairKey,
+} from '../../src/identity/index.ts'
+import { newStore } from './kit.ts'
 
 /** A call as a client sent it: what it presents, and its body. */
 export type Sent = Readonly<{ presented: Presented; body: Uint8Array }>
@@ -59,10 +68,10 @@ const MESSAGE = JSON.stringify({
   usage: { input_tokens: 1, output_tokens: 1 },
 })
 
+export type Wire = Readonly<{ h1: string; h2: string; sent: Sent[]; close: () => Promise<void> }>
+
 /** Two real sockets, HTTP/1.1 and HTTP/2 in clear text, that keep what clients send and answer each of them as Bedrock does. */
-export async function openWire(): Promise<
-  Readonly<{ h1: string; h2: string; sent: Sent[]; close: () => Promise<void> }>
-> {
+export async function openWire(): Promise<Wire> {
   const sent: Sent[] = []
   const take = async (
     request: IncomingMessage | Http2ServerRequest,
@@ -164,4 +173,18 @@ export async function sign(
 
 function encode(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
+}
+
+/** Everything is taken. */
+export const BOTH: Accepted = { gatewayKeys: true, sigv4: true }
+/** Whom {@link openPair} proves. */
+export const WHO = 'claims-bot of claims'
+
+/** A store with one key and its pair, and what proves them. */
+export async function openPair(accepted: Accepted = BOTH) {
+  const file = newStore()
+  const { key, view } = await createKey(file, { subject: 'claims-bot', tenant: 'claims' })
+  const pair = await pairKey(file, view.id, 0)
+  const keys = await openKeys({ file, accepted, pollMs: 60_000 })
+  return { file, key, id: view.id, pair, keys }
 }
