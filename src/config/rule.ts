@@ -194,7 +194,7 @@ export function doubtful(raw: RawMap): Issue[] {
     if (entries(raw[section]).length === 0)
       warnings.push({ path: [section], message: 'is empty: every call will be refused', at: 'key' })
   }
-  if (valueAt(raw, ['identity', 'gateway_keys']) === false) {
+  if (valueAt(raw, ['identity', 'gateway_keys']) === false && valueAt(raw, ['identity', 'sigv4']) !== true) {
     warnings.push({
       path: ['identity', 'gateway_keys'],
       message: 'is false and nothing else proves who calls: every call will be refused',

@@ -236,6 +236,10 @@ describe('what is made from the schema', () => {
       `${JSON.stringify(jsonSchema(), null, 2)}\n`,
     )
   })
+  it('keeps quiet about gateway keys that are off where signatures prove who calls', async () => {
+    const { warnings } = await load(`${BASE}identity: { gateway_keys: false, sigv4: true }\n`)
+    expect(warnings.filter((line) => line.includes('gateway_keys'))).toEqual([])
+  })
   it('is the reference in docs/configuration.md', () => {
     expect(readFileSync(join(ROOT, 'docs/configuration.md'), 'utf8')).toContain(reference())
   })
