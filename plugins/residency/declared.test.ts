@@ -56,16 +56,15 @@ describe('a declaration', () => {
     expect(of(arn('xx-test-1', `:foundation-model/${CLAUDE}`))).toBeNull()
   })
   it('that stands for another kind as well is read by the path: what could be a model is one', () => {
-    const shared = [
-      declare(kept, [{ origin, residency: kept }]),
-      createResidency({
-        declared: [
-          { origin, residency: kept },
-          { origin, residency: kept, region: 'eu-central-1' },
-          { origin, residency: kept },
-        ],
-      }),
+    const plain = { origin, residency: kept }
+    const aws = { ...plain, region: 'eu-central-1' }
+    const orders = [
+      [aws, plain],
+      [plain, aws, plain],
+      [plain, aws, aws],
+      [aws, plain, aws],
     ]
+    const shared = orders.map((declared) => createResidency({ declared }))
     for (const { catalogue, residencyOf } of shared) {
       expect(catalogue.resolve(`${origin}/v1/chat/completions`)).toEqual(kept)
       expect(residencyOf({ kind: 'openai', baseUrl: `${origin}/v1`, model: `global.${CLAUDE}` })).toEqual(kept)
