@@ -1,5 +1,5 @@
 import { CANARY, chunks, framed, message } from './message.ts'
-import { coding, length, lines, path, type Row, sending, swap, trailer } from './row.ts'
+import { lines, path, type Row, sending, swap } from './row.ts'
 
 /** Fields: twice, unreadable, too large, and those that a proxy may not pass on. */
 export const FIELDS: readonly Row[] = [

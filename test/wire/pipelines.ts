@@ -1,5 +1,5 @@
 import { chunks, framed, hex, message } from './message.ts'
-import { length, lines, type Row } from './row.ts'
+import type { Row } from './row.ts'
 
 /** Requests behind and within requests. */
 export const PIPELINES: readonly Row[] = [

@@ -1,6 +1,6 @@
 import type { Door } from './doors.ts'
 import { CANARY, hex, message } from './message.ts'
-import { lines, path, type Row, sending, swap } from './row.ts'
+import { path, type Row, sending, swap } from './row.ts'
 
 /** The first line. */
 export const LINES: readonly Row[] = [
