@@ -77,7 +77,8 @@ function isSealed(node: JsonTree): boolean {
 export function memberChannel(type: string, name: string, words: Channel): Channel {
   const form = FORMS.get(type)
   if (form === 'thought' || name === 'thinking') return 'reasoning'
-  if (form === 'use') return name === 'name' || name === 'input' ? 'tool' : 'data'
+  if (name === 'input') return 'tool'
+  if (form === 'use') return name === 'name' ? 'tool' : 'data'
   if (form === 'result') return name === 'content' ? 'tool' : 'data'
   if (form === 'tools') return 'tool'
   if (name === 'text' || name === 'content' || name === 'citations') return words

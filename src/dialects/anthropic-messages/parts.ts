@@ -35,6 +35,11 @@ export function noteLanes(open: Open, delta: TreeObject): void {
   }
 }
 
+/** Whether a member's text is signed; the same in the start of its block and in its deltas. */
+function seal(open: Open, name: string): Pick<Part, 'signed'> {
+  return open.signed || name === 'thinking' || name === 'signature' ? { signed: true } : {}
+}
+
 function lane(open: Open, name: string): string {
   return `content/${open.index}/${name === 'partial_json' ? 'input' : escapeToken(name)}`
 }
@@ -88,7 +93,7 @@ export function startParts(tree: TreeObject, event: number, open: Open): readonl
     leaves(node, spot) {
       const own = spot.pointer === `/content_block/${escapeToken(spot.parent)}`
       if (typeof node !== 'string' || !own || WHOLE.has(spot.parent)) whole.leaves(node, spot)
-      else to.parts.push(partOf(lane(open, spot.parent), spot, node))
+      else to.parts.push(partOf(lane(open, spot.parent), { ...spot, ...seal(open, spot.parent) }, node))
     },
   }
   for (const [name, member] of tree) {
@@ -115,12 +120,11 @@ export function deltaParts(tree: TreeObject, event: number, open: Open): readonl
 
 function fieldParts(to: Leaves, open: Open, field: string, value: JsonTree): void {
   const name = field === 'partial_json' ? 'input' : field
-  const signed = open.signed || name === 'thinking' || name === 'signature'
   const spot: Spot = {
     ...place(field, '/delta'),
     role: open.type.endsWith('tool_result') ? 'tool' : 'assistant',
     channel: field === 'partial_json' ? 'tool' : memberChannel(open.type, name, 'text'),
-    ...(signed ? { signed } : {}),
+    ...seal(open, name),
   }
   namePart(to, field, '', spot.pointer, spot.role)
   if (field === 'citation') completeParts(to, value, citationSpot(value, { ...spot, channel: 'text' }))
