@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer'
 import { crc32 } from 'node:zlib'
 import { EventStreamCodec } from '@smithy/eventstream-codec'
 import { CustomhouseError } from '../core/errors.ts'
@@ -24,6 +25,8 @@ const PRELUDE = 12
 const OVERHEAD = PRELUDE + 4
 /** Bedrock sends three headers of some 90 bytes; the specification would allow 128 KiB. */
 const HEADERS_MAX = 4096
+/** The type of a header whose value is a string. */
+const STRING = 7
 const HEADER_NAME = /^:?[A-Za-z][A-Za-z0-9._-]{0,63}$/
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -36,7 +39,10 @@ const codec = new EventStreamCodec(
 /**
  * Decodes `application/vnd.amazon.eventstream`: messages of a prelude, headers, a payload and a checksum. The prelude is proved before its
  * lengths are believed, every byte is copied once, and bytes may be cut anywhere. Of the header types only strings are taken: Bedrock sends
- * no other. The headers must be written as we would write them, so none stands there twice and none reaches beyond its section.
+ * no other.
+ *
+ * Reading is our own: the SDKs' codec, which writes here, would follow a header's length into the payload and keep the second of two headers of one
+ * name, where another reader keeps the first.
  *
  * `limit` is the greatest size of one message in bytes.
  */
@@ -100,25 +106,41 @@ export function eventStreamDecoder(limit: number): EventStreamDecoder {
   }
 }
 
+/** A message whose length is right. Its checksum covers the prelude too. */
 function parse(message: Uint8Array, headersLength: number): EventMessage {
-  const { headers, body } = decode(message)
-  const found = new Map<string, string>()
-  for (const [name, header] of Object.entries(headers)) {
-    if (header.type !== 'string' || !HEADER_NAME.test(name) || !isPlain(header.value)) {
-      throw malformed('a header that Bedrock does not send')
-    }
-    found.set(name, header.value)
-  }
-  const sent = message.subarray(PRELUDE, PRELUDE + headersLength)
-  if (!Buffer.from(codec.formatHeaders(headers)).equals(sent)) throw malformed('headers that are twofold or overlong')
-  return { headers: found, body }
+  const end = message.length - 4
+  const view = new DataView(message.buffer, message.byteOffset, message.length)
+  if (crc32(message.subarray(0, end)) !== view.getUint32(end)) throw malformed('a wrong checksum')
+  const headers = readHeaders(message.subarray(PRELUDE, PRELUDE + headersLength))
+  return { headers, body: message.subarray(PRELUDE + headersLength, end) }
 }
 
-function decode(message: Uint8Array): ReturnType<typeof codec.decode> {
+function readHeaders(bytes: Uint8Array): ReadonlyMap<string, string> {
+  const found = new Map<string, string>()
+  let at = 0
+  const take = (length: number): Uint8Array => {
+    if (length > bytes.length - at) throw malformed('headers that reach beyond their end')
+    at += length
+    return bytes.subarray(at - length, at)
+  }
+  while (at < bytes.length) {
+    const name = text(take(take(1)[0] ?? 0))
+    if (take(1)[0] !== STRING) throw malformed('a header that is no string')
+    const [high = 0, low = 0] = take(2)
+    const value = text(take(high * 256 + low))
+    if (!HEADER_NAME.test(name) || !isPlain(value)) throw malformed('a header that Bedrock does not send')
+    if (found.has(name)) throw malformed('a header twice')
+    found.set(name, value)
+  }
+  return found
+}
+
+function text(bytes: Uint8Array): string {
+  if (isAscii(bytes)) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
   try {
-    return codec.decode(message)
+    return UTF8.decode(bytes)
   } catch (cause) {
-    throw malformed('a wrong checksum, or headers that cannot be read', cause)
+    throw malformed('a header that is not UTF-8', cause)
   }
 }
 

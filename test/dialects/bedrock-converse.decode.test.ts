@@ -76,6 +76,13 @@ describe('which answers are read', () => {
       JSON_TYPE,
       JSON.stringify({ ...whole, output: { message: { content: 'x' } } }),
     ],
+    [
+      'text that is a number',
+      wholeCall,
+      200,
+      JSON_TYPE,
+      JSON.stringify({ ...whole, output: { message: { content: [{ text: 41111 }] } } }),
+    ],
     ['no reason to stop', wholeCall, 200, JSON_TYPE, JSON.stringify({ ...whole, stopReason: null })],
     ['usage below nothing', wholeCall, 200, JSON_TYPE, JSON.stringify({ ...whole, usage: { inputTokens: -1 } })],
     ['a name twice', wholeCall, 200, JSON_TYPE, `{"stopReason":"x",${json.slice(1)}`],
@@ -179,6 +186,11 @@ describe('errors', () => {
       ['@0#/other', 'none', 'data', 'other'],
       ['@0/other', 'none', 'data', 'o'],
     ])
+  })
+
+  it('in a stream may say nothing', () => {
+    const bytes = encodeException('internalServerException', new Uint8Array(0))
+    expect(decode(streamCall, bytes)).toMatchObject([{ kind: 'fault', code: 'internalServerException', parts: [] }])
   })
 
   it.each<[string, Uint8Array, string]>([

@@ -1,3 +1,4 @@
+import { EventStreamCodec } from '@smithy/eventstream-codec'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
@@ -60,6 +61,27 @@ describe('messages', () => {
             at += size
           }
           expect(decoded(chunks)).toEqual({ messages: expected, inside: false })
+        },
+      ),
+    )
+  })
+
+  it('are what the SDKs read, byte for byte', () => {
+    const sdk = new EventStreamCodec(
+      (bytes) => (typeof bytes === 'string' ? bytes : Buffer.from(bytes).toString()),
+      (text) => Buffer.from(text),
+    )
+    fc.assert(
+      fc.property(
+        fc.stringMatching(/^[a-z]{0,20}$/),
+        fc.string({ unit: 'grapheme' }),
+        fc.uint8Array(),
+        (name, value, body) => {
+          const headers = { [`h${name}`]: { type: 'string' as const, value: value.replaceAll(/\p{Cc}/gu, '') } }
+          const bytes = sdk.encode({ headers, body })
+          const [message] = eventStreamDecoder(LIMIT).push(bytes)
+          const again = sdk.decode(encodeMessage(Object.fromEntries(message?.headers ?? []), message?.body ?? body))
+          expect(again).toEqual({ headers, body })
         },
       ),
     )

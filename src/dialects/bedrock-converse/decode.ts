@@ -72,10 +72,16 @@ function classOf(node: JsonTree | undefined): string | null {
 function readWhole(tree: TreeObject): ModelEvent {
   const output = tree.get('output')
   const message = output instanceof Map ? output.get('message') : undefined
-  if (!(message instanceof Map) || !Array.isArray(message.get('content')))
-    throw malformed('an answer without a message')
+  const content = message instanceof Map ? message.get('content') : undefined
+  if (!Array.isArray(content)) throw malformed('an answer without a message')
+  if (!content.every(isSpoken)) throw malformed('an answer whose text is none')
   const usage = readUsage(tree.get('usage'))
   return withParts({ kind: 'finish', reason: reasonOf(tree), ...usage, frame: whole(tree) }, () => answerParts(tree))
+}
+
+function isSpoken(block: JsonTree): boolean {
+  const text = block instanceof Map ? (block.get('text') ?? null) : null
+  return text === null || typeof text === 'string'
 }
 
 function whole(tree: TreeObject): Frame {

@@ -27,7 +27,8 @@ export function streamDecoder(): Decoder {
 
   function readMessage({ headers, body }: EventMessage): ModelEvent {
     const kind = headers.get(':message-type')
-    if (kind === 'exception') return readFault(headers.get(':exception-type') ?? '', object(body))
+    if (kind === 'exception')
+      return readFault(headers.get(':exception-type') ?? '', body.length === 0 ? new Map() : object(body))
     if (kind === 'error') {
       const message = headers.get(':error-message') ?? ''
       return readFault(headers.get(':error-code') ?? '', new Map([['message', message]]))

@@ -27,7 +27,7 @@ export function writeCall(
  * edited in it. Throws ERR_POLICY_DENIED where that cannot be done.
  */
 export function edited(call: ModelCall, edits: readonly Edit[], assign: readonly Assignment[]): TreeObject {
-  const blocks = signedBlocks(call, edits)
+  const blocks = edits.length === 0 ? [] : signedBlocks(call, edits)
   const isDropped = ({ pointer }: Edit) => blocks.some((block) => pointer.startsWith(`${block}/`))
   let body = rewrite(
     call.body,
