@@ -78,8 +78,8 @@ export type Frames = Raw &
     frames(): Frame[]
     /** Resolves with the first frame that `wanted` takes. */
     frame(wanted: (frame: Frame) => boolean, ms?: number): Promise<Frame>
-    /** The `:status` of a stream's final answer, or the code that it was reset with. */
-    answer(stream: number): Promise<Readonly<{ status: number } | { reset: number }>>
+    /** The `:status` of a stream's final answer, or the code that it was reset with, or that the whole connection ended with. */
+    answer(stream: number): Promise<Readonly<{ status: number } | { reset: number } | { over: number }>>
   }>
 
 /** A connection whose preface is sent, but no frame yet unless `greet` (SETTINGS, with those values). */
@@ -107,9 +107,12 @@ export async function frames(
     answer: async (stream) => {
       const last = await wait(
         (one) =>
-          one.stream === stream && (one.type === RST_STREAM || (one.type === HEADERS && statusOf(one.payload) >= 200)),
+          (one.type === GOAWAY && one.payload.readUInt32BE(4) !== 0) ||
+          (one.stream === stream &&
+            (one.type === RST_STREAM || (one.type === HEADERS && statusOf(one.payload) >= 200))),
       )
-      return last.type === RST_STREAM ? { reset: last.payload.readUInt32BE(0) } : { status: statusOf(last.payload) }
+      if (last.type === HEADERS) return { status: statusOf(last.payload) }
+      return last.type === GOAWAY ? { over: last.payload.readUInt32BE(4) } : { reset: last.payload.readUInt32BE(0) }
     },
   }
 }
