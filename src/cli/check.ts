@@ -48,7 +48,7 @@ async function checkConfig(options: SettingOptions, report: Report): Promise<Loa
 
 /** Everything that is read here is large; it is loaded only when there is a configuration to check it against. */
 async function checkPolicy(loaded: LoadedConfig, report: Report): Promise<void> {
-  const [{ loadPolicy }, { makeGeneration }, { Providers }, { openToolchain }] = await Promise.all([
+  const [{ loadPolicy }, { makeGeneration, unplaced }, { Providers }, { openToolchain }] = await Promise.all([
     import('../compose/policy.ts'),
     import('../compose/generation.ts'),
     import('../compose/providers.ts'),
@@ -61,7 +61,9 @@ async function checkPolicy(loaded: LoadedConfig, report: Report): Promise<void> 
   try {
     await attempt('policy', report, async () => {
       const policy = await loadPolicy(loaded.config.policy, toolchain)
-      const { controls } = makeGeneration(1, loaded, policy, [], providers)
+      const generation = makeGeneration(1, loaded, policy, [], providers)
+      const { controls } = generation
+      report.warnings.push(...unplaced(generation))
       report.passed.push(
         `policy         ${policy.revision.slice(0, 12)}: compiled, tested, loaded; controls ${controls.join(', ')}`,
       )

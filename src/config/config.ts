@@ -76,6 +76,16 @@ export type LimitsConfig = Readonly<{
   }>
 }>
 
+/** AWS's own host of the Bedrock runtime. The domain is that of the region's partition. */
+function bedrockAt(region: string): string {
+  const domain = region.startsWith('cn-')
+    ? 'amazonaws.com.cn'
+    : region.startsWith('eusc-')
+      ? 'amazonaws.eu'
+      : 'amazonaws.com'
+  return `https://bedrock-runtime.${region}.${domain}`
+}
+
 /** Names and units of the gateway, from those of the file. `absolute` makes paths absolute, `secret` resolves references. */
 export function toConfig(
   parsed: Parsed,
@@ -91,7 +101,7 @@ export function toConfig(
     name,
     {
       kind: one.kind,
-      baseUrl: one.base_url ?? `https://bedrock-runtime.${one.region}.amazonaws.com`,
+      baseUrl: one.base_url ?? bedrockAt(one.region ?? ''),
       region: one.region ?? null,
       residency: one.residency,
       credential:
