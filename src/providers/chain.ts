@@ -40,6 +40,7 @@ export class AwsChain {
 
   /** Rejects with ERR_PROVIDER_UNREACHABLE when the chain finds nothing, or not in time. Its own errors are not passed on: they hold paths and more. */
   credentials(signal: AbortSignal): Promise<AwsCredentials> {
+    if (signal.aborted) return Promise.reject(abortFault(this.#provider, signal, false))
     const now = Date.now()
     const held = this.#held
     if (held === null || now >= held.expiresAt - MARGIN_MS) return this.#unlessAborted(this.#ask(), signal)
@@ -88,7 +89,6 @@ export class AwsChain {
 
   /** The wait ends with the call; the question goes on for others. */
   async #unlessAborted(asking: Promise<AwsCredentials>, signal: AbortSignal): Promise<AwsCredentials> {
-    if (signal.aborted) throw abortFault(this.#provider, signal, false)
     const aborted = Promise.withResolvers<never>()
     const stop = () => aborted.reject(abortFault(this.#provider, signal, false))
     signal.addEventListener('abort', stop)

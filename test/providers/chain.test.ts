@@ -170,6 +170,12 @@ test('a machine without any credential is told so at once', async () => {
   process.env.AWS_CONTAINER_CREDENTIALS_FULL_URI = uri
 })
 
+test('a call that was given up before asks nothing', async () => {
+  const from = asked()
+  expect(await failure(open(AbortSignal.abort()))).toBe('ABORTED')
+  expect(asked()).toBe(from)
+})
+
 test('a call that waits for it can be given up; the others get their answer', async () => {
   const go = Promise.withResolvers<void>()
   endpoint.script(() => [{ until: go.promise }, ...role('ASIAONE')])
