@@ -4,7 +4,7 @@ import { CustomhouseError } from '../core/errors.ts'
 import { Denial } from './base.ts'
 import { evidence } from './evidence.ts'
 import type { Visit } from './gateway.ts'
-import { headerValue, type Passage, type Progress } from './passage.ts'
+import { headerValue, type Passage, type Progress, REQUEST_IDS } from './passage.ts'
 import { outcomeOf } from './records.ts'
 import { settle } from './settle.ts'
 
@@ -76,7 +76,8 @@ export async function close(
     totalMs: Math.round(performance.now() - sentAt),
   }
   await settle(visit, generation, outcome)
-  const providerRequest = word(answer.headers[visit.codec.idHeader] ?? null)
+  const idHeader = REQUEST_IDS.find((name) => answer.headers[name] !== undefined)
+  const providerRequest = word(idHeader === undefined ? null : (answer.headers[idHeader] ?? null))
   await evidence(
     visit.gateway,
     outcomeOf(visit.call, intent, attempt, {

@@ -74,15 +74,22 @@ export function begin(passage: Passage, progress: Progress): void {
   passage.visit.client.begin(passage.answer.status, answerHeaders(passage, progress.encoder))
 }
 
+/** Where providers say which of their requests an answer is to. The client finds our own id there; theirs is on record. */
+export const REQUEST_IDS: readonly string[] = [
+  'x-request-id',
+  'request-id',
+  'x-amzn-requestid',
+  'apim-request-id',
+  'mistral-correlation-id',
+]
+
 const OURS: ReadonlySet<string> = new Set([
   'content-type',
   'content-length',
   'content-encoding',
   'transfer-encoding',
   'connection',
-  'x-request-id',
-  'request-id',
-  'x-amzn-requestid',
+  ...REQUEST_IDS,
 ])
 
 /** Headers of an answer: the provider's that its adapter lets through, and ours. */

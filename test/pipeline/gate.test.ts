@@ -384,6 +384,17 @@ describe('whole answers', () => {
   })
 })
 
+test.each(['x-request-id', 'request-id', 'x-amzn-requestid', 'apim-request-id', 'mistral-correlation-id'])(
+  "the provider's own id in %s is on record, and the client finds ours",
+  async (name) => {
+    const chunks = [JSON.stringify(openaiAnswer({ texts: [TEXT] }))]
+    const played = await play({ streamed: false, chunks, headers: { [name]: 'theirs-1' } })
+    expect(played.outcomes[0]?.body.provider_request).toBe('theirs-1')
+    expect(Object.values(played.headers)).not.toContain('theirs-1')
+    expect(played.headers['x-request-id']).toBe(played.records[0]?.call)
+  },
+)
+
 describe('a ledger that cannot write', () => {
   test.each([
     { streamed: true, chunks: said, status: 200, text: `${TEXT}[error]` },

@@ -16,6 +16,8 @@ export type Scene = Readonly<{
   streamed?: boolean
   status?: number
   contentType?: string
+  /** Further headers of the provider's answer. */
+  headers?: Readonly<Record<string, string>>
   chunks?: readonly (string | Uint8Array)[]
   /** What comes after the last chunk. `hang`: nothing, until someone gives the answer up. */
   last?: 'end' | 'reset' | 'hang'
@@ -165,12 +167,12 @@ class ScriptedBody implements AnswerBody {
   }
 
   answer(signal: AbortSignal): Answer {
-    const { status = 200, contentType, streamed = true } = this.#scene
+    const { status = 200, contentType, headers, streamed = true } = this.#scene
     signal.addEventListener('abort', () =>
       this.#over.reject(signal.reason instanceof CustomhouseError ? signal.reason : broken()),
     )
     const usual = streamed && status < 400 ? 'text/event-stream' : 'application/json'
-    return { status, headers: { 'content-type': contentType ?? usual }, body: this }
+    return { status, headers: { 'content-type': contentType ?? usual, ...headers }, body: this }
   }
 
   async whole(): Promise<Uint8Array> {
