@@ -1,4 +1,3 @@
-import { isIP } from 'node:net'
 import { type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici'
 import { CustomhouseError } from '../core/errors.ts'
 import { type Proxies, proxyFault } from './proxy.ts'
@@ -68,8 +67,7 @@ export function openPool(provider: string, base: Base, options: PoolOptions): Di
       noProxy: proxies.none,
       // Clear text goes through a tunnel too: undici 8.12 forwards it by rules of its own, without our limits.
       proxyTunnel: true,
-      // Of the provider, by its own name, in the tunnel: undici takes it from here once anything stands here.
-      requestTls: { ...connect, ...(isIp(base.hostname) ? {} : { servername: base.hostname }) },
+      requestTls: connect,
       proxyTls: { timeout: timeouts.connectMs, allowH2: false },
       // A proxy that does not answer CONNECT: undici would wait five minutes.
       clientFactory: (origin, given) =>
@@ -78,8 +76,4 @@ export function openPool(provider: string, base: Base, options: PoolOptions): Di
   } catch {
     throw proxyFault(provider)
   }
-}
-
-function isIp(hostname: string): boolean {
-  return isIP(hostname.replace(/^\[(.*)\]$/, '$1')) !== 0
 }

@@ -1,4 +1,4 @@
-import { createHash, createPrivateKey, X509Certificate } from 'node:crypto'
+import { createHash, X509Certificate } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
 import { CustomhouseError } from '../core/errors.ts'
@@ -26,27 +26,23 @@ export function readTls(provider: string, source: TlsSource): Readonly<{ options
   const ca = source.ca === null ? null : certificates(provider, 'ca', source.ca)
   const cert = source.cert === null ? null : certificates(provider, 'cert', source.cert)
   const { key } = source
-  if (cert !== null && key !== null) requirePair(provider, cert, key, source.cert ?? '')
+  if (cert !== null && key !== null) requirePair(provider, cert, key, source.cert)
   const options = {
-    ...(ca === null ? {} : { ca: ca.text }),
-    ...(cert === null || key === null ? {} : { cert: cert.text, key }),
+    ...(ca === null ? {} : { ca }),
+    ...(cert === null || key === null ? {} : { cert, key }),
   }
   return { options, digest: createHash('sha256').update(JSON.stringify(options)).digest('hex') }
 }
 
-type Certificates = Readonly<{ text: string; first: X509Certificate }>
-
-function certificates(provider: string, member: 'ca' | 'cert', path: string): Certificates {
+function certificates(provider: string, member: 'ca' | 'cert', path: string): string {
   const text = read(provider, member, path)
   const blocks = text.match(CERTIFICATE) ?? []
   const bad = invalid(provider, member, `file ${path} must hold whole certificates in PEM, and nothing else in PEM`)
   // OpenSSL passes over what it cannot read, so each block is read by itself first.
   if (blocks.length === 0 || blocks.length !== text.split('-----BEGIN').length - 1) throw bad
   try {
-    const [first] = blocks.map((block) => new X509Certificate(block))
-    if (first === undefined) throw bad
-    createSecureContext(member === 'ca' ? { ca: text } : { cert: text })
-    return { text, first }
+    for (const block of blocks) createSecureContext({ ca: new X509Certificate(block).toString() })
+    return text
   } catch {
     throw bad
   }
@@ -63,15 +59,12 @@ function read(provider: string, member: string, path: string): string {
   }
 }
 
-function requirePair(provider: string, cert: Certificates, key: string, path: string): void {
-  let pair = false
+function requirePair(provider: string, cert: string, key: string, path: string | null): void {
   try {
-    pair = cert.first.checkPrivateKey(createPrivateKey(key))
-    createSecureContext({ cert: cert.text, key })
+    createSecureContext({ cert, key })
   } catch {
-    pair = false
+    throw invalid(provider, 'key', `is no private key, or not that of the first certificate in ${path}`)
   }
-  if (!pair) throw invalid(provider, 'key', `is no private key, or not that of the first certificate in ${path}`)
 }
 
 function invalid(provider: string, member: string, what: string): CustomhouseError {

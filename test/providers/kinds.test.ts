@@ -276,6 +276,8 @@ describe('paths of models', () => {
   const refused = [
     '/model/%2e%2e/converse',
     '/model/%2E%2E/converse',
+    '/model/a%2Eb/converse',
+    '/model/a%2eb/converse',
     '/model/a%00b/converse',
     '/model/a%253A0/converse',
     '/model/a%25/converse',
