@@ -1,5 +1,4 @@
 import type { JsonTree } from '../../core/json.ts'
-import { escapeToken } from '../../core/pointer.ts'
 import { checkBetas } from '../anthropic-messages/betas.ts'
 import { asArray, asObject, asString, unsupported } from '../request.ts'
 
@@ -55,9 +54,11 @@ export function readBetas(fields: JsonTree | undefined, pointer: string): readon
 function only(names: Iterable<string>, known: ReadonlySet<string>, pointer: string): void {
   for (const name of names) {
     if (known.has(name)) continue
-    throw unsupported(
-      `${pointer}/${escapeToken(name)}`,
-      `leave it out: the gateway lets ${[...known].join(', ')} through`,
-    )
+    throw unsupported(`${pointer}/${shown(name)}`, `leave it out: the gateway lets ${[...known].join(', ')} through`)
   }
+}
+
+/** A member's name in a message that is logged: one that could be prose is not shown. */
+export function shown(name: string): string {
+  return /^[A-Za-z_-]{1,40}$/.test(name) ? name : '*'
 }

@@ -3,7 +3,7 @@ import type { JsonTree, TreeObject } from '../../core/json.ts'
 import { escapeToken } from '../../core/pointer.ts'
 import { asArray, asObject, malformed, unsupported } from '../request.ts'
 import { leaves, nameSegment, newWalk, type Spot, type Walk } from '../walk.ts'
-import { checkModelFields } from './fields.ts'
+import { checkModelFields, shown } from './fields.ts'
 import { CONTENT, MEMBERS, type Shape } from './shape.ts'
 import { isFreeName } from './vocabulary.ts'
 
@@ -37,7 +37,7 @@ export function inspectBody(
     if (name === 'messages') messages(found, member, at)
     else if (shape === undefined) {
       const known = ['messages', ...Object.keys(MEMBERS).filter((one) => allowed.has(one))]
-      throw unsupported(at, `leave it out: the gateway knows ${known.join(', ')}`)
+      throw unsupported(`${pointer}/${shown(name)}`, `leave it out: the gateway knows ${known.join(', ')}`)
     } else {
       if (name === 'additionalModelRequestFields') checkModelFields(member, at)
       inspect(found, member, shape, { pointer: at, parent: name, role: shape.role ?? 'none', channel: 'data' })
@@ -88,19 +88,20 @@ function inspect(found: Found, node: JsonTree, shape: Shape, above: Spot): void 
 
 function members(found: Found, node: TreeObject, shape: Shape, known: NonNullable<Shape['members']>, spot: Spot): void {
   let chosen = 0
+  let others = 0
   for (const [name, member] of node) {
     const at = `${spot.pointer}/${escapeToken(name)}`
     const below: Spot = { ...spot, pointer: at, parent: name }
     nameSegment(found, name, '', at, spot.role)
     const own = Object.hasOwn(known, name) ? known[name] : undefined
-    if (own !== undefined) inspect(found, member, own, below)
-    else {
-      if (shape.union === true && member !== null) found.unread.push(at)
-      leaves(found, member, below)
-    }
-    if (own !== undefined && member !== null) chosen++
+    if (own === undefined) leaves(found, member, below)
+    else inspect(found, member, own, below)
+    if (member === null) continue
+    if (own === undefined) others++
+    else chosen++
   }
-  if (shape.union === true && chosen !== 1) found.unread.push(spot.pointer)
+  // The union is named and not its member, whose name the sender chose: what is unread is told to others.
+  if (shape.union === true && (chosen !== 1 || others > 0)) found.unread.push(spot.pointer)
 }
 
 function channelOf({ channel }: Shape, above: Channel): Channel {
