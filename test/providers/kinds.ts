@@ -86,3 +86,9 @@ export function at(kind: Kind, origin: string, options: Partial<ProviderOptions>
     open: (changes = {}) => made.open({ ...dispatch(origin), url, headers, ...changes }, new AbortController().signal),
   }
 }
+
+export const named = (kind: string): Kind => {
+  const found = KINDS.find((one) => one.kind === kind)
+  if (found === undefined) throw new Error(kind)
+  return found
+}
