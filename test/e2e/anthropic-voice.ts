@@ -41,6 +41,7 @@ export const anthropicVoice: Voice = {
       fields: { 'retry-after': String(seconds) },
     }),
     message: 'This request would exceed the rate limit.',
+    code: 'rate_limit_error',
   }),
   finish: { stop: 'end_turn', tool: 'tool_use' },
   usage: { input_tokens: 7, output_tokens: 9 },

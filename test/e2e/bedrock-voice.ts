@@ -61,6 +61,7 @@ function voiceOf(tongue: Tongue, more: Pick<Voice, 'returns' | 'usage' | 'asks'>
     tooMany: (seconds) => ({
       script: error('ThrottlingException', 'Too many requests, please wait.', 429, { 'retry-after': String(seconds) }),
       message: 'Too many requests, please wait.',
+      code: 'ThrottlingException',
     }),
     finish: { stop: 'end_turn', tool: 'tool_use' },
     declares: ['"name":"lookup"', '"additionalProperties":false', 'Looks a city up.'],

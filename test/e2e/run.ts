@@ -10,7 +10,7 @@ const ALLOWED = ['accept', 'accept-encoding', 'connection', 'content-length', 'c
 export async function run(scene: Scene, driver: Driver, row: Row, streamed: boolean, raised: Record<Fault, Raised>) {
   const { voice } = scene
   scene.play(row.play)
-  const counted = counting(scene.voice.idHeader)
+  const counted = counting(scene.voice.idHeader, scene.send)
   const key = row.key ?? scene.house.key
   let texts = ''
   const asking = driver({
@@ -101,7 +101,7 @@ function expectMembers(error: unknown, members: Raised): void {
 /** The client hangs up in mid-stream: the upstream is closed within a second, and the ending is on record. */
 export async function hangsUp(scene: Scene, driver: Driver): Promise<unknown> {
   scene.play({ eu: scene.voice.speak({ ...speech, texts: ['word '.repeat(200)] }, true, true) })
-  const counted = counting(scene.voice.idHeader)
+  const counted = counting(scene.voice.idHeader, scene.send)
   const controller = new AbortController()
   let abortedAt = 0
   let seen = 0

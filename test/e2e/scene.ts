@@ -19,6 +19,8 @@ export type Scene = Readonly<{
   house: House
   probe: Probe
   recorders: Readonly<Record<Place, Recorder>>
+  /** What the drivers' calls go over, where it is not the global `fetch`. */
+  send?: typeof fetch
   /** Everything that arrived anywhere since the last {@link Scene.play}. */
   arrived(): readonly RecordedRequest[]
   /** Sets what the recorders answer, and forgets what arrived. What has no script hangs up. */
@@ -128,7 +130,7 @@ export type Counted = Readonly<{
   calls: { status: number; call: string | null; requestId: string | null; at: number }[]
 }>
 
-export function counting(idHeader = 'x-request-id'): Counted {
+export function counting(idHeader = 'x-request-id', send: typeof fetch = fetch): Counted {
   const calls: Counted['calls'] = []
   return {
     calls,
@@ -136,7 +138,7 @@ export function counting(idHeader = 'x-request-id'): Counted {
       const at = performance.now()
       const entry = { status: 0, call: null as string | null, requestId: null as string | null, at }
       calls.push(entry)
-      const response = await fetch(input, init)
+      const response = await send(input, init)
       entry.status = response.status
       entry.call = response.headers.get('x-customhouse-call')
       entry.requestId = response.headers.get(idHeader)

@@ -153,7 +153,7 @@ export function table(streamed: boolean, voice: Voice = openaiVoice): readonly R
       reached: { eu: 2 },
       calls: 2,
       trail: ['call.intent', 'call.outcome'],
-      last: { ending: 'provider_error', status: 429, fault: 'rate_limit_exceeded' },
+      last: { ending: 'provider_error', status: 429, fault: limited.code },
     },
     {
       name: "the provider's 500",

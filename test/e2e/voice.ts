@@ -36,7 +36,7 @@ export type Voice = Readonly<{
   /** Some of the text, and then the provider's own error in the stream. */
   faulty: (text: string) => Readonly<{ script: Script; message: string; code: string }>
   failure: (status: number) => Readonly<{ script: Script; message: string }>
-  tooMany: (seconds: number) => Readonly<{ script: Script; message: string }>
+  tooMany: (seconds: number) => Readonly<{ script: Script; message: string; code: string }>
   finish: Readonly<{ stop: string; tool: string }>
   /** What the record says of 7 tokens in and 9 out. */
   usage: Readonly<Record<string, number>>
@@ -77,7 +77,11 @@ export const openaiVoice: Voice = {
     code: 'engine_overloaded',
   }),
   failure: (status) => ({ script: failure(status), message: `The simulated provider fails with ${status}.` }),
-  tooMany: (seconds) => ({ script: tooMany(seconds), message: 'Rate limit reached for requests' }),
+  tooMany: (seconds) => ({
+    script: tooMany(seconds),
+    message: 'Rate limit reached for requests',
+    code: 'rate_limit_exceeded',
+  }),
   finish: { stop: 'stop', tool: 'tool_calls' },
   usage: { input_tokens: 7, output_tokens: 9, total_tokens: 16, cached_input_tokens: 0, reasoning_tokens: 0 },
   declares: ['"name":"lookup"', '"additionalProperties":false', 'Looks a city up.'],
