@@ -221,15 +221,19 @@ describe.skipIf(kept === null)('answers (skipped without fixtures)', () => {
     }
   })
 
-  it('no lane is named again once it was closed, and every text of a block is in a lane that closes', () => {
+  it('a lane is of one kind, not named again once it was closed, and every text of a block is in a lane that closes', () => {
     let closed = 0
     for (const { file, bytes } of streams) {
       const done = new Set<string>()
       const continuing = new Set<string>()
+      const kinds = new Map<string, string>()
       for (const { parts, closes = [] } of decode(streamCall, bytes, 200, SSE)) {
-        for (const { lane } of parts) {
+        for (const { lane, channel, role, signed } of parts) {
           expect(done, file).not.toContain(lane)
           if (!lane.startsWith('@')) continuing.add(lane)
+          const kind = `${channel} ${role} ${signed}`
+          expect(kinds.get(lane) ?? kind, `${file} ${lane}`).toBe(kind)
+          kinds.set(lane, kind)
         }
         for (const lane of closes) done.add(lane)
       }

@@ -244,6 +244,22 @@ describe('streams', () => {
     expect(events[4]?.closes).toEqual(['content/0/text', 'content/0/deep/0/er'])
   })
 
+  it('a thought in a block of an unknown type is signed from its start on', () => {
+    const block = { type: 'hologram', thinking: 'a', signature: 'b' }
+    const said = [
+      delta(0, { type: 'thinking_delta', thinking: 'c' }),
+      delta(0, { type: 'signature_delta', signature: 'd' }),
+    ]
+    const events = decode(streamCall, sse(start(), blockStart(0, block), ...said, blockStop(0), finish(), stop))
+    const parts = events.flatMap(({ parts }) => parts.filter(({ lane }) => lane.startsWith('content/')))
+    expect(parts.map(({ lane, text, channel, signed }) => [lane, text, channel, signed])).toEqual([
+      ['content/0/thinking', 'a', 'reasoning', true],
+      ['content/0/signature', 'b', 'data', true],
+      ['content/0/thinking', 'c', 'reasoning', true],
+      ['content/0/signature', 'd', 'data', true],
+    ])
+  })
+
   it('what a message starts with takes its place', () => {
     const begun = start([{ type: 'tool_use', id: 'i', name: 'n', input: {} }])
     expect(decode(streamCall, sse(begun, blockStart(1), text(1, 'x'), blockStop(1), finish(), stop))).toHaveLength(6)

@@ -9,7 +9,7 @@ import Anthropic, {
 } from '@anthropic-ai/sdk'
 import Anthropic0, { PermissionDeniedError as PermissionDeniedError0 } from 'anthropic-sdk-0'
 import { describe, expect, it } from 'vitest'
-import type { ModelEvent } from '../../src/core/call.ts'
+import type { ModelCall, ModelEvent } from '../../src/core/call.ts'
 import { CustomhouseError, ERROR_CODES, type ErrorCode } from '../../src/core/errors.ts'
 import { anthropicCountTokens, anthropicMessages } from '../../src/dialects/anthropic-messages/index.ts'
 import {
@@ -21,6 +21,7 @@ import {
   delta,
   encode,
   finish,
+  inbound,
   JSON_TYPE,
   sse,
   start,
@@ -221,6 +222,55 @@ describe('a cut in the middle of a stream, through the real SDK', () => {
   it('is no verb for a whole answer', () => {
     const error = new CustomhouseError('ERR_POLICY_DENIED', 'm')
     expect(() => anthropicMessages.encode(call()).cutOff(error)).toThrow(INTERNAL)
+  })
+})
+
+describe('calls of the real SDKs are read as they come', () => {
+  type Sent = Readonly<{ path: string; query: string; call: ModelCall }>
+  const taking = (sent: Sent[]) => async (url: string | URL | Request, init?: RequestInit) => {
+    const { pathname, search } = new URL(String(url))
+    const path = pathname.replace(/^\/anthropic/, '')
+    const codec = [anthropicMessages, anthropicCountTokens].find((codec) => codec.matches('POST', path))
+    if (codec === undefined) throw new Error(`nobody reads ${path}`)
+    const request = {
+      ...inbound(String(init?.body), Object.fromEntries(new Headers(init?.headers)), search.slice(1), path),
+    }
+    sent.push({ path, query: search, call: codec.read(request) })
+    return new Response('{"type":"message","content":[],"usage":{},"input_tokens":1}', { headers: JSON_TYPE })
+  }
+
+  const BETAS: string[] = ['files-api-2025-04-14', 'skills-2025-10-02']
+  type Fetch = ReturnType<typeof taking>
+
+  async function since1(fetch: Fetch): Promise<void> {
+    const { messages, beta } = new Anthropic({ apiKey: 'k', baseURL: 'http://gateway.invalid/anthropic', fetch })
+    await messages.create(ASK)
+    await messages.create({ ...ASK, stream: true })
+    await messages.countTokens({ model: 'auto', messages: ASK.messages })
+    await beta.messages.create({ ...ASK, betas: BETAS })
+  }
+
+  async function before1(fetch: Fetch): Promise<void> {
+    const { messages, beta } = new Anthropic0({ apiKey: 'k', baseURL: 'http://gateway.invalid/anthropic', fetch })
+    await messages.create(ASK)
+    await messages.create({ ...ASK, stream: true })
+    await messages.countTokens({ model: 'auto', messages: ASK.messages })
+    await beta.messages.create({ ...ASK, betas: BETAS })
+  }
+
+  it.each<[string, string, (fetch: Fetch) => Promise<void>]>([
+    ['since 1.0', '2026-10-21', since1],
+    ['before 1.0', '2023-06-01', before1],
+  ])('%s', async (_, version, ask) => {
+    const sent: Sent[] = []
+    await ask(taking(sent))
+    expect(sent.map(({ call: { operation, stream, headers } }) => [operation, stream, headers])).toEqual([
+      ['chat', false, { 'anthropic-version': version }],
+      ['chat', true, { 'anthropic-version': version }],
+      ['count_tokens', false, { 'anthropic-version': version }],
+      ['chat', false, { 'anthropic-version': version, 'anthropic-beta': BETAS.join(',') }],
+    ])
+    expect(sent.map(({ query }) => query).filter((query) => query !== '' && query !== '?beta=true')).toEqual([])
   })
 })
 

@@ -102,6 +102,19 @@ describe('answers', () => {
     expect(got).toBe('x')
     expect(error).toBeInstanceOf(APIError)
   })
+
+  it('after a fault nothing is read any more, whatever comes and wherever it stops', () => {
+    const fault = chunk({ type: 'error', error: { type: 'overloaded_error', message: 'no' } })
+    const more = [
+      encodeException('validationException', Buffer.from('{}')),
+      encodeEvent('x', Buffer.from('{}')),
+      Buffer.from([0, 0]),
+    ]
+    expect(decode(streamCall, Buffer.concat([chunks(start()), fault, ...more])).map(({ kind }) => kind)).toEqual([
+      'delta',
+      'fault',
+    ])
+  })
 })
 
 describe('edits, cuts and refusals', () => {
