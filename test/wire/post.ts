@@ -49,9 +49,16 @@ export type PostOptions = Readonly<{
   upstream: string
   config?: Readonly<Record<string, Json>>
   plugins?: readonly Plugin[]
+  /** Whether what was recorded is kept in memory; it is, if not said otherwise. */
+  journal?: boolean
 }>
 
-export async function startPost({ upstream, config = {}, plugins = [] }: PostOptions): Promise<Post> {
+export async function startPost({
+  upstream,
+  config = {},
+  plugins = [],
+  journal: kept = true,
+}: PostOptions): Promise<Post> {
   const folder = mkdtempSync(join(tmpdir(), 'customhouse-wire-'))
   const secret = join(folder, 'provider-key')
   const credential = 'sk-of-the-gateway-itself'
@@ -73,7 +80,7 @@ export async function startPost({ upstream, config = {}, plugins = [] }: PostOpt
   const house = await startHouse({
     providers: {},
     policies: POLICIES,
-    plugins: [journalist, ...plugins],
+    plugins: kept ? [journalist, ...plugins] : plugins,
     config: {
       providers: Object.fromEntries(DOORS.map((door) => [door.provider, providerOf(door, upstream, secret)])),
       models: Object.fromEntries(
