@@ -285,6 +285,43 @@ describe('connections', () => {
     client.send(CALL)
     await client.until('fine')
   })
+  test.each<[string, Record<string, string>, string, number]>([
+    ['a wrong key', { authorization: 'Bearer chk_wrong' }, CHAT, 401],
+    ['an unknown path', {}, '/openai/v1/x', 404],
+    ['no dialect', {}, '/x', 404],
+    ['too large', { 'content-length': '70000' }, CHAT, 413],
+    ['another expectation', { expect: 'the-impossible' }, CHAT, 417],
+  ])('Expect: 100-continue with %s: refused without a word, and closed', async (_, headers, path, status) => {
+    const client = await open()
+    client.send(
+      callBytes({ ...auth, expect: '100-continue', 'content-length': '70', ...headers }, '', `POST ${path} HTTP/1.1`),
+    )
+    const text = await client.closed()
+    expect(statuses(text)).toEqual([status])
+    expect(text).toMatch(/connection: close/i)
+    client.socket.destroy()
+  })
+
+  test('Expect: 100-continue with no room for the body: 503 without a word', async () => {
+    const waiting: Raw[] = []
+    // Half of 1 MiB is the tenant's: 9 times 55,000 leave no room for 50,000.
+    for (let i = 0; i < 9; i++) {
+      const client = await open()
+      client.send(`${callBytes({ ...auth, 'content-length': '60000' }, '')}${'x'.repeat(55_000)}`)
+      waiting.push(client)
+    }
+    await expect
+      .poll(async () => {
+        const client = await open()
+        client.send(callBytes({ ...auth, expect: '100-continue', 'content-length': '50000' }, ''))
+        const text = await client.until(/HTTP/)
+        client.socket.destroy()
+        return statuses(text)
+      })
+      .toEqual([503])
+    for (const client of waiting) client.socket.destroy()
+  })
+
   const head100 = (): string =>
     callBytes({ ...auth, expect: '100-continue', 'content-length': String(CALL.length) }, '')
 

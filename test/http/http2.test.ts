@@ -353,7 +353,7 @@ describe('floods', () => {
   }
   const reset = (stream: number): Buffer => frame(RST_STREAM, 0, stream, Buffer.of(0, 0, 0, 8))
 
-  test('streams that are opened and reset ("rapid reset") end the connection', async () => {
+  test('streams that are opened and reset end the connection', async () => {
     const client = await frames(house.customhouse.data)
     const fields = hpack(chat())
     const many = Array.from({ length: 1_000 }, (_, i) => [
