@@ -32,8 +32,8 @@ export function overTls(ca: string, protocol: 'http/1.1' | 'h2'): Transport {
   return { send: sending(agent), close: () => agent.destroy() }
 }
 
-/** The `listen` section of a gateway that speaks TLS, and the certificate that its clients trust. */
-export function listenTls(): Readonly<{ listen: Json; ca: string; remove(): void }> {
+/** The `listen` section of a gateway that speaks TLS, and the certificate that its clients trust, as text and as a file. */
+export function listenTls(): Readonly<{ listen: Json; ca: string; file: string; remove(): void }> {
   const folder = mkdtempSync(join(tmpdir(), 'customhouse-listen-'))
   const { cert, key } = selfSigned()
   writeFileSync(join(folder, 'tls.crt'), cert)
@@ -42,6 +42,7 @@ export function listenTls(): Readonly<{ listen: Json; ca: string; remove(): void
   return {
     listen: { data: '127.0.0.1:0', admin: '127.0.0.1:0', tls },
     ca: cert,
+    file: tls.cert,
     remove: () => rmSync(folder, { recursive: true }),
   }
 }
