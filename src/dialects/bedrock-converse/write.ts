@@ -1,7 +1,7 @@
 import type { Assignment, Edit, ModelCall, Target } from '../../core/call.ts'
 import { CustomhouseError } from '../../core/errors.ts'
 import type { JsonTree, TreeObject } from '../../core/json.ts'
-import { getAt, removeAt } from '../../core/pointer.ts'
+import { getAt, setAt } from '../../core/pointer.ts'
 import type { UpstreamMessage } from '../../core/port.ts'
 import { writeTreeBytes } from '../../core/tree.ts'
 import { rewrite } from '../edits.ts'
@@ -27,57 +27,59 @@ export function writeCall(
  * edited in it. Throws ERR_POLICY_DENIED where that cannot be done.
  */
 export function edited(call: ModelCall, edits: readonly Edit[], assign: readonly Assignment[]): TreeObject {
-  const blocks = edits.length === 0 ? [] : signedBlocks(call, edits)
-  const isDropped = ({ pointer }: Edit) => blocks.some((block) => pointer.startsWith(`${block}/`))
-  let body = rewrite(
-    call.body,
-    edits.filter((edit) => !isDropped(edit)),
-    [],
-  )
-  for (const block of blocks.toReversed()) body = withoutBlock(call.body, body, block)
-  if (blocks.length > 0 && assign.some(({ pointer }) => blocks.some((block) => pointer.startsWith(listOf(block))))) {
-    throw new CustomhouseError('ERR_GATEWAY_INTERNAL', 'an assignment in messages of which blocks were dropped')
+  const dropped = droppedBlocks(call, edits)
+  const kept = dropped.size === 0 ? edits : edits.filter(({ pointer }) => !isDropped(dropped, pointer))
+  let body = rewrite(call.body, kept, [])
+  if (dropped.size > 0) {
+    const list = MESSAGES.find((pointer) => Array.isArray(getAt(body, pointer))) ?? ''
+    if (assign.some(({ pointer }) => pointer.startsWith(list))) {
+      throw new CustomhouseError('ERR_GATEWAY_INTERNAL', 'an assignment in messages of which blocks were dropped')
+    }
+    body = setAt(body, list, withoutBlocks(getAt(body, list), dropped))
   }
   body = rewrite(body, [], assign)
   if (!(body instanceof Map)) throw new CustomhouseError('ERR_GATEWAY_INTERNAL', 'an assignment replaced the body')
   return body
 }
 
-const SIGNED_BLOCK = /^(.*\/messages\/[0-9]+\/content\/[0-9]+)\/reasoningContent\//
+/** Where messages stand, in a call and in a count of its tokens. */
+const MESSAGES: readonly string[] = ['/messages', '/input/converse/messages']
+const BLOCK = /^(?:\/input\/converse)?\/messages\/([0-9]+)\/content\/([0-9]+)\//
 
-/** Pointers of the blocks that hold a signed text which is to be edited, in document order. */
-function signedBlocks({ segments }: ModelCall, edits: readonly Edit[]): readonly string[] {
+/** Indices of blocks by the index of their message. */
+type Dropped = ReadonlyMap<number, ReadonlySet<number>>
+
+/** The blocks that hold a signed text which is to be edited. */
+function droppedBlocks({ segments }: ModelCall, edits: readonly Edit[]): Dropped {
+  const dropped = new Map<number, Set<number>>()
   const pointers = new Set(edits.map(({ pointer }) => pointer))
-  const blocks = new Set<string>()
-  for (const { pointer, signed } of segments) {
-    const block = signed === true && pointers.has(pointer) ? SIGNED_BLOCK.exec(pointer)?.[1] : undefined
-    if (block !== undefined) blocks.add(block)
+  for (const { pointer, signed } of edits.length === 0 ? [] : segments) {
+    const [, message, block] = signed === true && pointers.has(pointer) ? (BLOCK.exec(pointer) ?? []) : []
+    if (message === undefined) continue
+    const blocks = dropped.get(Number(message)) ?? new Set()
+    dropped.set(Number(message), blocks.add(Number(block)))
   }
-  return [...blocks]
-}
-
-function listOf(block: string): string {
-  return parent(parent(parent(block)))
-}
-
-function parent(pointer: string): string {
-  return pointer.slice(0, pointer.lastIndexOf('/'))
-}
-
-/** The models of Bedrock demand the reasoning of the last assistant message back unchanged, and refuse a message without content. */
-function withoutBlock(original: JsonTree, body: JsonTree, block: string): JsonTree {
-  const content = parent(block)
-  const messages = getAt(original, listOf(block))
-  const last = Array.isArray(messages) ? messages.findLastIndex(isAssistant) : -1
-  if (`${listOf(block)}/${last}` === parent(content)) throw denied('the last assistant message')
-  const dropped = removeAt(body, block)
-  const rest = getAt(dropped, content)
-  if (!Array.isArray(rest) || rest.every(isNothing)) throw denied('a message of nothing else')
   return dropped
 }
 
-function isAssistant(message: JsonTree): boolean {
-  return message instanceof Map && message.get('role') === 'assistant'
+function isDropped(dropped: Dropped, pointer: string): boolean {
+  const [, message, block] = BLOCK.exec(pointer) ?? []
+  return dropped.get(Number(message))?.has(Number(block)) === true
+}
+
+/** The models of Bedrock demand the reasoning of the last assistant message back unchanged, and refuse a message without content. */
+function withoutBlocks(node: JsonTree | undefined, dropped: Dropped): JsonTree[] {
+  const messages = Array.isArray(node) ? node : []
+  const last = messages.findLastIndex((message) => message instanceof Map && message.get('role') === 'assistant')
+  return messages.map((message, index) => {
+    const blocks = dropped.get(index)
+    const content = message instanceof Map ? message.get('content') : undefined
+    if (blocks === undefined || !(message instanceof Map) || !Array.isArray(content)) return message
+    if (index === last) throw denied('the last assistant message')
+    const rest = content.filter((_, at) => !blocks.has(at))
+    if (rest.every(isNothing)) throw denied('a message of nothing else')
+    return new Map(message).set('content', rest)
+  })
 }
 
 /** A cache point alone says nothing. */
