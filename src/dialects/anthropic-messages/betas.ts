@@ -2,12 +2,12 @@ import { malformed, unsupported } from '../request.ts'
 
 /**
  * Betas that a call may switch on: those of messages in the types of `@anthropic-ai/sdk` 1.12, those that Vercel's and LangChain's adapters
- * send, and those that are recorded. A beta may change what the body means, so one that nobody here has read is refused. `server-side-fallback` is
+ * send, that of Claude Code, and those that are recorded. A beta may change what the body means, so one that nobody here has read is refused. `server-side-fallback` is
  * left out on purpose: it lets the provider choose another model.
  */
 const BETAS: ReadonlySet<string> = new Set(
   `
-  advanced-tool-use-2025-11-20 advisor-tool-2026-03-01 agent-memory-2026-07-22 cache-diagnosis-2026-04-07
+  advanced-tool-use-2025-11-20 advisor-tool-2026-03-01 agent-memory-2026-07-22 cache-diagnosis-2026-04-07 claude-code-20250219
   code-execution-2025-05-22 code-execution-2025-08-25 code-execution-web-tools-2026-02-09
   compact-2026-01-12 compact-2026-09-04 computer-use-2024-10-22 computer-use-2025-01-24 computer-use-2025-11-24 context-1m-2025-08-07
   context-management-2025-06-27 dangerous-tool-use-2026-09-03 dev-full-thinking-2025-05-14 extended-cache-ttl-2025-04-11
