@@ -1,0 +1,131 @@
+import { createAmazonBedrock } from '@ai-sdk/amazon-bedrock'
+import { APICallError, generateText, jsonSchema, type ModelMessage, streamText, tool } from 'ai'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import type { Pair } from './bedrock-aws.ts'
+import { type Doors, everywhere, openDoors } from './bedrock-doors.ts'
+import { converseVoice } from './bedrock-voice.ts'
+import { type Ask, type Driver, type Fault, type Raised, TOOL } from './driver.ts'
+import { hangsUp, run } from './run.ts'
+import type { Scene } from './scene.ts'
+import { type Row, table } from './table.ts'
+
+let doors: Doors
+beforeAll(async () => {
+  vi.stubEnv('AWS_BEARER_TOKEN_BEDROCK', undefined)
+  doors = await openDoors(converseVoice)
+})
+afterAll(async () => {
+  vi.unstubAllEnvs()
+  await doors?.close()
+})
+
+type PairOf = (key: string) => Pair
+
+function optionsOf(ask: Ask, pairOf: PairOf | null): Parameters<typeof generateText>[0] {
+  const { toolResult, baseURL, fetch } = ask
+  const messages: ModelMessage[] = [{ role: 'user', content: ask.say }]
+  if (toolResult !== undefined) {
+    const { id: toolCallId, result } = toolResult
+    const input: unknown = JSON.parse(toolResult.arguments)
+    const output = { type: 'text' as const, value: result }
+    messages.push({ role: 'assistant', content: [{ type: 'tool-call', toolCallId, toolName: TOOL.name, input }] })
+    messages.push({ role: 'tool', content: [{ type: 'tool-result', toolCallId, toolName: TOOL.name, output }] })
+  }
+  const proof = pairOf === null ? { apiKey: ask.key } : pairOf(ask.key)
+  return {
+    model: createAmazonBedrock({ region: 'eu-central-1', baseURL, fetch, ...proof })(ask.model),
+    messages,
+    maxRetries: ask.retries,
+    headers: { ...ask.headers, ...(ask.case === undefined ? {} : { 'x-customhouse-meta-case': ask.case }) },
+    ...(ask.signal === undefined ? {} : { abortSignal: ask.signal }),
+    ...(ask.tool === true
+      ? {
+          tools: {
+            [TOOL.name]: tool({ description: TOOL.description, inputSchema: jsonSchema({ ...TOOL.parameters }) }),
+          },
+        }
+      : {}),
+  }
+}
+
+const driverOf =
+  (pairOf: PairOf | null): Driver =>
+  async (ask) => {
+    const options = optionsOf(ask, pairOf)
+    if (!ask.streamed) {
+      const answer = await generateText(options)
+      return {
+        text: answer.text,
+        tools: answer.toolCalls.map(({ toolCallId: id, toolName: name, input }) => ({ id, name, arguments: input })),
+        finish: answer.rawFinishReason ?? null,
+        tokens: answer.totalUsage.totalTokens,
+      }
+    }
+    let text = ''
+    const tools: { id: string; name: string; arguments: unknown }[] = []
+    let finish: string | null = null
+    let tokens: number | undefined
+    let failure: unknown
+    // The SDK reports a failure as a part of the stream: whoever reads it must look for that part.
+    for await (const part of streamText({ ...options, onError: () => undefined }).fullStream) {
+      if (part.type === 'text-delta') {
+        text += part.text
+        ask.onText?.(part.text)
+      } else if (part.type === 'tool-call') {
+        tools.push({ id: part.toolCallId, name: part.toolName, arguments: part.input })
+      } else if (part.type === 'finish') {
+        finish = part.rawFinishReason ?? null
+        tokens = part.totalUsage.totalTokens
+      } else if (part.type === 'error') failure ??= part.error
+    }
+    if (failure !== undefined) throw failure
+    return { text, tools, finish, tokens }
+  }
+
+const RAISED: Record<Fault, Raised> = {
+  denied: { name: 'AI_APICallError', statusCode: 403, isRetryable: false },
+  'wrong key': { name: 'AI_APICallError', statusCode: 401, isRetryable: false },
+  'unknown model': { name: 'AI_APICallError', statusCode: 404, isRetryable: false },
+  malformed: { name: 'AI_APICallError', statusCode: 400, isRetryable: false },
+  'rate limited': { name: 'AI_RetryError', reason: 'maxRetriesExceeded' },
+  quota: { name: 'AI_APICallError', statusCode: 429 },
+  'provider 500': { name: 'AI_APICallError', statusCode: 500, isRetryable: true },
+  'hang-up': { name: 'AI_APICallError', statusCode: 502, isRetryable: true },
+  'broken answer': { name: 'AI_APICallError', statusCode: 502, isRetryable: true },
+  'broken stream': { name: 'AI_StreamProviderError', type: 'validationException', statusCode: 400, isRetryable: false },
+  'fault in the stream': { name: 'AI_StreamProviderError', type: 'modelStreamErrorException', statusCode: 424 },
+  'cut off': { name: 'AI_StreamProviderError', type: 'validationException', statusCode: 400, isRetryable: false },
+  'answer denied': { name: 'AI_APICallError', statusCode: 403, isRetryable: false },
+}
+
+async function hold(scene: Scene, pairOf: PairOf | null, row: Row, streamed: boolean): Promise<void> {
+  const { error, counted } = await run(scene, driverOf(pairOf), row, streamed, RAISED)
+  if (!APICallError.isInstance(error)) return
+  expect(error.responseHeaders?.['x-amzn-requestid']).toBe(counted.calls.at(-1)?.call)
+}
+
+const WAYS = [
+  { streamed: false, how: 'whole' },
+  { streamed: true, how: 'streamed' },
+]
+
+describe.each(WAYS)('vercel with Bedrock, $how', ({ streamed }) => {
+  test.each(table(streamed, converseVoice))('$name', (row) => hold(doors.clear, null, row, streamed))
+})
+
+describe.each([
+  { name: 'over TLS', door: 'tls', signed: false },
+  { name: 'signed', door: 'clear', signed: true },
+  { name: 'signed over TLS', door: 'tls', signed: true },
+] as const)('vercel with Bedrock $name', ({ door, signed }) => {
+  describe.each(WAYS)('$how', ({ streamed }) => {
+    test.each(everywhere(table(streamed, converseVoice)))('$name', (row) =>
+      hold(doors[door], signed ? doors.pairOf : null, row, streamed),
+    )
+  })
+})
+
+test('the client hangs up in mid-stream', async () => {
+  // The SDK ends its stream with a part `abort`, and no error.
+  expect(await hangsUp(doors.clear, driverOf(null))).toBeNull()
+})
