@@ -1,7 +1,8 @@
 import type { Part } from '../core/call.ts'
 import { CustomhouseError } from '../core/errors.ts'
 import type { JsonTree, TreeObject } from '../core/json.ts'
-import { escapeToken, setAt } from '../core/pointer.ts'
+import { escapeToken } from '../core/pointer.ts'
+import { replaceStrings } from './edits.ts'
 import { numberPointer, numberText } from './numbers.ts'
 import type { Spot } from './walk.ts'
 
@@ -63,7 +64,7 @@ export function isChanged(parts: readonly Part[], texts: readonly string[]): boo
 
 /** The tree with the edited texts in place of its own. A fixed or a signed part that was edited is a fault of ours. */
 export function withTexts(tree: TreeObject, parts: readonly Part[], texts: readonly string[]): TreeObject {
-  let changed: JsonTree = tree
+  const changed: [pointer: string, text: string][] = []
   parts.forEach((part, at) => {
     const text = texts[at] ?? ''
     if (text === part.text) return
@@ -73,7 +74,8 @@ export function withTexts(tree: TreeObject, parts: readonly Part[], texts: reado
         'a member name, a number or a signed text of an answer was edited, which cannot be done',
       )
     }
-    changed = setAt(changed, part.pointer, text)
+    changed.push([part.pointer, text])
   })
-  return changed instanceof Map ? changed : tree
+  const edited = replaceStrings(tree, changed)
+  return edited instanceof Map ? edited : tree
 }

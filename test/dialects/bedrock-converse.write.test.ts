@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Assignment, Edit, ModelCall } from '../../src/core/call.ts'
 import { writeTree } from '../../src/core/tree.ts'
@@ -13,6 +14,7 @@ import {
   streamCall,
   wholeCall,
 } from './bedrock-converse-calls.ts'
+import { leavesOf, planted, pointerOf } from './leaves.ts'
 
 const COUNT = '/model/auto/count-tokens'
 
@@ -72,6 +74,33 @@ describe('edits and assignments', () => {
       messages: [{ role: 'user', content: [{ text: 'bye' }] }],
       inferenceConfig: { maxTokens: 5 },
     })
+  })
+
+  it('of any texts, in any order, change these and nothing else', () => {
+    const text = fc.string({ maxLength: 8 })
+    const block = fc.oneof(
+      fc.record({ text }),
+      fc.record({ toolUse: fc.record({ input: fc.dictionary(text, fc.oneof(text, fc.array(text), fc.integer())) }) }),
+    )
+    const message = fc.record({ role: fc.constant('user'), content: fc.array(block, { minLength: 1 }) })
+    fc.assert(
+      fc.property(fc.array(message, { minLength: 1, maxLength: 4 }), fc.infiniteStream(fc.nat(3)), (messages, dice) => {
+        const of = read({ messages })
+        const chosen = of.segments.filter(({ pointer, channel }) => !pointer.endsWith('#') && channel !== 'data')
+        const edits = chosen
+          .filter(() => dice.next().value !== 0)
+          .map(({ pointer, text }) => ({ pointer, start: 0, end: text.length, text: `<${text}>` }))
+        const paths = new Map(leavesOf({ messages }).map(({ path, text }) => [pointerOf(path), { path, text }]))
+        const expected = edits.reduce<unknown>(
+          (json, { pointer }) => {
+            const leaf = paths.get(pointer)
+            return leaf === undefined ? json : planted(json, leaf.path, `<${leaf.text}>`)
+          },
+          JSON.parse(JSON.stringify({ messages })),
+        )
+        expect(JSON.parse(written(of, edits.toReversed()))).toEqual(expected)
+      }),
+    )
   })
 
   it.each(['/messages/0/content/0/toolUse/input/a#', '/messages/0/content/0/toolUse/input/a~#', '/nothing'])(
