@@ -513,3 +513,38 @@ test('draining: a call under way ends, the connection is told to go, a new one i
     await other.stop()
   }
 })
+
+test('the time to drain is over: a stream is cut off in its dialect, and that arrives', async () => {
+  upstream.script(() => stream(openaiStream({ texts: ['word '.repeat(400)] }), { everyMs: 20 }))
+  const other = await startHouse({
+    providers: { one: { url: `${upstream.url}/v1` } },
+    config: { drain: { pre_stop_delay: '0ms', timeout: '200ms' } },
+  })
+  const on = connect(other.customhouse.data)
+  on.on('error', () => undefined)
+  sessions.push(on)
+  try {
+    const request = on.request({ ':method': 'POST', ':path': CHAT, ...auth, authorization: `Bearer ${other.key}` })
+    let text = ''
+    request.setEncoding('utf8')
+    request.end(JSON.stringify({ ...JSON.parse(BODY), stream: true }))
+    const ended = new Promise<void>((resolve, reject) => {
+      request.on('end', resolve)
+      request.on('error', reject)
+    })
+    await new Promise<void>((resolve) =>
+      request.on('data', (chunk: string) => {
+        text += chunk
+        if (text.includes('word')) resolve()
+      }),
+    )
+    const stopped = other.customhouse.stop()
+    await ended
+    expect(text).toMatch(/"error"/)
+    expect(text).not.toContain('[DONE]')
+    expect(request.rstCode).toBe(constants.NGHTTP2_NO_ERROR)
+    await stopped
+  } finally {
+    await other.stop()
+  }
+})
