@@ -5,7 +5,9 @@ import { Frames, frame, PREFACE, TYPE } from './frames.ts'
 import { Line } from './line.ts'
 import { CANARY, message } from './message.ts'
 import { digestOf, type Post, readEvidence, startPost } from './post.ts'
-import { BODIES, CONNECTION, FIELDS_2, good, HEADS, type StreamRow } from './streams.ts'
+import { BODIES, CONNECTION } from './stream-bodies.ts'
+import { FIELDS_2, HEADS } from './stream-heads.ts'
+import { good, type StreamRow } from './stream-row.ts'
 import { tallied, unlisted } from './tally.ts'
 
 /** Frames that two readers might read in two ways, on real sockets through every door. */
@@ -34,17 +36,7 @@ const TABLES: readonly (readonly [title: string, rows: readonly StreamRow[]])[] 
 ]
 
 describe.each(DOORS.map((door) => [door.dialect, door] as const))('%s', (_, door) => {
-  const tables = TABLES.map(
-    ([title, rows]) =>
-      [
-        title,
-        rows.map(
-          ([name, told, reached, frames]) =>
-            [name, typeof told === 'string' ? told : told(door), reached, frames] as const,
-        ),
-      ] as const,
-  )
-  describe.each(tables)('%s', (_, rows) => {
+  describe.each(TABLES)('%s', (_, rows) => {
     test.each(rows)('%s: %s, %s sent', async (_, told, reached, frames) => {
       const before = upstream.requests.length
       const records = post.journal.length
