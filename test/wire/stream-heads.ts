@@ -1,6 +1,18 @@
 import { addressOf } from './doors.ts'
 import { CANARY } from './message.ts'
-import { broken, good, inParts, instead, more, pseudo, replaced, type StreamRow, without } from './stream-row.ts'
+import {
+  broken,
+  good,
+  inParts,
+  instead,
+  more,
+  PSEUDO,
+  pseudo,
+  regular,
+  replaced,
+  type StreamRow,
+  without,
+} from './stream-row.ts'
 
 /** What a call says of itself over HTTP/2: pseudo-headers first. */
 export const HEADS: readonly StreamRow[] = [
