@@ -105,8 +105,10 @@ describe.each(WAYS)('AnthropicBedrock, $how', ({ streamed }) => {
 })
 
 describe.each([
+  { name: 'over h2c', door: 'h2c', signed: false },
   { name: 'over TLS', door: 'tls', signed: false },
   { name: 'signed', door: 'clear', signed: true },
+  { name: 'signed over h2c', door: 'h2c', signed: true },
   { name: 'signed over TLS', door: 'tls', signed: true },
 ] as const)('AnthropicBedrock $name', ({ door, signed }) => {
   describe.each(WAYS)('$how', ({ streamed }) => {

@@ -1,17 +1,17 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { pairKey, STORE_NAME } from '../../src/identity/index.ts'
-import { selfSigned } from '../kit/index.ts'
 import type { Pair } from './bedrock-aws.ts'
 import { type Scene, startScene } from './scene.ts'
 import type { Row } from './table.ts'
+import { listenTls, overH2c } from './transport.ts'
 import type { Voice } from './voice.ts'
 
 /** Two gateways that take bearer tokens and signatures: one in clear text, one behind TLS with a certificate that this process trusts. */
 export type Doors = Readonly<{
   clear: Scene
+  /** The one in clear text, over HTTP/2: for clients that leave the transport to `fetch`. */
+  h2c: Scene
   tls: Scene
   /** The pair of the scene's own key; for every other key one that nobody has. */
   pairOf: (key: string) => Pair
@@ -21,30 +21,27 @@ export type Doors = Readonly<{
 const NOBODYS: Pair = { accessKeyId: 'CHKA00000000000000000000', secretAccessKey: 'nobody knows this secret' }
 
 export async function openDoors(voice: Voice): Promise<Doors> {
-  const folder = mkdtempSync(join(tmpdir(), 'customhouse-tls-'))
-  const { key, cert } = selfSigned()
-  writeFileSync(join(folder, 'key.pem'), key, { mode: 0o600 })
-  writeFileSync(join(folder, 'cert.pem'), cert)
-  setDefaultCACertificates([...getCACertificates('default'), cert])
+  const { listen, ca, remove } = listenTls()
+  // Not every client here can be told of a certificate.
+  setDefaultCACertificates([...getCACertificates('default'), ca])
   const identity = { sigv4: true }
-  const files = { cert: join(folder, 'cert.pem'), key: `\${file:${join(folder, 'key.pem')}}` }
   const clear = await startScene(voice, { identity })
-  const tls = await startScene(voice, {
-    identity,
-    listen: { data: '127.0.0.1:0', admin: '127.0.0.1:0', tls: files },
-  })
+  const tls = await startScene(voice, { identity, listen })
   const pairs = new Map<string, Pair>()
   for (const { house } of [clear, tls]) {
     pairs.set(house.key, await pairKey(join(house.folder, 'keys', STORE_NAME), house.key.slice(4, 12), 0))
   }
+  const transport = overH2c(clear.house.customhouse.data)
   return {
     clear,
+    h2c: { ...clear, send: transport.send },
     tls,
     pairOf: (gatewayKey) => pairs.get(gatewayKey) ?? NOBODYS,
     close: async () => {
+      await transport.close()
       await clear.close()
       await tls.close()
-      rmSync(folder, { recursive: true })
+      remove()
     },
   }
 }

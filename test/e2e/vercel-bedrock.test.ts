@@ -114,8 +114,10 @@ describe.each(WAYS)('vercel with Bedrock, $how', ({ streamed }) => {
 })
 
 describe.each([
+  { name: 'over h2c', door: 'h2c', signed: false },
   { name: 'over TLS', door: 'tls', signed: false },
   { name: 'signed', door: 'clear', signed: true },
+  { name: 'signed over h2c', door: 'h2c', signed: true },
   { name: 'signed over TLS', door: 'tls', signed: true },
 ] as const)('vercel with Bedrock $name', ({ door, signed }) => {
   describe.each(WAYS)('$how', ({ streamed }) => {
