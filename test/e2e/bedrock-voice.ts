@@ -59,7 +59,10 @@ function voiceOf(tongue: Tongue, more: Pick<Voice, 'returns' | 'usage' | 'asks'>
       message: `The simulated provider fails with ${status}.`,
     }),
     tooMany: (seconds) => ({
-      script: error('ThrottlingException', 'Too many requests, please wait.', 429, { 'retry-after': String(seconds) }),
+      script: error('ThrottlingException', 'Too many requests, please wait.', 429, {
+        'retry-after': String(seconds),
+        'x-amz-retry-after': String(1000 * seconds),
+      }),
       message: 'Too many requests, please wait.',
       code: 'ThrottlingException',
     }),
