@@ -55,7 +55,7 @@ type Question = Readonly<{
   client: Client
   wire: 'h1' | 'h2' | 'h2c'
   key: string
-  pair?: Pick<IssuedPair, 'accessKeyId' | 'secretAccessKey'>
+  pair?: Pair
   baseURL: string
   idHeader: string
   retries: number
@@ -155,16 +155,22 @@ export const converseBody: Body = ({ model: modelId, say, tool, toolResult }) =>
   return { modelId, messages, ...(tool === true ? { toolConfig: { tools: [{ toolSpec }] } } : {}) }
 }
 
-/** How a client of Python's is asked. */
-export type Manner = Readonly<{ client: Client; body: Body; wire?: Question['wire']; pair?: Question['pair'] }>
+export type Pair = Pick<IssuedPair, 'accessKeyId' | 'secretAccessKey'>
+
+/** How a client of Python's is asked. `pairOf`: what it signs with, instead of a key. */
+export type Manner = Readonly<{
+  client: Client
+  body: Body
+  wire?: Question['wire']
+  pairOf?: (key: string) => Pair
+}>
 
 /** Asks through Python, which is asked for when it is needed. The request id is where the SDK says it is. */
 export function driverOf(of: () => Readonly<{ python: Python; scene: Scene }>, manner: Manner): Driver {
   return async (ask) => {
     const { python, scene } = of()
     const told = await python.tell({
-      ...questionOf(scene, manner, ask),
-      key: ask.key,
+      ...questionOf(scene, manner, ask, ask.key),
       retries: ask.retries,
       streamed: ask.streamed,
       headers: { ...ask.headers, ...(ask.case === undefined ? {} : { 'x-customhouse-meta-case': ask.case }) },
@@ -186,8 +192,7 @@ export function driverOf(of: () => Readonly<{ python: Python; scene: Scene }>, m
 export async function leaves(python: Python, scene: Scene, manner: Manner): Promise<void> {
   scene.play({ eu: scene.voice.speak({ texts: ['word '.repeat(1000)] }, true, true) })
   const told = await python.tell({
-    ...questionOf(scene, manner, { model: 'gpt-4o', say: 'hello' }),
-    key: scene.house.key,
+    ...questionOf(scene, manner, { model: 'gpt-4o', say: 'hello' }, scene.house.key),
     retries: 0,
     streamed: true,
     leaveAfter: 2,
@@ -206,13 +211,15 @@ export async function leaves(python: Python, scene: Scene, manner: Manner): Prom
 
 function questionOf(
   { voice, house }: Scene,
-  { client, body, wire = 'h1', pair }: Manner,
+  { client, body, wire = 'h1', pairOf }: Manner,
   ask: Pick<Ask, 'model' | 'say' | 'tool' | 'toolResult'>,
-): Pick<Question, 'client' | 'wire' | 'pair' | 'baseURL' | 'idHeader' | 'leaveAfter' | 'body'> {
+  key: string,
+): Omit<Question, 'retries' | 'streamed' | 'headers'> {
   return {
     client,
     wire,
-    ...(pair === undefined ? {} : { pair }),
+    key,
+    ...(pairOf === undefined ? {} : { pair: pairOf(key) }),
     baseURL: `${house.customhouse.data}${voice.prefix}`,
     idHeader: voice.idHeader,
     leaveAfter: 0,
