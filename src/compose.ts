@@ -145,6 +145,7 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
     const certificate = await readCertificate(loaded)
     const dataListener = await listen(config.listen.data, handler, sockets, {
       streams: limits.streams,
+      ...(limits.connections === null ? {} : { connections: limits.connections }),
       ...(certificate === null ? {} : { certificate }),
     })
     const reload = async (): Promise<ReloadReport> => {

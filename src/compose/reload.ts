@@ -132,7 +132,7 @@ async function recordActivation(ledger: Ledger, before: Active | null, next: Act
 
 /** Settings that are read once: sockets, folders and the log's name cannot change under a running gateway. By their names in the file. */
 const READ_ONCE: Readonly<Record<string, (config: Config) => unknown>> = {
-  listen: ({ listen }) => listen,
+  listen: ({ listen: { data, admin, tls } }) => ({ data, admin, tls: tls !== null }),
   state: ({ state }) => state,
   keys: ({ keys }) => keys,
   reload: ({ reload }) => reload,
@@ -140,6 +140,8 @@ const READ_ONCE: Readonly<Record<string, (config: Config) => unknown>> = {
   log: ({ log }) => log,
   identity: ({ identity }) => identity,
   'limits.headers': ({ limits }) => limits.headerBytes,
+  'limits.connections': ({ limits }) => limits.connections,
+  'limits.streams': ({ limits }) => limits.streams,
   'limits.in_flight_bytes': ({ limits }) => limits.inFlightBytes,
   'limits.timeouts.connection': ({ limits }) => limits.timeouts.connectionMs,
   'limits.timeouts.headers': ({ limits }) => limits.timeouts.headersMs,

@@ -57,6 +57,8 @@ export type ModelConfig = Readonly<{ routes: readonly Readonly<{ provider: strin
 export type LimitsConfig = Readonly<{
   bodyBytes: number
   headerBytes: number
+  /** Connections to the data port at one time; null: as many as the system has. */
+  connections: number | null
   /** Calls at one time on one HTTP/2 connection. */
   streams: number
   inFlightBytes: number
@@ -164,6 +166,7 @@ export function toConfig(
     limits: {
       bodyBytes: limits.body,
       headerBytes: limits.headers,
+      connections: limits.connections ?? null,
       streams: limits.streams,
       inFlightBytes: limits.in_flight_bytes,
       answerBytes: limits.answer,

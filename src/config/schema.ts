@@ -280,6 +280,14 @@ export const configSchema = z.strictObject({
     .strictObject({
       body: size('1KiB', '1GiB').prefault('4MiB').describe('Largest body of a call.'),
       headers: size('1KiB', '1MiB').prefault('32KiB').describe('Largest header section of a call.'),
+      connections: z
+        .int()
+        .min(1, { error: 'must be at least 1' })
+        .max(1_000_000, { error: 'must be at most 1000000' })
+        .optional()
+        .describe(
+          'Connections to the data port at one time; further ones are closed at once. Absent: as many as the system has.',
+        ),
       streams: z
         .int()
         .min(1, { error: 'must be at least 1' })

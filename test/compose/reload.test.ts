@@ -108,6 +108,8 @@ test('settings that are read once are named', async () => {
   rewrite((config) => {
     config.limits = {
       headers: '64KiB',
+      connections: 100,
+      streams: 64,
       in_flight_bytes: '128MiB',
       timeouts: { connection: '9s', headers: '14s', request: '50s', keep_alive: '60s', first_byte: '1m' },
     }
@@ -116,6 +118,8 @@ test('settings that are read once are named', async () => {
   expect(report.activated).toBe(true)
   expect(report.restart).toEqual([
     'limits.headers',
+    'limits.connections',
+    'limits.streams',
     'limits.in_flight_bytes',
     'limits.timeouts.connection',
     'limits.timeouts.headers',
