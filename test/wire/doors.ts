@@ -3,6 +3,7 @@ import { anthropicAnswer, converseAnswer, openaiAnswer } from '../kit/index.ts'
 
 /** One way into the gateway: a dialect, the path of its calls, and what a call and its answer look like there. */
 export type Door = Readonly<{
+  title: string
   dialect: Dialect
   /** Mount, as `src/compose.ts` has it. */
   mount: string
@@ -14,6 +15,8 @@ export type Door = Readonly<{
   /** The provider's name in the configuration of a {@link Post}, and its kind. */
   provider: string
   kind: string
+  /** Path of its base URL, as the provider's kind wants it. */
+  base: string
   /** Path below the upstream's origin to which calls must go, and to nothing else. */
   upstream: string
   /** Fields that a call must have there. */
@@ -35,6 +38,7 @@ const CONVERSE = 'anthropic.claude-3-haiku-20240307-v1:0'
 const INVOKE = 'anthropic.claude-sonnet-4-5-20250929-v1:0'
 
 export const OPENAI: Door = {
+  title: 'openai.chat',
   dialect: 'openai.chat',
   mount: '/openai/v1',
   path: '/chat/completions',
@@ -42,6 +46,7 @@ export const OPENAI: Door = {
   target: 'gpt-4o',
   provider: 'openai',
   kind: 'openai',
+  base: '/v1',
   upstream: '/v1/chat/completions',
   headers: {},
   body: (more = '') => `{"model":"chat-model",${SAYS}${more}}`,
@@ -51,6 +56,7 @@ export const OPENAI: Door = {
 }
 
 export const ANTHROPIC: Door = {
+  title: 'anthropic.messages',
   dialect: 'anthropic.messages',
   mount: '/anthropic',
   path: '/v1/messages',
@@ -58,6 +64,7 @@ export const ANTHROPIC: Door = {
   target: 'claude-sonnet-4-5',
   provider: 'anthropic',
   kind: 'anthropic',
+  base: '',
   upstream: '/v1/messages',
   headers: { 'anthropic-version': '2023-06-01' },
   body: (more = '') => `{"model":"messages-model","max_tokens":64,${SAYS}${more}}`,
@@ -67,6 +74,7 @@ export const ANTHROPIC: Door = {
 }
 
 export const BEDROCK_CONVERSE: Door = {
+  title: 'bedrock.converse',
   dialect: 'bedrock.converse',
   mount: '/bedrock',
   path: '/model/converse-model%3A0/converse',
@@ -74,6 +82,7 @@ export const BEDROCK_CONVERSE: Door = {
   target: CONVERSE,
   provider: 'converse',
   kind: 'bedrock',
+  base: '',
   upstream: `/model/${encodeURIComponent(CONVERSE)}/converse`,
   headers: {},
   body: (more = '') => `{"messages":[{"role":"user","content":[{"text":"hello"}]}]${more}}`,
@@ -83,6 +92,7 @@ export const BEDROCK_CONVERSE: Door = {
 }
 
 export const BEDROCK_INVOKE: Door = {
+  title: 'bedrock.invoke',
   dialect: 'bedrock.invoke',
   mount: '/bedrock',
   path: '/model/invoke-model%3A0/invoke',
@@ -90,6 +100,7 @@ export const BEDROCK_INVOKE: Door = {
   target: INVOKE,
   provider: 'invoke',
   kind: 'bedrock',
+  base: '',
   upstream: `/model/${encodeURIComponent(INVOKE)}/invoke`,
   headers: {},
   body: (more = '') => `{${INVOKES}${more}}`,
@@ -98,7 +109,54 @@ export const BEDROCK_INVOKE: Door = {
   fields: new Set([...FIELDS, 'authorization']),
 }
 
-/** Every door there is: the columns of the tables. */
+const MISTRAL: Door = {
+  ...OPENAI,
+  title: 'openai.chat at Mistral',
+  mount: '/mistral',
+  path: '/v1/chat/completions',
+  model: 'mistral-model',
+  target: 'mistral-small-latest',
+  provider: 'mistral',
+  kind: 'mistral',
+  base: '/mistral/v1',
+  upstream: '/mistral/v1/chat/completions',
+  body: () => `{"model":"mistral-model",${SAYS}}`,
+  sent: () => `{"model":"mistral-small-latest",${SAYS}}`,
+}
+
+const AZURE: Door = {
+  ...OPENAI,
+  title: 'openai.chat at Azure',
+  mount: '/azure',
+  path: '/openai/v1/chat/completions',
+  model: 'azure-model',
+  target: 'deployment-1',
+  provider: 'azure',
+  kind: 'azure',
+  base: '/azure/openai/v1',
+  upstream: '/azure/openai/v1/chat/completions',
+  body: () => `{"model":"azure-model",${SAYS}}`,
+  sent: () => `{"model":"deployment-1",${SAYS}}`,
+  fields: new Set([...FIELDS, 'api-key']),
+}
+
+const COUNT: Door = {
+  ...ANTHROPIC,
+  title: 'anthropic.messages, counting',
+  path: '/v1/messages/count_tokens',
+  model: 'count-model',
+  target: 'claude-haiku-4-5',
+  provider: 'count',
+  upstream: '/v1/messages/count_tokens',
+  body: () => `{"model":"count-model",${SAYS}}`,
+  sent: () => `{"model":"claude-haiku-4-5",${SAYS}}`,
+  answer: { input_tokens: 9 },
+}
+
+/** One door of each dialect: a campaign goes through them. */
 export const DOORS: readonly Door[] = [OPENAI, ANTHROPIC, BEDROCK_CONVERSE, BEDROCK_INVOKE]
+
+/** Every mount, and another operation: the columns of the tables. */
+export const ALL_DOORS: readonly Door[] = [...DOORS, MISTRAL, AZURE, COUNT]
 
 export const addressOf = (door: Door): string => door.mount + door.path

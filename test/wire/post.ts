@@ -17,7 +17,7 @@ import { type AuditRecord, CLOSING_KINDS } from '../../src/core/record.ts'
 import { type Ground, type House, startHouse } from '../house.ts'
 import type { ReadRequest } from '../kit/index.ts'
 import { probePolicies } from '../probe.ts'
-import { DOORS, type Door } from './doors.ts'
+import { ALL_DOORS, type Door } from './doors.ts'
 
 /** A gateway with every door open, in front of one upstream that plays all providers. */
 export type Post = House &
@@ -82,9 +82,9 @@ export async function startPost({
     policies: POLICIES,
     plugins: kept ? [journalist, ...plugins] : plugins,
     config: {
-      providers: Object.fromEntries(DOORS.map((door) => [door.provider, providerOf(door, upstream, secret)])),
+      providers: Object.fromEntries(ALL_DOORS.map((door) => [door.provider, providerOf(door, upstream, secret)])),
       models: Object.fromEntries(
-        DOORS.map(({ model, provider, target }) => [model, { routes: [{ provider, model: target }] }]),
+        ALL_DOORS.map(({ model, provider, target }) => [model, { routes: [{ provider, model: target }] }]),
       ),
       reload: { every: '1h' },
       log: { level: 'info', format: 'json' },
@@ -104,11 +104,11 @@ export async function startPost({
   }
 }
 
-function providerOf({ kind }: Door, upstream: string, secret: string): Json {
+function providerOf({ kind, base }: Door, upstream: string, secret: string): Json {
   const places = ['DE']
   return {
     kind,
-    base_url: kind === 'openai' ? `${upstream}/v1` : upstream,
+    base_url: `${upstream}${base}`,
     ...(kind === 'bedrock' ? { region: 'eu-central-1' } : {}),
     credential: `\${file:${secret}}`,
     residency: { endpoint: places, processing: places, storage: places },
@@ -123,6 +123,7 @@ const ADDED: ReadonlySet<string> = new Set([
   'accept-encoding',
   'authorization',
   'x-api-key',
+  'api-key',
 ])
 
 /** The digest of the dispatch that these bytes can only have come from: method, address, its own fields, body. */

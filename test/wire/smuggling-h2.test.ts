@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Recorder, startRecorder, whole } from '../kit/index.ts'
-import { DOORS, type Door } from './doors.ts'
+import { ALL_DOORS, type Door } from './doors.ts'
 import { Frames, frame, PREFACE, TYPE } from './frames.ts'
 import { Line } from './line.ts'
 import { CANARY, message } from './message.ts'
@@ -16,7 +16,7 @@ let post: Post
 let upstream: Recorder
 beforeAll(async () => {
   upstream = await startRecorder({
-    answer: ({ path }) => whole(DOORS.find((door) => door.upstream === path)?.answer ?? 'unknown'),
+    answer: ({ path }) => whole(ALL_DOORS.find((door) => door.upstream === path)?.answer ?? 'unknown'),
   })
   post = await startPost({
     upstream: upstream.url,
@@ -35,7 +35,7 @@ const TABLES: readonly (readonly [title: string, rows: readonly StreamRow[]])[] 
   ['the connection', CONNECTION],
 ]
 
-describe.each(DOORS.map((door) => [door.dialect, door] as const))('%s', (_, door) => {
+describe.each(ALL_DOORS.map((door) => [door.title, door] as const))('%s', (_, door) => {
   describe.each(TABLES)('%s', (_, rows) => {
     test.each(rows)('%s: %s, %s sent', async (_, told, reached, frames) => {
       const before = upstream.requests.length

@@ -94,7 +94,7 @@ export const TARGETS: readonly Row[] = [
   ['a query with a path', '400 open', 0, path((address) => `${address}?/../x`)],
   ['a query with a key', '401 closed', 0, path((address) => `${address}?key=${CANARY}`)],
   ['an empty query', '200 open', 1, path((address) => `${address}?`)],
-  ['no dialect before it', '404 open', 0, path((_, door) => door.path)],
+  ['no dialect before it', '404 open', 0, path((_, door) => `/v0${door.path}`)],
   ['the address of the admin port', '404 open', 0, path(() => '/readyz')],
   ['a line of 40 KB', '431 closed', 0, path((address) => `${address}?${'a'.repeat(40_000)}`)],
 ]
