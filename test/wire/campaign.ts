@@ -176,12 +176,11 @@ async function within<T>(work: Promise<T>, ms: number): Promise<T | null> {
 }
 
 function headersOf({ asked }: Case, key: string): Record<string, string> {
-  const strays = STRAYS.filter(([name]) => name !== 'via' || key !== '')
   return {
     authorization: `Bearer ${key}`,
     'content-type': 'application/json',
     ...asked.door.headers,
-    ...Object.fromEntries(strays),
+    ...Object.fromEntries(STRAYS),
   }
 }
 
