@@ -78,8 +78,8 @@ export const RAISED: Record<Fault, Raised> = {
   'provider 500': { name: 'AI_APICallError', statusCode: 500, isRetryable: true },
   'hang-up': { name: 'AI_APICallError', statusCode: 502, isRetryable: true },
   'broken answer': { name: 'AI_APICallError', statusCode: 502, isRetryable: true },
-  'broken stream': { name: 'AI_StreamProviderError' },
-  'fault in the stream': { name: 'AI_StreamProviderError' },
-  'cut off': { name: 'AI_StreamProviderError' },
+  'broken stream': { name: 'AI_StreamProviderError', type: 'api_error' },
+  'fault in the stream': { name: 'AI_StreamProviderError', type: 'overloaded_error' },
+  'cut off': { name: 'AI_StreamProviderError', type: 'permission_error', isRetryable: false },
   'answer denied': { name: 'AI_APICallError', statusCode: 403, isRetryable: false },
 }

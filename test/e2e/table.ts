@@ -212,6 +212,7 @@ export function table(streamed: boolean, voice: Voice = openaiVoice): readonly R
     },
     {
       name: 'the policy refuses the answer',
+      retries: 2,
       play: {
         eu: speak({ ...speech, texts: [`${LONG} CUT-1, and goes on.`] }, true),
       },
