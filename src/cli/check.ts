@@ -1,7 +1,9 @@
 import { join, relative } from 'node:path'
 import { Command } from 'commander'
 import { type LoadedConfig, loadConfig } from '../config.ts'
+import type { Dialect } from '../core/call.ts'
 import { isCustomhouseError } from '../core/errors.ts'
+import type { Generation } from '../core/generation.ts'
 import { type SettingOptions, withSettings } from './settings.ts'
 
 type Area = 'config' | 'policy' | 'keys'
@@ -22,6 +24,7 @@ export function checkCommand(): Command {
       const report: Report = { findings: [], warnings: [], passed: [] }
       const loaded = await checkConfig(options, report)
       if (loaded !== null) {
+        await checkCertificate(loaded, report)
         await checkPolicy(loaded, report)
         await checkKeys(loaded, report)
       }
@@ -46,6 +49,14 @@ async function checkConfig(options: SettingOptions, report: Report): Promise<Loa
   return loaded
 }
 
+async function checkCertificate(loaded: LoadedConfig, report: Report): Promise<void> {
+  // A key that could not be resolved has been reported.
+  if (loaded.config.listen.tls === null || report.findings.length > 0) return
+  const { readCertificate } = await import('../compose/certificate.ts')
+  const certificate = await attempt('config', report, () => readCertificate(loaded))
+  if (certificate !== null) report.passed.push('certificate    of the data port: read, and the key is its own')
+}
+
 /** Everything that is read here is large; it is loaded only when there is a configuration to check it against. */
 async function checkPolicy(loaded: LoadedConfig, report: Report): Promise<void> {
   const [{ loadPolicy }, { makeGeneration, unplaced }, { Providers }, { openToolchain }] = await Promise.all([
@@ -62,8 +73,9 @@ async function checkPolicy(loaded: LoadedConfig, report: Report): Promise<void> 
     await attempt('policy', report, async () => {
       const policy = await loadPolicy(loaded.config.policy, toolchain)
       const generation = makeGeneration(1, loaded, policy, [], providers)
-      const { controls } = generation
+      const { controls, models } = generation
       report.warnings.push(...unplaced(generation))
+      report.passed.push(`routes         ${spoken(models)}`)
       report.passed.push(
         `policy         ${policy.revision.slice(0, 12)}: compiled, tested, loaded; controls ${controls.join(', ')}`,
       )
@@ -72,6 +84,17 @@ async function checkPolicy(loaded: LoadedConfig, report: Report): Promise<void> 
     await providers.close()
     await toolchain.close()
   }
+}
+
+/** How many models can be asked for in each dialect. */
+function spoken(models: Generation['models']): string {
+  const counts = new Map<Dialect, number>()
+  for (const targets of models.values()) {
+    for (const dialect of new Set(targets.flatMap(({ dialects }) => dialects))) {
+      counts.set(dialect, (counts.get(dialect) ?? 0) + 1)
+    }
+  }
+  return [...counts].map(([dialect, models]) => `${dialect}: ${count(models, 'model')}`).join(', ')
 }
 
 async function checkKeys(loaded: LoadedConfig, report: Report): Promise<void> {

@@ -6,13 +6,20 @@ import { jsonSchema } from '../config.ts'
 import { CustomhouseError } from '../core/errors.ts'
 import { packageRoot } from './root.ts'
 
+/** What stands behind a `#` without a space, or with two and more, is configuration: it is valid as it stands when the `#` is taken away. */
 const CONFIG = `# yaml-language-server: $schema=./customhouse.schema.json
-# Every setting and its default: \`customhouse config schema --format markdown\`.
+# Every setting and its default: \`customhouse config schema --format markdown\`. Take the # away from what you need.
 version: 1
-listen: { data: "127.0.0.1:8450", admin: "127.0.0.1:8451" }
+listen:
+  data: "127.0.0.1:8450" # HTTP/1.1 and HTTP/2, in clear text unless there is a certificate:
+#  tls: { cert: ./tls/chain.pem, key: "\${file:./tls/key.pem}" }
+  admin: "127.0.0.1:8451"
 state: ./state # the ledger: back it up
 keys: ./keys # signing, content and gateway keys: apart from the ledger
 policy: { source: ./policies }
+
+# For clients that can only sign their calls as AWS's SDKs do: \`customhouse keys aws <id>\` gives a key its pair.
+#identity: { sigv4: true }
 
 # Who exists. What they may do is policy data: policies/org/*.yaml.
 tenants:
@@ -27,12 +34,44 @@ providers:
     base_url: https://eu.api.openai.com/v1
     residency: openai/eu
     credential: "\${env:OPENAI_API_KEY}"
+# Signed with what AWS's own chain finds. Which countries infer is told by the model's name: eu.* is several.
+#  bedrock-eu:
+#    kind: bedrock
+#    region: eu-central-1
+#    residency: bedrock/eu-central-1
+#    credential: aws
+# Azure's deployments run where their type says, which no address tells.
+#  azure-sweden:
+#    kind: azure
+#    base_url: https://my-resource.openai.azure.com/openai/v1
+#    residency: { endpoint: [SE], processing: [SE], storage: [SE] }
+#    credential: "\${env:AZURE_OPENAI_API_KEY}"
+# Mistral promises inference in the region, and nothing else. What you declare, your contract must say.
+#  mistral-eu:
+#    kind: mistral
+#    base_url: https://api.eu.mistral.ai/v1
+#    residency: { endpoint: ["*"], processing: ["*"], storage: ["*"] }
+#    credential: "\${env:MISTRAL_API_KEY}"
+# Anthropic promises no place: only tenants that may use "*" get there. Each tenant can have a key of its own.
+#  anthropic:
+#    kind: anthropic
+#    base_url: https://api.anthropic.com
+#    residency: { endpoint: ["*"], processing: ["*"], storage: ["*"] }
+#    tenant_credentials: { lab: "\${env:ANTHROPIC_API_KEY}" }
 
-# Names that clients ask for; policies decide which of the routes a call may take.
+# Names that clients ask for; policies decide which of the routes a call may take. A call goes to providers of its own dialect.
 models:
   gpt-4o: { routes: [{ provider: openai-eu, model: gpt-4o }] }
   gpt-4o-mini: { routes: [{ provider: openai-eu, model: gpt-4o-mini }] }
   auto: { routes: [{ provider: openai-eu, model: gpt-4o-mini }] }
+#  claude-sonnet-4-5:
+#    routes:
+#      - { provider: bedrock-eu, model: eu.anthropic.claude-sonnet-4-5-20250929-v1:0 }
+#      - { provider: anthropic, model: claude-sonnet-4-5-20250929 }
+#  mistral-large:
+#    routes:
+#      - { provider: mistral-eu, model: mistral-large-latest }
+#      - { provider: azure-sweden, model: my-deployment }
 `
 
 const IGNORED = ['/keys/', '/state/', '.env']

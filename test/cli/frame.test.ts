@@ -1,6 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { selfSigned } from '../kit/certificate.ts'
 import { newFolder, run } from './run.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
@@ -98,6 +99,32 @@ describe('init, check and config', () => {
     expect(checked.stderr).not.toContain('a-value-that-nobody-may-see')
   })
 
+  it('what init shows in comments is accepted as it stands, once the # is taken away', async () => {
+    const shown = join(folder, 'shown')
+    await run(['init', 'shown'], { cwd: folder })
+    const file = join(shown, 'customhouse.yaml')
+    writeFileSync(file, readFileSync(file, 'utf8').replace(/^#(?! \S)/gm, ''))
+    const { key, cert } = selfSigned(['localhost'])
+    mkdirSync(join(shown, 'tls'))
+    writeFileSync(join(shown, 'tls/chain.pem'), cert)
+    writeFileSync(join(shown, 'tls/key.pem'), key)
+    const secrets = ['OPENAI', 'AZURE_OPENAI', 'MISTRAL', 'ANTHROPIC'].map((name) => [`${name}_API_KEY`, 'a-secret'])
+    const env = Object.fromEntries(secrets)
+    const { code, stdout, stderr } = await run(['check'], { cwd: shown, env })
+    expect({ code, stdout }).toEqual({ code: 0, stdout: '' })
+    expect(stderr).toContain('3 tenants, 5 providers, 5 models')
+    expect(stderr).toMatch(/^ok {7}certificate /m)
+    const spoken =
+      'openai.chat: 4 models, bedrock.converse: 1 model, bedrock.invoke: 1 model, anthropic.messages: 1 model'
+    expect(stderr).toContain(spoken)
+    // There is no key yet; nothing else is to be warned of.
+    expect(stderr.match(/^warning: .*$/gm)).toEqual([expect.stringContaining('no live gateway key')])
+    writeFileSync(join(shown, 'tls/key.pem'), selfSigned(['localhost']).key)
+    const other = await run(['check'], { cwd: shown, env })
+    expect(other.code).toBe(2)
+    expect(other.stdout).toMatch(/^customhouse\.yaml:\d+:\d+ {2}listen\.tls\.cert: cannot be used with its key/m)
+  })
+
   it('init overwrites nothing without --force, and keeps foreign lines of .gitignore', async () => {
     const file = join(gateway, 'customhouse.yaml')
     const before = readFileSync(file, 'utf8')
@@ -162,7 +189,7 @@ describe('init, check and config', () => {
       env: { CUSTOMHOUSE_LOG_LEVEL: 'debug' },
     })
     expect(code).toBe(0)
-    expect(stdout).toMatch(/^listen\.data = "127\.0\.0\.1:8450" +customhouse\.yaml:4:17$/m)
+    expect(stdout).toMatch(/^listen\.data = "127\.0\.0\.1:8450" +customhouse\.yaml:5:9$/m)
     expect(stdout).toMatch(/^log\.level = "debug" +env CUSTOMHOUSE_LOG_LEVEL$/m)
     expect(stdout).toMatch(/^log\.format = "pretty" +flag --log-format$/m)
     expect(stdout).toMatch(/^limits\.body = "4MiB" +default$/m)
