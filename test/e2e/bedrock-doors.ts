@@ -1,8 +1,11 @@
 import { join } from 'node:path'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
+import { BedrockRuntimeServiceException, ConverseCommand } from '@aws-sdk/client-bedrock-runtime'
+import { expect, vi } from 'vitest'
 import { pairKey, STORE_NAME } from '../../src/identity/index.ts'
-import type { Pair } from './bedrock-aws.ts'
-import { type Scene, startScene } from './scene.ts'
+import type { House } from '../house.ts'
+import { awsClient, type Pair } from './bedrock-aws.ts'
+import { type Counted, type Scene, startScene } from './scene.ts'
 import type { Row } from './table.ts'
 import { listenTls, overH2c } from './transport.ts'
 import type { Voice } from './voice.ts'
@@ -29,7 +32,10 @@ export async function openDoors(voice: Voice): Promise<Doors> {
   const tls = await startScene(voice, { identity, listen })
   const pairs = new Map<string, Pair>()
   for (const { house } of [clear, tls]) {
-    pairs.set(house.key, await pairKey(join(house.folder, 'keys', STORE_NAME), house.key.slice(4, 12), 0))
+    const pair = await pairKey(join(house.folder, 'keys', STORE_NAME), house.key.slice(4, 12), 0)
+    pairs.set(house.key, pair)
+    // The gateway follows the store, in which the pair is new.
+    await vi.waitFor(async () => expect(await statusOfSigned(house, pair)).toBe(404), { timeout: 10_000 })
   }
   const transport = overH2c(clear.house.customhouse.data)
   return {
@@ -44,6 +50,22 @@ export async function openDoors(voice: Voice): Promise<Doors> {
       remove()
     },
   }
+}
+
+/** What a signed call for a model that nobody has comes to. */
+async function statusOfSigned({ customhouse, key }: House, pair: Pair): Promise<number | undefined> {
+  const calls: Counted['calls'] = []
+  const client = awsClient({ key, baseURL: `${customhouse.data}/bedrock`, retries: 0, calls }, { pairOf: () => pair })
+  try {
+    await client.send(
+      new ConverseCommand({ modelId: 'nobodys', messages: [{ role: 'user', content: [{ text: 'x' }] }] }),
+    )
+  } catch (error) {
+    if (!(error instanceof BedrockRuntimeServiceException)) throw error
+  } finally {
+    client.destroy()
+  }
+  return calls[0]?.status
 }
 
 const EVERYWHERE = [

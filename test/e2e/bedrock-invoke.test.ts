@@ -92,5 +92,5 @@ describe('InvokeModel with a body', () => {
 })
 
 test('the client hangs up in mid-stream', async () => {
-  await hangsUp(doors.clear, invokeDriver())
+  expect(await hangsUp(doors.clear, invokeDriver())).toBeNull()
 })
