@@ -55,6 +55,39 @@ export function wholeDecoder(limit: number, read: (tree: TreeObject) => ModelEve
   }
 }
 
+/**
+ * Reads a stream message by message. Nothing after a failure is read; what stood before it in the same bytes is given out first. Where `read` says nothing of a
+ * message, there is no event.
+ */
+export function eventDecoder<M>(
+  messages: (chunk: Uint8Array) => Iterable<M>,
+  read: (message: M) => ModelEvent | undefined,
+  end: () => void,
+): Decoder {
+  let failure: unknown
+  return {
+    push(chunk) {
+      if (failure !== undefined) throw failure
+      const events: ModelEvent[] = []
+      try {
+        for (const message of messages(chunk)) {
+          const event = read(message)
+          if (event !== undefined) events.push(event)
+        }
+      } catch (error) {
+        failure = error
+        if (events.length === 0) throw error
+      }
+      return events
+    },
+    end() {
+      if (failure !== undefined) throw failure
+      end()
+      return []
+    },
+  }
+}
+
 /** One JSON object of the provider. `what` names it in the error; `values` bounds its size. */
 export function parseObject(bytes: Uint8Array, what: string, values = 100_000): TreeObject {
   const tree = parseTree(bytes, { code: 'ERR_PROVIDER_MALFORMED', what, values })

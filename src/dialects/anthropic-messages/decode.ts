@@ -3,6 +3,7 @@ import type { TreeObject } from '../../core/json.ts'
 import type { Decoder } from '../../core/port.ts'
 import {
   EVENT_MAX,
+  eventDecoder,
   FAULT_MAX,
   isJsonType,
   malformed,
@@ -70,7 +71,6 @@ function streamDecoder(): Decoder {
   const sse = sseDecoder(EVENT_MAX)
   const message = messageReader()
   let fault = false
-  let failure: unknown
 
   function read(type: string, data: Uint8Array): ModelEvent | undefined {
     if (fault) return undefined
@@ -84,27 +84,12 @@ function streamDecoder(): Decoder {
     return event
   }
 
-  return {
-    push(chunk) {
-      // Nothing after a failure is read; what stood before it in the same bytes has been given out.
-      if (failure !== undefined) throw failure
-      const events: ModelEvent[] = []
-      try {
-        for (const { data, type } of sse.push(chunk)) {
-          const event = read(type, data)
-          if (event !== undefined) events.push(event)
-        }
-      } catch (error) {
-        failure = error
-        if (events.length === 0) throw error
-      }
-      return events
-    },
-    end() {
-      if (failure !== undefined) throw failure
+  return eventDecoder(
+    (chunk) => sse.push(chunk),
+    ({ type, data }) => read(type, data),
+    () => {
       if (sse.end() !== null && !fault) throw truncated('in the middle of an event')
       message.end()
-      return []
     },
-  }
+  )
 }

@@ -1,11 +1,11 @@
 import type { Role } from '../../core/call.ts'
+import { vocabulary } from '../vocabulary.ts'
 
 /**
  * Names of the dialect's own (types of the npm package `@anthropic-ai/sdk` 1.12 for POST /v1/messages, its answers and its events, betas
- * included, Amazon Bedrock's additions, and JSON Schema's keywords). A member of such a name says nothing that its sender could choose, so the name
- * is no segment. Every other name is: it could hold anything.
+ * included, Amazon Bedrock's additions).
  */
-const VOCABULARY: ReadonlySet<string> = new Set(
+export const isFreeName = vocabulary(
   `
   model messages role content type text system max_tokens stream metadata user_id stop_sequences temperature top_k top_p service_tier speed
   thinking budget_tokens display block_binding prefix_mismatch_behavior tools tool_choice disable_parallel_tool_use cache_control ttl
@@ -29,33 +29,9 @@ const VOCABULARY: ReadonlySet<string> = new Set(
   cache_miss_reason cache_missed_input_tokens error details request_id
   amazon-bedrock-invocationMetrics inputTokenCount outputTokenCount invocationLatency firstByteLatency cacheReadInputTokenCount
   cacheWriteInputTokenCount
-  properties patternProperties additionalProperties required items prefixItems enum const default examples anyOf oneOf allOf not
-  $ref $defs $schema definitions pattern minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength minItems
-  maxItems uniqueItems minProperties maxProperties nullable deprecated
-  `
-    .trim()
-    .split(/\s+/),
+  `,
+  ['metadata', 'input', 'input_examples', 'configs'],
 )
-
-/** Objects whose member names are the sender's own, whatever they are: a tool's input and its examples, a schema's properties. */
-const FREE: ReadonlySet<string> = new Set([
-  'metadata',
-  'input',
-  'input_examples',
-  'configs',
-  'properties',
-  'patternProperties',
-  '$defs',
-  'definitions',
-  'default',
-  'examples',
-  'const',
-])
-
-/** Whether a member's name is the sender's own word and must be inspected. `parent` names the object that it stands in. */
-export function isFreeName(name: string, parent: string): boolean {
-  return FREE.has(parent) || !VOCABULARY.has(name)
-}
 
 export const ROLES: ReadonlyMap<string, Role> = new Map([
   ['user', 'user'],

@@ -1,7 +1,7 @@
 import type { ModelEvent } from '../../core/call.ts'
 import type { JsonTree, TreeObject } from '../../core/json.ts'
 import type { Decoder } from '../../core/port.ts'
-import { EVENT_MAX, malformed, parseObject, truncated, withParts, word } from '../answer.ts'
+import { EVENT_MAX, eventDecoder, malformed, parseObject, truncated, withParts, word } from '../answer.ts'
 import { type EventMessage, eventStreamDecoder } from '../eventstream.ts'
 import type { Frame } from './frame.ts'
 import { eventParts, faultParts, lanesOf } from './parts.ts'
@@ -23,7 +23,6 @@ export function streamDecoder(): Decoder {
   let stopped = false
   let metadata = false
   let fault = false
-  let failure: unknown
 
   function readMessage({ headers, body }: EventMessage): ModelEvent {
     const kind = headers.get(':message-type')
@@ -105,27 +104,15 @@ export function streamDecoder(): Decoder {
     return block === undefined ? [] : lanesOf(index, block.kind)
   }
 
-  return {
-    push(chunk) {
-      // Nothing after a failure is read; what stood before it in the same bytes has been given out.
-      if (failure !== undefined) throw failure
-      const events: ModelEvent[] = []
-      try {
-        for (const message of messages.push(chunk)) if (!fault) events.push(readMessage(message))
-      } catch (error) {
-        failure = error
-        if (events.length === 0) throw error
-      }
-      return events
-    },
-    end() {
-      if (failure !== undefined) throw failure
-      if (fault) return []
+  return eventDecoder(
+    (chunk) => messages.push(chunk),
+    (message) => (fault ? undefined : readMessage(message)),
+    () => {
+      if (fault) return
       if (messages.end()) throw truncated('in the middle of a message')
       if (!stopped) throw truncated('before messageStop')
-      return []
     },
-  }
+  )
 }
 
 function object(body: Uint8Array): TreeObject {

@@ -1,9 +1,10 @@
+import { vocabulary } from '../vocabulary.ts'
+
 /**
- * Names of the dialect's own (Smithy model of bedrock-runtime: Converse, ConverseStream, CountTokens; the fields of models that are let through, and
- * JSON Schema's keywords). A member of such a name says nothing that its sender could choose, so the name is no segment. Every other
- * name is: it could hold anything.
+ * Names of the dialect's own (Smithy model of bedrock-runtime: Converse, ConverseStream, CountTokens; the fields of models that are let
+ * through).
  */
-const VOCABULARY: ReadonlySet<string> = new Set(
+export const isFreeName = vocabulary(
   `
   messages role content system inferenceConfig maxTokens temperature topP stopSequences toolConfig tools toolChoice guardrailConfig
   guardrailIdentifier guardrailVersion trace streamProcessingMode additionalModelRequestFields promptVariables
@@ -24,31 +25,6 @@ const VOCABULARY: ReadonlySet<string> = new Set(
   total topicPolicyUnits contentPolicyUnits contentPolicyImageUnits wordPolicyUnits sensitiveInformationPolicyUnits
   sensitiveInformationPolicyFreeUnits contextualGroundingPolicyUnits automatedReasoningPolicyUnits automatedReasoningPolicies
   __type code originalStatusCode originalMessage
-  properties patternProperties additionalProperties required items prefixItems enum const default examples anyOf oneOf allOf not
-  $ref $defs $schema definitions pattern minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength minItems
-  maxItems uniqueItems minProperties maxProperties nullable deprecated
-  `
-    .trim()
-    .split(/\s+/),
+  `,
+  ['requestMetadata', 'promptVariables', 'input', 'inputAssessment', 'outputAssessments'],
 )
-
-/** Objects whose member names are the sender's own, whatever they are. */
-const FREE: ReadonlySet<string> = new Set([
-  'requestMetadata',
-  'promptVariables',
-  'input',
-  'inputAssessment',
-  'outputAssessments',
-  'properties',
-  'patternProperties',
-  '$defs',
-  'definitions',
-  'default',
-  'examples',
-  'const',
-])
-
-/** Whether a member's name is the sender's own word and must be inspected. `parent` names the object that it stands in. */
-export function isFreeName(name: string, parent: string): boolean {
-  return FREE.has(parent) || !VOCABULARY.has(name)
-}

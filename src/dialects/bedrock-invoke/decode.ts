@@ -1,6 +1,16 @@
 import type { ModelCall, ModelEvent } from '../../core/call.ts'
 import type { Decoder } from '../../core/port.ts'
-import { EVENT_MAX, malformed, mediaType, parseObject, refusing, truncated, withParts, word } from '../answer.ts'
+import {
+  EVENT_MAX,
+  eventDecoder,
+  malformed,
+  mediaType,
+  parseObject,
+  refusing,
+  truncated,
+  withParts,
+  word,
+} from '../answer.ts'
 import { decodeEarly } from '../anthropic-messages/decode.ts'
 import { messageReader, readWhole } from '../anthropic-messages/events.ts'
 import { decodeAnswer as decodeService } from '../bedrock-converse/decode.ts'
@@ -24,7 +34,6 @@ function streamDecoder(): Decoder {
   /** Counts messages as the reader counts its events. */
   let number = 0
   let fault = false
-  let failure: unknown
 
   function read({ headers, body }: EventMessage): ModelEvent | undefined {
     const at = number++
@@ -48,30 +57,15 @@ function streamDecoder(): Decoder {
     return withParts({ kind: 'fault', code, frame }, () => faultParts(tree, at))
   }
 
-  return {
-    push(chunk) {
-      // Nothing after a failure is read; what stood before it in the same bytes has been given out.
-      if (failure !== undefined) throw failure
-      const events: ModelEvent[] = []
-      try {
-        for (const came of messages.push(chunk)) {
-          const event = fault ? undefined : read(came)
-          if (event !== undefined) events.push(event)
-        }
-      } catch (error) {
-        failure = error
-        if (events.length === 0) throw error
-      }
-      return events
-    },
-    end() {
-      if (failure !== undefined) throw failure
-      if (fault) return []
+  return eventDecoder(
+    (chunk) => messages.push(chunk),
+    (came) => (fault ? undefined : read(came)),
+    () => {
+      if (fault) return
       if (messages.end()) throw truncated('in the middle of a message')
       message.end()
-      return []
     },
-  }
+  )
 }
 
 /** The event in a chunk: base64 in `bytes`. Beside it stands nothing but padding (`p`), which hides its length and goes no further. */

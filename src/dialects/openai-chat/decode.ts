@@ -3,6 +3,7 @@ import type { JsonTree, TreeObject } from '../../core/json.ts'
 import type { Decoder } from '../../core/port.ts'
 import {
   EVENT_MAX,
+  eventDecoder,
   FAULT_MAX,
   isJsonType,
   malformed,
@@ -86,7 +87,6 @@ function streamDecoder(expected: number): Decoder {
   let number = 0
   let done = false
   let fault = false
-  let failure: unknown
 
   function readChunk(data: Uint8Array, type: string): ModelEvent {
     const body = parseObject(data, 'an event of the provider')
@@ -126,36 +126,21 @@ function streamDecoder(expected: number): Decoder {
     return readChunk(data, type)
   }
 
-  return {
-    push(chunk) {
-      // Nothing after a failure is read; what stood before it in the same bytes has been given out.
-      if (failure !== undefined) throw failure
-      const events: ModelEvent[] = []
-      try {
-        for (const { data, type } of sse.push(chunk)) {
-          const event = read(data, type)
-          if (event !== undefined) events.push(event)
-        }
-      } catch (error) {
-        failure = error
-        if (events.length === 0) throw error
-      }
-      return events
-    },
-    end() {
-      if (failure !== undefined) throw failure
+  return eventDecoder(
+    (chunk) => sse.push(chunk),
+    ({ type, data }) => read(data, type),
+    () => {
       const rest = sse.end()
       if (rest !== null && isDone(rest)) done = true
       else if (rest !== null && !fault) throw truncated('in the middle of an event')
-      if (fault) return []
+      if (fault) return
       if (choices.size === 0) throw truncated('before any choice')
       const finished = [...choices.values()]
       // Compatible servers leave [DONE] out; then every choice that was asked for must have said that it is finished.
       const complete = done ? finished.some(Boolean) : finished.length >= expected && finished.every(Boolean)
       if (!complete) throw truncated('without a finish_reason')
-      return []
     },
-  }
+  )
 }
 
 const DONE = Buffer.from('[DONE]')

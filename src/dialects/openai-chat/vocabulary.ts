@@ -1,11 +1,11 @@
 import type { Channel, Role } from '../../core/call.ts'
+import { vocabulary } from '../vocabulary.ts'
 
 /**
  * Names of the dialect's own (OpenAPI description of POST /chat/completions, its answers, their chunks, the common additions of
- * compatible servers, and JSON Schema's keywords). A member of such a name says nothing that its sender could choose, so the name is
- * no segment. Every other name is: it could hold anything.
+ * compatible servers).
  */
-const VOCABULARY: ReadonlySet<string> = new Set(
+export const isFreeName = vocabulary(
   `
   model messages role content name tool_calls tool_call_id function_call refusal audio id type text image_url url detail input_audio
   data format file file_data file_id filename function arguments custom input reasoning reasoning_content reasoning_details
@@ -23,32 +23,9 @@ const VOCABULARY: ReadonlySet<string> = new Set(
   document_url document_name reference reference_ids thinking closed signature tool_file tool_reference tool file_name file_type prefix
   random_seed safe_prompt prompt_mode guardrails num_cached_tokens prompt_audio_seconds p loc msg input ctx request_id statusCode details
   innererror content_filter_result protected_material_code protected_material_text custom_blocklists profanity indirect_attack
-  properties patternProperties additionalProperties required items prefixItems enum const default examples anyOf oneOf allOf not
-  $ref $defs $schema definitions pattern minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength minItems
-  maxItems uniqueItems minProperties maxProperties nullable deprecated
-  `
-    .trim()
-    .split(/\s+/),
+  `,
+  ['metadata', 'logit_bias', 'chat_template_kwargs'],
 )
-
-/** Objects whose member names are the sender's own, whatever they are. */
-const FREE: ReadonlySet<string> = new Set([
-  'metadata',
-  'logit_bias',
-  'properties',
-  'patternProperties',
-  '$defs',
-  'definitions',
-  'default',
-  'examples',
-  'const',
-  'chat_template_kwargs',
-])
-
-/** Whether a member's name is the sender's own word and must be inspected. `parent` names the object that it stands in. */
-export function isFreeName(name: string, parent: string): boolean {
-  return FREE.has(parent) || !VOCABULARY.has(name)
-}
 
 export const ROLES: ReadonlyMap<string, Role> = new Map([
   ['system', 'system'],
