@@ -1,8 +1,7 @@
 import Anthropic from '@anthropic-ai/sdk'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { blockStart, blockStop, delta, finish, sse, start, stop, text } from '../dialects/anthropic-calls.ts'
-import { stream, whole } from '../kit/index.ts'
 import { client, LOOKUP } from './anthropic-sdk.ts'
+import { said, THOUGHT, thinks, thought, thoughtful, used } from './anthropic-thoughts.ts'
 import { anthropicVoice } from './anthropic-voice.ts'
 import { type Counted, counting, type Scene, startScene } from './scene.ts'
 import { speech } from './table.ts'
@@ -17,11 +16,7 @@ afterAll(() => scene?.close())
 
 type Messages = Anthropic.MessageParam[]
 
-const SIGNATURE = 'EqQBCkYIBxgCKkB3aGF0IHRoZSBwcm92aWRlciBzaWduZWQvKz09'
-const thought = (thinking: string) => ({ type: 'thinking' as const, thinking, signature: SIGNATURE })
 const redacted = { type: 'redacted_thinking' as const, data: 'ZW5jcnlwdGVkIGJ5IHRoZSBwcm92aWRlcg==' }
-const said = (words: string) => ({ type: 'text' as const, text: words })
-const used = { type: 'tool_use' as const, id: 'toolu_1', name: 'lookup', input: { city: 'Bern', n: 1 } }
 const result = { type: 'tool_result' as const, tool_use_id: 'toolu_1', content: 'It rains.' }
 const user = (content: Anthropic.MessageParam['content']) => ({ role: 'user' as const, content })
 const assistant = (...content: Anthropic.ContentBlockParam[]) => ({ role: 'assistant' as const, content })
@@ -155,37 +150,13 @@ describe('what must not leave stands in a thought', () => {
 })
 
 describe('an answer with a thought', () => {
-  const THOUGHT = 'The traveller asks, é \u{1f600}, and says <<1>>: so be it.'
   const content = [thought(THOUGHT), said('I read SECRET-7.'), used]
-  const spoken = sse(
-    start(),
-    blockStart(0, { type: 'thinking', thinking: '', signature: '' }),
-    ...[...THOUGHT].map((thinking) => delta(0, { type: 'thinking_delta', thinking })),
-    delta(0, { type: 'signature_delta', signature: SIGNATURE }),
-    blockStop(0),
-    blockStart(1),
-    text(1, 'I read <<'),
-    text(1, '1>>.'),
-    blockStop(1),
-    blockStart(2, { ...used, input: {} }),
-    delta(2, { type: 'input_json_delta', partial_json: '{"city":"Be' }),
-    delta(2, { type: 'input_json_delta', partial_json: 'rn","n":1}' }),
-    blockStop(2),
-    finish('tool_use'),
-    stop,
-  )
-  const answered = {
-    ...(start().message as object),
-    content: [thought(THOUGHT), said('I read <<1>>.'), used],
-    stop_reason: 'tool_use',
-    usage: { input_tokens: 5, output_tokens: 7 },
-  }
 
   test.each([
     { how: 'whole', streamed: false },
     { how: 'streamed', streamed: true },
   ])('comes as it was signed, and goes back so, $how', async ({ streamed }) => {
-    scene.play({ eu: streamed ? stream([...Buffer.from(spoken)].map((byte) => Buffer.of(byte))) : whole(answered) })
+    scene.play({ eu: thinks(streamed) })
     const { anthropic, calls } = connect()
     const asked = { ...params, messages: [user('my code is SECRET-7')] }
     const first = streamed
@@ -197,7 +168,7 @@ describe('an answer with a thought', () => {
     const back = [...asked.messages, { role: first.role, content: first.content }, user([result])]
     scene.play({ eu: anthropicVoice.speak(speech, false) })
     await anthropic.messages.create({ ...params, messages: back }, redact)
-    expect(JSON.parse(sent()).messages[1].content).toEqual(answered.content)
+    expect(JSON.parse(sent()).messages[1].content).toEqual(thoughtful)
     expect(sent()).toContain(JSON.stringify(thought(THOUGHT)))
     for (const { call } of calls) {
       expect((await scene.trailOf(call, 2)).map(({ kind }) => kind)).toEqual(['call.intent', 'call.outcome'])

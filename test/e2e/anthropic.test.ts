@@ -83,6 +83,24 @@ test('an error of the provider keeps what the SDK reads of it', async () => {
   expect(error).toMatchObject({ type: 'invalid_request_error', errorCode: 'prompt_too_long', details })
 })
 
+test('an overloaded provider: the SDK asks again, and gets its answer or the error of that name', async () => {
+  const overloaded = anthropicVoice.failure(529).script
+  const good = anthropicVoice.speak(speech, false)
+  scene.play({ eu: (index) => (index === 0 ? overloaded : good) })
+  const { fetch, calls } = counting('request-id')
+  const ask = () => client({ key: scene.house.key, baseURL: baseURL(), retries: 1, fetch }).messages.create(hello)
+  expect((await ask()).content).toEqual([{ type: 'text', text: 'Good day, traveller.' }])
+  expect(calls.map(({ status }) => status)).toEqual([529, 200])
+  scene.play({ eu: overloaded })
+  await expect(ask()).rejects.toBeInstanceOf(Anthropic.OverloadedError)
+  expect(calls).toHaveLength(4)
+  for (const { call, status } of calls) {
+    const trail = await scene.trailOf(call, 2)
+    expect(trail.map(({ kind }) => kind)).toEqual(['call.intent', 'call.outcome'])
+    expect(trail[1]?.body).toMatchObject({ status, ending: status === 200 ? 'complete' : 'provider_error' })
+  }
+})
+
 test('the client hangs up in mid-stream', async () => {
   // `create` ends its iteration without an error when its own caller has aborted it; the helper does not.
   expect(await hangsUp(scene, create)).toBeNull()
