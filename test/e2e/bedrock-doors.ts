@@ -30,13 +30,7 @@ export async function openDoors(voice: Voice): Promise<Doors> {
   const identity = { sigv4: true }
   const clear = await startScene(voice, { identity })
   const tls = await startScene(voice, { identity, listen })
-  const pairs = new Map<string, Pair>()
-  for (const { house } of [clear, tls]) {
-    const pair = await pairKey(join(house.folder, 'keys', STORE_NAME), house.key.slice(4, 12), 0)
-    pairs.set(house.key, pair)
-    // The gateway follows the store, in which the pair is new.
-    await vi.waitFor(async () => expect(await statusOfSigned(house, pair)).toBe(404), { timeout: 10_000 })
-  }
+  const pairs = new Map(await Promise.all([clear, tls].map(paired)))
   const transport = overH2c(clear.house.customhouse.data)
   return {
     clear,
@@ -50,6 +44,14 @@ export async function openDoors(voice: Voice): Promise<Doors> {
       remove()
     },
   }
+}
+
+/** A scene's key, and a pair for it that the gateway knows. */
+async function paired({ house }: Scene): Promise<readonly [string, Pair]> {
+  const pair = await pairKey(join(house.folder, 'keys', STORE_NAME), house.key.slice(4, 12), 0)
+  // The gateway follows the store, in which the pair is new.
+  await vi.waitFor(async () => expect(await statusOfSigned(house, pair)).toBe(404), { timeout: 10_000 })
+  return [house.key, pair]
 }
 
 /** What a signed call for a model that nobody has comes to. */
