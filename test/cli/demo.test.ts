@@ -2,7 +2,11 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import Anthropic from '@anthropic-ai/sdk'
+import { BedrockRuntimeClient, ConverseCommand, ConverseStreamCommand } from '@aws-sdk/client-bedrock-runtime'
+import { NodeHttpHandler } from '@smithy/node-http-handler'
 import { describe, expect, it } from 'vitest'
+import { startSimulator } from '../../src/cli/demo/simulator.ts'
 import { BIN, newFolder } from './run.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
@@ -42,6 +46,56 @@ describe('the demo that stays up', () => {
     expect(readdirSync(RUNNING)).not.toContain(String(pid))
     expect(existsSync(String(hint?.[3]))).toBe(false)
   }, 90_000)
+})
+
+describe('a simulated provider', () => {
+  const say = { texts: ['One sentence of some words.'], usage: { input: 3, output: 7 } }
+
+  it('speaks Anthropic, as its SDK reads it: whole, streamed, failing', async () => {
+    const simulator = await startSimulator({ region: 'eu', behave: () => ({ kind: 'speak', speech: say }) })
+    try {
+      const client = new Anthropic({ baseURL: simulator.origin, apiKey: 'sk-test', maxRetries: 0 })
+      const asked = { model: 'claude', max_tokens: 9, messages: [{ role: 'user' as const, content: 'hello' }] }
+      for (const message of [await client.messages.create(asked), await client.messages.stream(asked).finalMessage()]) {
+        expect(message.content).toMatchObject([{ type: 'text', text: '[eu] One sentence of some words.' }])
+        expect(message).toMatchObject({ stop_reason: 'end_turn', usage: { input_tokens: 3, output_tokens: 7 } })
+      }
+      simulator.behave(() => ({ kind: 'fail', status: 429 }))
+      await expect(client.messages.create(asked)).rejects.toBeInstanceOf(Anthropic.RateLimitError)
+    } finally {
+      await simulator.close()
+    }
+  })
+
+  it('speaks Converse, as AWS`s SDK reads it: whole, streamed, failing', async () => {
+    const simulator = await startSimulator({ region: 'eu', behave: () => ({ kind: 'speak', speech: say }) })
+    const client = new BedrockRuntimeClient({
+      region: 'eu-central-1',
+      endpoint: simulator.origin,
+      token: { token: 'k' },
+      authSchemePreference: ['httpBearerAuth'],
+      maxAttempts: 1,
+      requestHandler: new NodeHttpHandler(),
+    })
+    try {
+      const asked = { modelId: 'a:0', messages: [{ role: 'user' as const, content: [{ text: 'hello' }] }] }
+      const whole = await client.send(new ConverseCommand(asked))
+      expect(whole.output?.message?.content).toEqual([{ text: '[eu] One sentence of some words.' }])
+      expect(whole.usage).toMatchObject({ inputTokens: 3, outputTokens: 7 })
+      let text = ''
+      let tokens: number | undefined
+      for await (const event of (await client.send(new ConverseStreamCommand(asked))).stream ?? []) {
+        text += event.contentBlockDelta?.delta?.text ?? ''
+        tokens = event.metadata?.usage?.totalTokens ?? tokens
+      }
+      expect([text, tokens]).toEqual(['[eu] One sentence of some words.', 10])
+      simulator.behave(() => ({ kind: 'fail', status: 429 }))
+      await expect(client.send(new ConverseCommand(asked))).rejects.toMatchObject({ name: 'ThrottlingException' })
+    } finally {
+      client.destroy()
+      await simulator.close()
+    }
+  })
 })
 
 describe('setting up', () => {

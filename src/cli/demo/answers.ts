@@ -116,7 +116,8 @@ function envelopeOf(speech: Speech): Record<string, unknown> {
   }
 }
 
-function labelled(speech: Speech, text: string): string {
+/** A text with the place of who says it in front. */
+export function labelled(speech: Speech, text: string): string {
   return speech.region === undefined ? text : `[${speech.region}] ${text}`
 }
 

@@ -68,9 +68,23 @@ function configuration(
       virginia: provider('virginia', 'US'),
       frankfurt: provider('frankfurt', 'DE'),
       paris: provider('paris', 'FR'),
+      // The same simulators by their other APIs.
+      'anthropic-virginia': { ...provider('virginia', 'US'), kind: 'anthropic', base_url: simulators.virginia?.origin },
+      'bedrock-frankfurt': {
+        ...provider('frankfurt', 'DE'),
+        kind: 'bedrock',
+        base_url: simulators.frankfurt?.origin,
+        region: 'eu-central-1',
+      },
     },
     models: {
       auto: { routes: ['virginia', 'frankfurt', 'paris'].map((name) => ({ provider: name, model: 'gpt-4o' })) },
+      'claude-sonnet-4-5': {
+        routes: [
+          { provider: 'anthropic-virginia', model: 'claude-sonnet-4-5-20250929' },
+          { provider: 'bedrock-frankfurt', model: 'anthropic.claude-sonnet-4-5-20250929-v1:0' },
+        ],
+      },
       'gpt-4o': { routes: [{ provider: 'virginia', model: 'gpt-4o' }] },
     },
     audit: { log: 'demo/customhouse' },

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { openaiAnswer, openaiError, openaiStream, type Speech } from './answers.ts'
+import type { Speech } from './answers.ts'
+import { type Asked, anthropic, bedrock, openai, type Tongue } from './tongues.ts'
 
 /** What a simulated provider received, byte for byte; header values in `latin1`, in wire order. */
 export type Received = Readonly<{
@@ -33,6 +34,8 @@ export type SimulatorOptions = Readonly<{
 
 export type Simulator = Readonly<{
   region: string
+  /** Base URL of its Anthropic and Bedrock APIs: `http://127.0.0.1:PORT`. */
+  origin: string
   /** Base URL of its OpenAI API, without a slash at the end: `http://127.0.0.1:PORT/v1`. */
   baseUrl: string
   /** Oldest first. */
@@ -42,9 +45,9 @@ export type Simulator = Readonly<{
   close(): Promise<void>
 }>
 
-type Asked = Readonly<{ model: string; stream: boolean; includeUsage: boolean; last: string; choices: number }>
+const TONGUES = [openai, anthropic, bedrock]
 
-/** A provider on the loopback interface that speaks OpenAI's chat completions and keeps what arrived. */
+/** A provider on the loopback interface that speaks OpenAI's chat completions, Anthropic's Messages and Bedrock's Converse, and keeps what arrived. */
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   const received: Received[] = []
   const keep = options.keep ?? 1000
@@ -54,16 +57,21 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     const call = await receive(request)
     received.push(call)
     if (received.length > keep) received.shift()
-    if (call.method !== 'POST' || call.path !== '/v1/chat/completions') {
-      sendJson(response, 404, openaiError(`Unknown request URL: ${call.method} ${call.path}`, 'invalid_request_error'))
+    const body = parsed(call.body)
+    const [heard] = TONGUES.flatMap((tongue) => {
+      const heard = call.method === 'POST' ? tongue.hear(call.path, body) : null
+      return heard === null ? [] : [{ tongue, asked: heard.read }]
+    })
+    if (heard === undefined) {
+      sendJson(response, 404, openai.fault(404, `Unknown request URL: ${call.method} ${call.path}`))
       return
     }
-    const asked = askedOf(call.body)
+    const { tongue, asked } = heard
     if (asked === null) {
-      sendJson(response, 400, openaiError('We could not parse the JSON body of your request.', 'invalid_request_error'))
+      sendJson(response, 400, tongue.fault(400, 'We could not parse the JSON body of your request.'))
       return
     }
-    await act(behave?.(call) ?? { kind: 'speak' }, asked, options, response)
+    await act(behave?.(call) ?? { kind: 'speak' }, { tongue, asked }, options, response)
   }
 
   const server = createServer((request, response) => {
@@ -78,6 +86,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const port = typeof address === 'object' && address !== null ? address.port : options.port
   return {
     region: options.region,
+    origin: `http://127.0.0.1:${port}`,
     baseUrl: `http://127.0.0.1:${port}/v1`,
     received,
     behave: (next) => {
@@ -107,9 +116,11 @@ async function receive(request: IncomingMessage): Promise<Received> {
   }
 }
 
+type Heard = Readonly<{ tongue: Tongue; asked: Asked }>
+
 async function act(
   behaviour: Behaviour,
-  asked: Asked,
+  heard: Heard,
   options: SimulatorOptions,
   response: ServerResponse,
 ): Promise<void> {
@@ -122,48 +133,36 @@ async function act(
     case 'fail': {
       const { status, retryAfterSeconds: seconds } = behaviour
       if (seconds !== undefined) response.setHeader('retry-after', String(seconds))
-      const body =
-        status === 429
-          ? openaiError('Rate limit reached for requests', 'requests', 'rate_limit_exceeded')
-          : openaiError(
-              `The simulated provider fails with ${status}.`,
-              status < 500 ? 'invalid_request_error' : 'server_error',
-            )
-      sendJson(response, status, body)
+      sendJson(response, status, heard.tongue.fault(status, `The simulated provider fails with ${status}.`))
       return
     }
     case 'speak':
     case 'cut_off': {
+      const { last, choices, model } = heard.asked
       const spoken = behaviour.kind === 'speak' ? behaviour.speech : undefined
-      const text = `You said: ${asked.last}`
-      const speech = spoken ?? { texts: Array.from({ length: asked.choices }, () => text), model: asked.model }
-      await speak(
-        { region: options.region, ...speech },
-        asked,
-        options.paceMs ?? 0,
-        behaviour.kind === 'cut_off',
-        response,
-      )
+      const speech = spoken ?? { texts: Array.from({ length: choices }, () => `You said: ${last}`), model }
+      const cutOff = behaviour.kind === 'cut_off'
+      await speak({ region: options.region, ...speech }, heard, options.paceMs ?? 0, cutOff, response)
     }
   }
 }
 
 async function speak(
   speech: Speech,
-  asked: Asked,
+  { tongue, asked }: Heard,
   paceMs: number,
   cutOff: boolean,
   response: ServerResponse,
 ): Promise<void> {
   if (!asked.stream) {
-    const body = JSON.stringify(openaiAnswer(speech))
+    const body = JSON.stringify(tongue.whole(speech))
     if (!cutOff) return sendJson(response, 200, body)
     response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })
     response.write(body.slice(0, body.length >> 1), () => response.socket?.resetAndDestroy())
     return
   }
-  const events = openaiStream(speech, { includeUsage: asked.includeUsage })
-  response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'x-request-id': 'req_simulated' })
+  const events = tongue.streamed(speech, asked)
+  response.writeHead(200, { 'content-type': tongue.streamType, 'x-request-id': 'req_simulated' })
   for (const [index, event] of events.entries()) {
     if (response.destroyed) return
     if (cutOff && index === events.length >> 1) {
@@ -186,34 +185,10 @@ function sendJson(response: ServerResponse, status: number, body: string | Recor
   response.end(text)
 }
 
-function askedOf(body: Buffer): Asked | null {
-  const asked = parsed(body)
-  if (!isObject(asked) || typeof asked.model !== 'string' || !Array.isArray(asked.messages)) return null
-  const users = asked.messages.filter((message: unknown) => isObject(message) && message.role === 'user')
-  const last: unknown = users.at(-1)
-  return {
-    model: asked.model,
-    stream: asked.stream === true,
-    includeUsage: isObject(asked.stream_options) && asked.stream_options.include_usage === true,
-    last: isObject(last) ? textOf(last.content) : '',
-    choices: typeof asked.n === 'number' && asked.n >= 1 && asked.n <= 8 ? asked.n : 1,
-  }
-}
-
 function parsed(body: Buffer): unknown {
   try {
     return JSON.parse(body.toString('utf8'))
   } catch {
     return null
   }
-}
-
-function textOf(content: unknown): string {
-  if (typeof content === 'string') return content
-  if (!Array.isArray(content)) return ''
-  return content.map((part: unknown) => (isObject(part) && typeof part.text === 'string' ? part.text : '')).join(' ')
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

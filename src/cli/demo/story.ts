@@ -10,6 +10,7 @@ import {
   verifyLedger,
 } from '../../audit/index.ts'
 import type { AuditRecord } from '../../core/record.ts'
+import { type Answered, ask } from './client.ts'
 import type { Ground } from './ground.ts'
 import type { Simulator } from './simulator.ts'
 
@@ -17,16 +18,14 @@ import type { Simulator } from './simulator.ts'
 export type Step = Readonly<{ title: string; told: readonly string[]; facts: readonly Fact[] }>
 export type Fact = Readonly<{ claim: string; holds: boolean }>
 
-type Answered = Readonly<{ status: number; call: string; raw: string; finishedAt: number }>
-
-const QUESTION = 'Summarise the claim of a policy holder in two sentences.'
-
 /** The story, one step after the other. */
 export async function* story(ground: Ground): AsyncGenerator<Step> {
   yield await allowed(ground)
   yield await denied(ground)
   yield await streamed(ground)
   yield await fallback(ground)
+  yield await otherDialect(ground)
+  yield await otherDialectAllowed(ground)
   yield await tampered(ground)
 }
 
@@ -37,7 +36,7 @@ async function allowed(ground: Ground): Promise<Step> {
   return {
     title:
       'Allowed: the first route of model "auto" is in Virginia; tenant "claims" is bound to the EEA and Switzerland, so the call goes to Frankfurt',
-    told: [`HTTP ${answer.status}: ${textOf(answer.raw)}`],
+    told: [told(answer)],
     facts: [
       { claim: 'the client has an answer', holds: answer.status === 200 },
       { claim: 'one request reached Frankfurt, none Virginia or Paris', holds: arrived(ground, before, [1, 0, 0]) },
@@ -59,7 +58,7 @@ async function denied(ground: Ground): Promise<Step> {
   const trail = await trailOf(ground, answer.call)
   return {
     title: 'Denied by residency: model "gpt-4o" is served in Virginia only',
-    told: [`HTTP ${answer.status}: ${textOf(answer.raw)}`],
+    told: [told(answer)],
     facts: [
       {
         claim: 'the client has a 403 that names the rule and the call',
@@ -81,11 +80,11 @@ async function streamed(ground: Ground): Promise<Step> {
   const recordedAt = Date.parse(trail[1]?.t ?? '')
   return {
     title: 'Streamed: the same call, word by word; "finished" waits until the outcome is on disk',
-    told: [`HTTP ${answer.status}: ${textOf(answer.raw)}`],
+    told: [told(answer)],
     facts: [
       {
         claim: 'the client read several chunks and the end',
-        holds: answer.raw.split('\n\n').length > 4 && answer.raw.trimEnd().endsWith('data: [DONE]'),
+        holds: answer.chunks.filter((text) => text !== '').length > 3 && answer.ended,
       },
       { claim: 'one request reached Frankfurt, none Virginia or Paris', holds: arrived(ground, before, [1, 0, 0]) },
       {
@@ -106,7 +105,7 @@ async function fallback(ground: Ground): Promise<Step> {
   return {
     title:
       'Fallback: Frankfurt fails with 503, and the next permitted target answers, which is Paris and never Virginia',
-    told: [`HTTP ${answer.status}: ${textOf(answer.raw)}`],
+    told: [told(answer)],
     facts: [
       { claim: 'the client has an answer', holds: answer.status === 200 },
       { claim: 'one request reached Frankfurt, one Paris, none Virginia', holds: arrived(ground, before, [1, 1, 0]) },
@@ -114,6 +113,51 @@ async function fallback(ground: Ground): Promise<Step> {
         claim: 'the ledger holds both attempts',
         holds:
           kinds(trail) === 'call.intent call.attempt_failed call.intent call.outcome' && placeOf(trail[2]) === 'FR',
+      },
+    ],
+  }
+}
+
+async function otherDialect(ground: Ground): Promise<Step> {
+  const before = arrivals(ground)
+  const answer = await ask(ground, { dialect: 'anthropic', model: 'claude-sonnet-4-5', stream: true })
+  const trail = await trailOf(ground, answer.call)
+  return {
+    title:
+      'Another dialect, the same rules: Claude at Anthropic is in Virginia, and the denial is one that its SDK knows',
+    told: [told(answer)],
+    facts: [
+      {
+        claim: 'the client has a 403 of the type permission_error that names the rule',
+        holds:
+          answer.status === 403 && /"type":"permission_error"/.test(answer.raw) && answer.raw.includes('residency/'),
+      },
+      { claim: 'no provider got a byte', holds: arrived(ground, before, [0, 0, 0]) },
+      { claim: 'the ledger holds the denial', holds: kinds(trail) === 'call.denied' },
+    ],
+  }
+}
+
+async function otherDialectAllowed(ground: Ground): Promise<Step> {
+  const before = arrivals(ground)
+  const answer = await ask(ground, { dialect: 'bedrock', model: 'claude-sonnet-4-5', stream: true })
+  const trail = await trailOf(ground, answer.call)
+  return {
+    title: 'And by Bedrock the same model is in Frankfurt: streamed as Converse does it, in frames with checksums',
+    told: [told(answer)],
+    facts: [
+      {
+        claim: 'the client read several sound frames and the end',
+        holds: answer.status === 200 && answer.chunks.filter((text) => text !== '').length > 3 && answer.ended,
+      },
+      { claim: 'one request reached Frankfurt, none Virginia or Paris', holds: arrived(ground, before, [1, 0, 0]) },
+      { claim: 'what reached Frankfurt holds no gateway key', holds: !keyIn(ground.frankfurt, ground.key) },
+      {
+        claim: 'the ledger holds the intent to send to DE, and the outcome',
+        holds:
+          kinds(trail) === 'call.intent call.outcome' &&
+          placeOf(trail[0]) === 'DE' &&
+          endingOf(trail[1]) === 'complete',
       },
     ],
   }
@@ -156,35 +200,7 @@ function described({ status, size, damage }: Verification): string {
   return damage === null ? `${status}, ${size} records` : `${status}: ${damage.message}`
 }
 
-/** A call as an SDK would make it. */
-async function ask(ground: Ground, { model, stream }: Readonly<{ model: string; stream: boolean }>): Promise<Answered> {
-  const response = await fetch(`${ground.customhouse.data}/openai/v1/chat/completions`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${ground.key}` },
-    body: JSON.stringify({ model, stream, messages: [{ role: 'user', content: QUESTION }] }),
-  })
-  const raw = await response.text()
-  return {
-    status: response.status,
-    call: response.headers.get('x-customhouse-call') ?? '',
-    raw,
-    finishedAt: Date.now(),
-  }
-}
-
-function textOf(raw: string): string {
-  if (!raw.startsWith('data: ')) {
-    const body = JSON.parse(raw) as { choices?: { message: { content: string } }[]; error?: { message: string } }
-    return body.choices?.[0]?.message.content ?? body.error?.message ?? raw
-  }
-  const chunks = raw.split('\n\n').filter((event) => event.startsWith('data: {'))
-  return chunks
-    .map(
-      (event) =>
-        (JSON.parse(event.slice(6)) as { choices: { delta: { content?: string } }[] }).choices[0]?.delta.content ?? '',
-    )
-    .join('')
-}
+const told = ({ status, chunks }: Answered): string => `HTTP ${status}: ${chunks.join('')}`
 
 const arrivals = ({ frankfurt, paris, virginia }: Ground): readonly number[] =>
   [frankfurt, paris, virginia].map(({ received }) => received.length)
