@@ -37,8 +37,8 @@ export type UpstreamMessage = Readonly<{ path: string; headers: Readonly<Record<
 export interface Codec {
   readonly dialect: Dialect
   readonly operation: Operation
-  /** Where this dialect's SDKs look for a request id; our call id stands there. */
-  readonly idHeader: string
+  /** Where this dialect's SDKs look for a request id; our call id stands in each. */
+  readonly idHeaders: readonly string[]
   /** Whether method and path (below the prefix) are this codec's. */
   matches(method: string, path: string): boolean
   /** Must throw ERR_CALL_MALFORMED or ERR_CALL_UNSUPPORTED for what it does not wholly understand. */

@@ -101,7 +101,7 @@ function answerHeaders({ visit, answer, decision, target }: Passage, encoder: En
   }
   // Read after the first event was encoded: a whole error to a call for a stream is JSON.
   headers['content-type'] = encoder.contentType
-  headers[visit.codec.idHeader] = visit.call.id
+  for (const name of visit.codec.idHeaders) headers[name] = visit.call.id
   headers['x-customhouse-call'] = visit.call.id
   headers['x-customhouse-decision'] = decision.id
   headers['x-customhouse-policy'] = headerValue(decision.revision)

@@ -162,7 +162,11 @@ describe('edits, cuts and refusals', () => {
 
   it('a refusal is of its class to both clients', async () => {
     const { status, headers, body } = bedrockInvoke.refuse(ID, new CustomhouseError('ERR_POLICY_DENIED', 'no'))
-    expect(headers).toMatchObject({ 'x-amzn-errortype': 'AccessDeniedException', [bedrockInvoke.idHeader]: ID })
+    expect(headers).toMatchObject({
+      'x-amzn-errortype': 'AccessDeniedException',
+      'x-amzn-requestid': ID,
+      'request-id': ID,
+    })
     const client = sdk(async () => new Response(Buffer.from(body), { status, headers }))
     await expect(
       client.messages.create({ model: 'auto', max_tokens: 1, messages: [{ role: 'user', content: 'x' }] }),

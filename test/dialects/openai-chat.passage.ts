@@ -53,7 +53,7 @@ export function passage(options: PassageOptions): { fetch: typeof fetch; passed:
           : encoder.cutOff(cut.error)
       return new Response(Uint8Array.from(Buffer.concat([...written, end])), {
         status,
-        headers: { 'content-type': encoder.contentType, [codec.idHeader]: ID },
+        headers: { 'content-type': encoder.contentType, [codec.idHeaders[0] ?? '']: ID },
       })
     } catch (error) {
       if (!(error instanceof CustomhouseError)) throw error

@@ -9,7 +9,7 @@ import { writeCall } from './write.ts'
 export const anthropicMessages: Codec = {
   dialect: 'anthropic.messages',
   operation: 'chat',
-  idHeader: 'request-id',
+  idHeaders: ['request-id'],
   matches: (method, path) => method === 'POST' && path === '/v1/messages',
   read: readCall,
   write: writeCall,

@@ -19,6 +19,7 @@ const DEPLOYMENT = /^[A-Za-z0-9_.:@/-]{1,128}$/
  */
 export const azureChat: Codec = {
   ...openaiChat,
+  idHeaders: ['x-request-id', 'apim-request-id'],
   matches: (method, path) => method === 'POST' && (path === V1 || CLASSIC.test(path)),
   read,
   refuse,

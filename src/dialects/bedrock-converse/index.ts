@@ -13,7 +13,7 @@ const CONVERSE: ReadonlySet<string | null> = new Set(['converse', 'converse-stre
 export const bedrockConverse: Codec = {
   dialect: 'bedrock.converse',
   operation: 'chat',
-  idHeader: ID_HEADER,
+  idHeaders: [ID_HEADER],
   matches: (method, path) => method === 'POST' && CONVERSE.has(operationOf(path)),
   read: readCall,
   write: writeCall,
@@ -26,7 +26,7 @@ export const bedrockConverse: Codec = {
 export const bedrockCountTokens: Codec = {
   dialect: 'bedrock.converse',
   operation: 'count_tokens',
-  idHeader: ID_HEADER,
+  idHeaders: [ID_HEADER],
   matches: (method, path) => method === 'POST' && operationOf(path) === 'count-tokens',
   read: readCount,
   write: writeCount,

@@ -8,7 +8,7 @@ import { refuseCall } from './refuse.ts'
 /** Chat completions as clients of Mistral ask for them. Calls are those of openai.chat; answers and errors are in Mistral's own shape. */
 export const mistralChat: Codec = {
   ...openaiChat,
-  idHeader: 'mistral-correlation-id',
+  idHeaders: ['mistral-correlation-id'],
   matches: (method, path) => method === 'POST' && path === '/v1/chat/completions',
   write: (call, target, edits, assign) => writeCall(call, target, edits, assign, forOpenai),
   encode: encodeAnswer,

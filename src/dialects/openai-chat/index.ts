@@ -9,7 +9,7 @@ import { writeCall } from './write.ts'
 export const openaiChat: Codec = {
   dialect: 'openai.chat',
   operation: 'chat',
-  idHeader: 'x-request-id',
+  idHeaders: ['x-request-id'],
   matches: (method, path) => method === 'POST' && path === '/chat/completions',
   read: readCall,
   write: writeCall,
