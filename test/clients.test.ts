@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import Anthropic from '@anthropic-ai/sdk'
+import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Customhouse, compose } from '../src/compose.ts'
 import { type IssuedPair, pairKey, STORE_NAME } from '../src/identity/index.ts'
@@ -38,6 +40,7 @@ beforeAll(async () => {
         bedrock: { kind: 'bedrock', base_url: upstream.url, region: 'eu-central-1', residency },
       },
       models: {
+        'gpt-4o': { routes: [{ provider: 'openai', model: 'gpt-4o' }] },
         auto: {
           routes: [
             { provider: 'openai', model: 'gpt-4o' },
@@ -49,7 +52,7 @@ beforeAll(async () => {
     },
   })
   pair = await pairKey(join(ground.folder, 'keys', STORE_NAME), ground.key.slice(4, 12), 0)
-  customhouse = await compose(await ground.read(), { read: ground.read })
+  customhouse = await compose(await ground.read(), { read: ground.read, log: pino({ level: 'silent' }) })
 })
 afterAll(async () => {
   await customhouse?.stop()
@@ -149,6 +152,20 @@ describe('the table of SDKs', () => {
     },
     60_000,
   )
+
+  test('a model without a provider of the dialect is denied in that dialect, and nothing is sent', async () => {
+    const sent = upstream.requests.length
+    const baseURL = `${customhouse.data}/anthropic`
+    const client = new Anthropic({ baseURL, apiKey: ground.key, authToken: null, maxRetries: 0 })
+    const asked = client.messages.create({ model: 'gpt-4o', max_tokens: 9, messages: [{ role: 'user', content: 'a' }] })
+    await expect(asked).rejects.toMatchObject({
+      status: 403,
+      error: { error: { type: 'permission_error', message: expect.stringContaining('base/no-dialect') } },
+    })
+    expect(upstream.requests.length).toBe(sent)
+    const denied = (await ground.records()).filter(({ kind }) => kind === 'call.denied')
+    expect(denied.map(({ body }) => body.reasons)).toMatchObject([[{ rule: 'base/no-dialect' }]])
+  })
 
   test('what reached the providers holds no gateway key', () => {
     expect(upstream.requests.length).toBeGreaterThan(12)
