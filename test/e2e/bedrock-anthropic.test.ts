@@ -93,6 +93,7 @@ async function hold(scene: Scene, pairOf: PairOf | null, row: Row, streamed: boo
   const { error, counted } = await run(scene, driverOf(pairOf), row, streamed, RAISED)
   if (!(error instanceof APIError) || error.status === undefined) return
   expect(error.headers?.get('x-amzn-requestid')).toBe(counted.calls.at(-1)?.call)
+  expect(error.requestID).toBe(counted.calls.at(-1)?.call)
 }
 
 const WAYS = [
