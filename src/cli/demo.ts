@@ -57,6 +57,7 @@ function invitation({ customhouse, key, folder }: Ground): string {
     -H 'authorization: Bearer ${key}' -H 'content-type: application/json' \\
     -d '{"model":"auto","messages":[{"role":"user","content":"hello"}]}'
 
+SDKs of Anthropic and AWS: ${customhouse.data}/anthropic, ${customhouse.data}/bedrock, with the model claude-sonnet-4-5
 Edit a policy and watch it take effect: ${folder}/policies
 What was recorded: ${isCheckout() ? 'npm run -s customhouse --' : 'npx customhouse'} audit search --state ${folder}/state
 Probes: ${customhouse.admin}/readyz?verbose
