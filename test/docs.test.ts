@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { MOUNTS } from '../src/compose/mounts.ts'
 import { ROOT } from './house.ts'
 import { hasShell, openSession, type Session } from './session.ts'
 
@@ -189,6 +190,13 @@ test('every test that a document cites by its title is there', () => {
   expect(cited.length).toBeGreaterThan(12)
   const missing = cited.filter(({ file, title }) => !existsSync(join(ROOT, file)) || !read(file).includes(title))
   expect(missing).toEqual([])
+})
+
+test('the table of doors is what is mounted', () => {
+  const rows = read('docs/dialects.md').matchAll(/^\| `(\/[^`]*)` \| (.*?) \| .* \|$/gm)
+  const told = [...rows].map(([, prefix, dialects = '']) => [prefix, dialects.replaceAll('`', '').split(', ')])
+  const mounted = MOUNTS.map(({ prefix, codecs }) => [prefix, [...new Set(codecs.map(({ dialect }) => dialect))]])
+  expect(told).toEqual(mounted)
 })
 
 test('the index of decisions names each of them, once', () => {
