@@ -53,8 +53,8 @@ export interface Codec {
   decode(call: ModelCall, status: number, headers: Readonly<Record<string, string>>): Decoder
   /** Writes an answer for the client. */
   encode(call: ModelCall): Encoder
-  /** An error of ours before anything was sent: status, native body, native id header. `headers` are extra ones to send. */
-  refuse(id: string, error: CustomhouseError): Reply
+  /** An error of ours before anything was sent: status, native body, native id header. `call` is there once it was read. */
+  refuse(id: string, error: CustomhouseError, call?: ModelCall): Reply
 }
 
 export interface Decoder {

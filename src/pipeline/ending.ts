@@ -108,7 +108,7 @@ export function answerWith(
   error: CustomhouseError,
   decision: Readonly<{ id: string; revision: string }> | null,
 ): void {
-  const reply = codec.refuse(call.id, withIds(error, call.id, decision?.id ?? null))
+  const reply = codec.refuse(call.id, withIds(error, call.id, decision?.id ?? null), call)
   const headers: Record<string, string> = { ...reply.headers, 'x-customhouse-call': call.id }
   if (decision !== null) {
     headers['x-customhouse-decision'] = decision.id

@@ -152,15 +152,18 @@ describe.each([
   })
 })
 
-test('the loop of 1.x keeps its conversation at the provider unless it is told not to: denied by the shipped policies, once', async () => {
+test('the loop of 1.x would keep its conversation at the provider: that is denied on record, and it goes on without', async () => {
   scene.play({ eu: anthropicVoice.speak(speech, false) })
   const { anthropic, calls } = connect(2)
-  const error = await raised(anthropic.beta.messages.toolRunner({ ...hello(), max_tokens: 64, tools: [] }))
-  expect(error).toBeInstanceOf(Anthropic.PermissionDeniedError)
-  expect(String(error)).toContain('stored content of kind thread')
-  expect(calls).toHaveLength(1)
-  expect(scene.arrived()).toEqual([])
-  expect(await kinds(calls[0]?.call, 1)).toEqual(['call.denied'])
+  const message = await anthropic.beta.messages.toolRunner({ ...hello(), max_tokens: 64, tools: [] })
+  expect(message.content).toMatchObject([{ type: 'text', text: 'Good day, traveller.' }])
+  expect(await Promise.all(calls.map(({ call }, at) => kinds(call, at + 1)))).toEqual([
+    ['call.denied'],
+    ['call.intent', 'call.outcome'],
+  ])
+  expect(scene.arrived().map(({ body }) => Object.keys(JSON.parse(body.toString())).includes('thread'))).toEqual([
+    false,
+  ])
 })
 
 describe('betas', () => {
