@@ -68,15 +68,16 @@ describe.skipIf(python === null)('anthropic for Python', () => {
 })
 
 describe.skipIf(python === null)('anthropic for Python over TLS', () => {
-  const tls = listenTls()
+  let tls: ReturnType<typeof listenTls>
   let here: { python: Python; scene: Scene }
   beforeAll(async () => {
+    tls = listenTls()
     here = { scene: await startScene(anthropicVoice, { listen: tls.listen }), python: startPython(tls.file) }
   })
   afterAll(async () => {
     here?.python.stop()
     await here?.scene.close()
-    tls.remove()
+    tls?.remove()
   })
 
   describe.each(WAYS)('$how', ({ streamed, manner }) => {

@@ -133,13 +133,14 @@ const WAYS: readonly Way[] = [
 const NOBODYS: Pair = { accessKeyId: 'CHKA00000000000000000000', secretAccessKey: 'nobody knows this secret' }
 
 describe.skipIf(python === null).each(WAYS)('$name', ({ voice, raised, tls, signed, all, manner: bare }) => {
-  const listening = tls ? listenTls() : null
+  let listening: ReturnType<typeof listenTls> | null = null
   let here: { python: Python; scene: Scene }
   let pair = NOBODYS
   const pairOf = (key: string): Pair => (key === here.scene.house.key ? pair : NOBODYS)
   const manner: Manner = signed ? { ...bare, pairOf } : bare
 
   beforeAll(async () => {
+    listening = tls ? listenTls() : null
     const listen = listening === null ? {} : { listen: listening.listen }
     const scene = await startScene(voice, { identity: { sigv4: signed }, ...listen })
     here = { scene, python: startPython(listening?.file) }

@@ -79,10 +79,11 @@ const WAYS: readonly Way[] = [
 ]
 
 describe.skipIf(python === null).each(WAYS)('$client for Python, TLS: $tls', ({ client, voice, raised, tls, all }) => {
-  const listening = tls ? listenTls() : null
+  let listening: ReturnType<typeof listenTls> | null = null
   const manner = { client, body: chatBody }
   let here: { python: Python; scene: Scene }
   beforeAll(async () => {
+    listening = tls ? listenTls() : null
     const scene = await startScene(voice, listening === null ? {} : { listen: listening.listen })
     here = { scene, python: startPython(listening?.file) }
   })

@@ -67,15 +67,16 @@ describe.skipIf(python === null)('openai for Python', () => {
 })
 
 describe.skipIf(python === null)('openai for Python over TLS', () => {
-  const tls = listenTls()
+  let tls: ReturnType<typeof listenTls>
   let here: { python: Python; scene: Scene }
   beforeAll(async () => {
+    tls = listenTls()
     here = { scene: await startScene(undefined, { listen: tls.listen }), python: startPython(tls.file) }
   })
   afterAll(async () => {
     here?.python.stop()
     await here?.scene.close()
-    tls.remove()
+    tls?.remove()
   })
 
   describe.each(HOW)('$how', ({ streamed }) => {

@@ -30,7 +30,9 @@ async function environment(): Promise<string | null> {
     await promisify(execFile)('python3', [join(import.meta.dirname, 'venv.py'), kept, ...REQUIREMENTS])
   } catch (error) {
     if (process.env.CI === 'true') throw error
-    console.info(`test/e2e/python: skipped, no Python with the SDKs can be made here (${String(error).slice(0, 200)})`)
+    console.info(
+      `test/e2e/python: skipped, no Python with the SDKs can be made here (${String(error).trim().slice(-200)})`,
+    )
     return null
   }
   return join(kept, 'bin/python')

@@ -29,4 +29,8 @@ def make(folder, requirements):
         shutil.rmtree(fresh, ignore_errors=True)
 
 
-main(sys.argv[1], sys.argv[2:])
+try:
+    main(sys.argv[1], sys.argv[2:])
+except subprocess.CalledProcessError as error:
+    # What failed has said why.
+    sys.exit(error.returncode)
