@@ -1,4 +1,4 @@
-import { generateKeyPairSync, randomBytes, sign } from 'node:crypto'
+import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto'
 
 /** PEM texts of a key of P-256 and of a certificate that it signed itself. */
 export type SelfSigned = Readonly<{ key: string; cert: string }>
@@ -15,12 +15,19 @@ export function selfSigned(names: readonly string[] = ['localhost']): SelfSigned
     ...names.map((dns) => der(0x82, Buffer.from(dns, 'ascii'))),
     der(0x87, Buffer.of(127, 0, 0, 1)),
   )
+  const critical = der(0x01, Buffer.of(0xff))
+  const spki = publicKey.export({ type: 'spki', format: 'der' })
+  const keyId = createHash('sha1').update(spki).digest()
   const extensions = der(
     0xa3,
     der(
       0x30,
       der(0x30, oid(0x55, 0x1d, 0x11), der(0x04, alternative)),
-      der(0x30, oid(0x55, 0x1d, 0x13), der(0x01, Buffer.of(0xff)), der(0x04, der(0x30, der(0x01, Buffer.of(0xff))))),
+      der(0x30, oid(0x55, 0x1d, 0x13), critical, der(0x04, der(0x30, der(0x01, Buffer.of(0xff))))),
+      // What strict verifiers (Python 3.13) ask for besides: the key's use, and whose key it is (RFC 5280 4.2.1.1 to 4.2.1.3).
+      der(0x30, oid(0x55, 0x1d, 0x0f), critical, der(0x04, der(0x03, Buffer.of(2, 0x84)))),
+      der(0x30, oid(0x55, 0x1d, 0x0e), der(0x04, der(0x04, keyId))),
+      der(0x30, oid(0x55, 0x1d, 0x23), der(0x04, der(0x30, der(0x80, keyId)))),
     ),
   )
   // RFC 5280 4.1: version 3, serial, algorithm, issuer, validity, subject, key, extensions.
@@ -34,7 +41,7 @@ export function selfSigned(names: readonly string[] = ['localhost']): SelfSigned
     name,
     validity,
     name,
-    publicKey.export({ type: 'spki', format: 'der' }),
+    spki,
     extensions,
   )
   const signature = sign('sha256', toBeSigned, privateKey)
