@@ -47,7 +47,12 @@ export class Providers {
     const outside = this.#outsideOf(name, config)
     const key = keyOf(name, config, outside.tlsDigest)
     const before = this.#made.get(key)
-    if (before !== undefined) return before.provider
+    if (before !== undefined) {
+      // It may be leaving: the generation that asks must find it open. Where that one comes to nothing, the next activation lets it go.
+      clearTimeout(before.leaving ?? undefined)
+      before.leaving = null
+      return before.provider
+    }
     const provider = this.#make(name, key, config, outside)
     this.#made.set(key, { name, provider, totalMs: config.timeouts.totalMs, leaving: null })
     return provider

@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import { afterEach, describe, expect, test } from 'vitest'
 import { Providers } from '../../src/compose/providers.ts'
@@ -180,6 +181,32 @@ describe('a provider of a configuration', () => {
     expect(() => broken.get('one', config({ baseUrl: url, proxy: 'env' }))).toThrow(
       expect.objectContaining({ code: 'ERR_CONFIG_INVALID', message: expect.not.stringContaining('secret') }),
     )
+  })
+
+  test('a provider that was leaving stays when a configuration that has it again is being made', async () => {
+    const { url, accepted } = await upstream()
+    const providers = providersOf()
+    const [first, other] = [config({ baseUrl: url }), config({ baseUrl: `${url}/other` })]
+    const provider = activated(providers, first)
+    expect(await call(provider)).toBe(200)
+    activated(providers, other)
+    // The canaries of the new generation take longer than the provider has left.
+    const again = { ...first }
+    expect(providers.get('one', again)).toBe(provider)
+    await sleep(2 * first.timeouts.totalMs)
+    providers.activate(new Map([['one', again]]))
+    expect(await call(provider)).toBe(200)
+    expect(accepted()).toBe(1)
+    // Where that generation comes to nothing, the provider leaves with the next one that lacks it.
+    activated(providers, other)
+    expect(providers.get('one', again)).toBe(provider)
+    activated(providers, other)
+    await expect
+      .poll(() => call(provider).catch((error: unknown) => error))
+      .toMatchObject({
+        code: 'ERR_PROVIDER_UNREACHABLE',
+      })
+    expect(providers.get('one', again)).not.toBe(provider)
   })
 
   test('certificates are those of the moment when the generation was made, whatever the files hold later', async () => {
