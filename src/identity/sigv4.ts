@@ -131,6 +131,9 @@ function readAddress(presented: Presented): Readonly<{ path: string; query: stri
 /** Over HTTP/2 the AWS SDK for JavaScript signs the pseudo-header that takes the place of Host. */
 const NAME = /^(?::authority|[a-z0-9!#$%&'*+.^_`|~-]+)$/
 
+/** Beginnings of the names of headers that say something of the call: who is on its way may add none. Every SDK that we tried signs them. */
+const TELLING: readonly string[] = ['x-amz-', 'x-customhouse-', 'anthropic-', 'openai-']
+
 /** The signed headers with their values. What could change the meaning of the call must be among them. */
 function readSigned({ proof, headers }: Presented, names: readonly string[]): readonly (readonly [string, string])[] {
   const signed = names.map((name, i): readonly [string, string] => {
@@ -147,10 +150,12 @@ function readSigned({ proof, headers }: Presented, names: readonly string[]): re
     throw invalid('SignedHeaders must name host, or over HTTP/2 :authority in its place.')
   }
   const unsigned = [...Object.keys(proof), ...Object.keys(headers)].find(
-    (name) => name.startsWith('x-amz-') && !names.includes(name),
+    (name) => !names.includes(name) && TELLING.some((beginning) => name.startsWith(beginning)),
   )
   if (unsigned !== undefined) {
-    throw invalid('Every header whose name begins with x-amz- must be among SignedHeaders, x-amz-date first of all.')
+    throw invalid(
+      `Every header whose name begins with ${TELLING.slice(0, -1).join(', ')} or ${TELLING.at(-1)} must be among SignedHeaders, x-amz-date first of all.`,
+    )
   }
   return signed
 }

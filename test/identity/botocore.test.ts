@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { ROOT } from '../house.ts'
+import { SAID } from './clients.ts'
 import { removeStoresAfterwards } from './kit.ts'
 import { judge, openPair, openWire, WHO } from './wire.ts'
 
@@ -63,6 +64,7 @@ describe.skipIf(python === null)('botocore', () => {
     if (signed === undefined || bearer === undefined) throw new Error('two calls were made')
     expect(signed.presented.proof['x-amz-content-sha256']).toBeUndefined()
     expect(signed.presented.path).toMatch(/^\/bedrock\/model\/arn%3Aaws%3A.*%2Fa1b2c3\/converse$/)
+    expect(signed.presented.headers).toMatchObject(SAID)
     expect(judge(keys, signed)).toEqual({ who: WHO, when: null })
     expect(judge(keys, bearer)).toEqual({ who: WHO, when: null })
     expect(bearer.presented.proof.authorization).toBe(`Bearer ${key}`)

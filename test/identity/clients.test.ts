@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { clients, converse, sentBy, TEXT } from './clients.ts'
+import { clients, converse, SAID, sentBy, TEXT } from './clients.ts'
 import { removeStoresAfterwards } from './kit.ts'
 import { judge, openPair, openWire, WHO } from './wire.ts'
 
@@ -29,6 +29,8 @@ describe.each(Object.entries(clients))('%s', (name, client) => {
       name.includes('HTTP/2') ? 'SignedHeaders=:authority;' : /[=;]host;/,
     )
     expect(Buffer.from(sent.body).toString()).toContain(TEXT)
+    // The SDKs sign what else is said, so that it must be signed.
+    expect(sent.presented.headers).toMatchObject(SAID)
   })
 
   it('and with another secret it is not', async () => {

@@ -8,6 +8,8 @@ import type { Sent, Wire } from './wire.ts'
 export const ARN = 'arn:aws:bedrock:eu-central-1:123456789012:application-inference-profile/a1b2c3'
 export const TEXT = 'Grüße, 世界 🌍'
 const REGION = { region: 'eu-central-1' }
+/** What an application may say of a call, beside what the SDK says. */
+export const SAID = { 'x-customhouse-task': 'reporting', 'anthropic-beta': 'context-1m-2025-08-07' }
 const MESSAGES = [{ role: 'user' as const, content: [{ text: TEXT }] }]
 
 /** What `work` made a client send. */
@@ -23,7 +25,15 @@ export type Client = (base: Readonly<{ h1: string; h2: string }>, pair: IssuedPa
 
 export async function converse(endpoint: string, pair: IssuedPair | null): Promise<void> {
   const client = new BedrockRuntimeClient({ ...REGION, endpoint, ...(pair === null ? {} : { credentials: pair }) })
-  await client.send(new ConverseCommand({ modelId: ARN, messages: MESSAGES }))
+  const command = new ConverseCommand({ modelId: ARN, messages: MESSAGES })
+  command.middlewareStack.add(
+    (next) => (step) => {
+      Object.assign((step.request as { headers: object }).headers, SAID)
+      return next(step)
+    },
+    { step: 'build' },
+  )
+  await client.send(command)
   client.destroy()
 }
 
@@ -31,7 +41,7 @@ export async function converse(endpoint: string, pair: IssuedPair | null): Promi
 export const clients: Readonly<Record<string, Client>> = {
   'the AWS SDK (HTTP/2)': ({ h2 }, pair) => converse(`${h2}/bedrock`, pair),
   AnthropicBedrock: ({ h1 }, pair) => {
-    const at = { awsRegion: 'eu-central-1', baseURL: `${h1}/bedrock` }
+    const at = { awsRegion: 'eu-central-1', baseURL: `${h1}/bedrock`, defaultHeaders: SAID }
     const client =
       pair === null
         ? new AnthropicBedrock(at)
@@ -46,6 +56,7 @@ export const clients: Readonly<Record<string, Client>> = {
     new AnthropicBedrockMantle({
       awsRegion: 'eu-central-1',
       baseURL: `${h1}/anthropic`,
+      defaultHeaders: SAID,
       ...(pair === null ? {} : { awsAccessKey: pair.accessKeyId, awsSecretAccessKey: pair.secretAccessKey }),
     }).beta.messages.create({ model: 'claude', max_tokens: 10, messages: [{ role: 'user', content: TEXT }] }),
   'the Vercel AI SDK (aws4fetch)': ({ h1 }, pair) =>
@@ -53,6 +64,7 @@ export const clients: Readonly<Record<string, Client>> = {
       model: createAmazonBedrock({
         ...REGION,
         baseURL: `${h1}/bedrock`,
+        headers: SAID,
         ...(pair === null ? {} : { accessKeyId: pair.accessKeyId, secretAccessKey: pair.secretAccessKey }),
       })(ARN),
       prompt: TEXT,

@@ -11,6 +11,10 @@ MODEL = "arn:aws:bedrock:eu-central-1:123456789012:application-inference-profile
 endpoint, key = sys.argv[1:]
 
 
+def say(params, **_):
+    params["headers"].update({"x-customhouse-task": "reporting", "anthropic-beta": "context-1m-2025-08-07"})
+
+
 def converse(way):
     client = botocore.session.get_session().create_client(
         "bedrock-runtime",
@@ -18,6 +22,7 @@ def converse(way):
         endpoint_url=endpoint,
         config=botocore.config.Config(retries={"max_attempts": 0}),
     )
+    client.meta.events.register("before-call.bedrock-runtime.Converse", say)
     answer = client.converse(modelId=MODEL, messages=[{"role": "user", "content": [{"text": "Grüße, 世界 🌍"}]}])
     assert answer["stopReason"] == "end_turn"
     print(way, flush=True)
