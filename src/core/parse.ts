@@ -1,7 +1,7 @@
 import { isAscii } from 'node:buffer'
+import { type Cursor, exceed, fail, goTo, PATHS } from './cursor.ts'
 import { CustomhouseError, type ErrorCode } from './errors.ts'
 import { type JsonTree, NumberLexeme, type TreeObject } from './json.ts'
-import { formatPointer } from './pointer.ts'
 import { JSON_NUMBER, rememberBytes } from './tree.ts'
 
 export type ParseLimits = Readonly<{
@@ -9,37 +9,20 @@ export type ParseLimits = Readonly<{
   depth?: number
   /** Most values of all kinds, so that a small body cannot become a large tree; 100,000 if not given. */
   values?: number
-  /** Code to throw: ERR_CALL_MALFORMED (for too many values ERR_CALL_TOO_LARGE) if not given; ERR_PROVIDER_MALFORMED for an answer. */
+  /** Code to throw: ERR_CALL_MALFORMED (for what is only too much ERR_CALL_TOO_LARGE) if not given; ERR_PROVIDER_MALFORMED for an answer. */
   code?: ErrorCode
   /** What the bytes are, for the message: `the body` if not given. */
   what?: string
 }>
-
-type Cursor = {
-  readonly text: string
-  readonly bytes: Uint8Array
-  readonly depth: number
-  readonly code: ErrorCode
-  readonly what: string
-  /** Where too many values end it. */
-  readonly tooMany: ErrorCode
-  readonly most: number
-  values: number
-  at: number
-  /** Whether the text so far is letter for letter what {@link writeTree} would write. */
-  plain: boolean
-  /** Member names and indices from the root down to where the cursor stands; only the first `level` count. */
-  readonly path: (string | number)[]
-  level: number
-}
 
 const DECODER = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
  * Reads one JSON text (RFC 8259) and loses nothing of it: see {@link JsonTree}. Refuses what parsers are known to read in different
  * ways, since two readings of one body are a way round an inspector: bytes that are not UTF-8, a byte order mark, a member name
- * twice in one object (compared after unescaping), anything after the value, nesting deeper and values more than the limits.
- * Escapes of lone surrogates stay in the string as they are.
+ * twice in one object (compared after unescaping), anything after the value. Refuses what is too much: nesting and values beyond the
+ * limits, a value under member names and indices of more than 1,024 UTF-16 units together, and more than 16 million such units (64 a value,
+ * where more values are allowed) over all values. Escapes of lone surrogates stay in the string as they are.
  *
  * Throws a CustomhouseError of `limits.code`; its detail holds `offset` (bytes), `line` and `column` (from 1, UTF-16 units), its
  * message the JSON pointer as well. Member names of more than 40 characters or with anything but letters, `_` and `-` are shown as
@@ -48,15 +31,18 @@ const DECODER = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 export function parseTree(bytes: Uint8Array, limits: ParseLimits = {}): JsonTree {
   const code = limits.code ?? 'ERR_CALL_MALFORMED'
   const what = limits.what ?? 'the body'
+  const most = limits.values ?? 100_000
   const cursor: Cursor = {
     text: decodeText(bytes, code, what),
     bytes,
     depth: limits.depth ?? 128,
     code,
     what,
-    tooMany: limits.code ?? 'ERR_CALL_TOO_LARGE',
-    most: limits.values ?? 100_000,
+    tooMuch: limits.code ?? 'ERR_CALL_TOO_LARGE',
+    most,
     values: 0,
+    along: 0,
+    paths: Math.max(PATHS, 64 * most),
     at: 0,
     plain: true,
     path: [],
@@ -107,7 +93,10 @@ function space(cursor: Cursor): void {
 }
 
 function value(cursor: Cursor): JsonTree {
-  if (++cursor.values > cursor.most) exceed(cursor)
+  if (++cursor.values > cursor.most) exceed(cursor, `more than ${cursor.most} JSON values; send fewer at a time`)
+  cursor.paths -= cursor.along
+  if (cursor.paths < 0)
+    exceed(cursor, 'too many values under long member names; shorten the names, or send less at a time')
   const c = cursor.text.charCodeAt(cursor.at)
   if (c === 0x22) return string(cursor)
   if (c === 0x7b) return object(cursor)
@@ -117,10 +106,6 @@ function value(cursor: Cursor): JsonTree {
   if (c === 0x66) return word(cursor, 'false', false)
   if (c === 0x6e) return word(cursor, 'null', null)
   return fail(cursor, Number.isNaN(c) ? 'the end where a value should be' : 'something that is no JSON value')
-}
-
-function exceed({ tooMany, most, what }: Cursor): never {
-  throw new CustomhouseError(tooMany, `${what} holds more than ${most} JSON values; send fewer at a time`)
 }
 
 function word<T extends JsonTree>(cursor: Cursor, lexeme: string, meaning: T): T {
@@ -140,6 +125,7 @@ function object(cursor: Cursor): TreeObject {
   const { text, path } = cursor
   const members: TreeObject = new Map()
   const slot = cursor.level - 1
+  const base = cursor.along
   path[slot] = ''
   space(cursor)
   if (text.charCodeAt(cursor.at) === 0x7d) {
@@ -152,6 +138,7 @@ function object(cursor: Cursor): TreeObject {
     const start = cursor.at
     const name = string(cursor)
     path[slot] = name
+    goTo(cursor, base, name.length)
     if (members.has(name)) fail(cursor, 'a member name that came before in the same object', start)
     space(cursor)
     if (text.charCodeAt(cursor.at) !== 0x3a) fail(cursor, 'no colon after a member name')
@@ -166,6 +153,7 @@ function object(cursor: Cursor): TreeObject {
     } else if (c === 0x7d) {
       cursor.at++
       cursor.level--
+      cursor.along = base
       return members
     } else fail(cursor, 'neither a comma nor the end of the object')
   }
@@ -176,6 +164,9 @@ function array(cursor: Cursor): JsonTree[] {
   const { text, path } = cursor
   const items: JsonTree[] = []
   const slot = cursor.level - 1
+  const base = cursor.along
+  let digits = 1
+  let ten = 10
   path[slot] = 0
   space(cursor)
   if (text.charCodeAt(cursor.at) === 0x5d) {
@@ -184,7 +175,12 @@ function array(cursor: Cursor): JsonTree[] {
     return items
   }
   for (;;) {
+    if (items.length === ten) {
+      digits++
+      ten *= 10
+    }
     path[slot] = items.length
+    goTo(cursor, base, digits)
     items.push(value(cursor))
     space(cursor)
     const c = text.charCodeAt(cursor.at)
@@ -194,6 +190,7 @@ function array(cursor: Cursor): JsonTree[] {
     } else if (c === 0x5d) {
       cursor.at++
       cursor.level--
+      cursor.along = base
       return items
     } else fail(cursor, 'neither a comma nor the end of the array')
   }
@@ -269,17 +266,3 @@ function escaped(cursor: Cursor, start: number, first: number): string {
 const ESCAPES: ReadonlyMap<number, string> = new Map(
   ['""', '\\\\', '//', 'b\b', 'f\f', 'n\n', 'r\r', 't\t'].map((pair) => [pair.charCodeAt(0), pair.slice(1)]),
 )
-
-function fail(cursor: Cursor, found: string, at: number = cursor.at): never {
-  const before = cursor.text.slice(0, at)
-  const line = before.split('\n').length
-  const column = at - before.lastIndexOf('\n')
-  const offset = Buffer.byteLength(before)
-  const path = cursor.path.slice(0, cursor.level)
-  const where = formatPointer(path.map((step) => (/^(?:[A-Za-z_-]{1,40}|[0-9]{1,9})$/.test(String(step)) ? step : '*')))
-  throw new CustomhouseError(
-    cursor.code,
-    `${cursor.what} is not strict JSON: ${found}, at line ${line}, column ${column} (byte ${offset}), in ${where === '' ? 'the root' : where}`,
-    { detail: { offset, line, column } },
-  )
-}

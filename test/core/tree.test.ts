@@ -45,6 +45,82 @@ describe('how much', () => {
   })
 })
 
+describe('how long the names', () => {
+  const nested = (names: readonly string[], inner: string): string =>
+    names.reduceRight((value, name) => `{${JSON.stringify(name)}:${value}}`, inner)
+  const long = (length: number): string => 'n'.repeat(length)
+
+  it.each<[string, string, string]>([
+    ['one name', nested([long(1_023)], '1'), nested([long(1_024)], '1')],
+    ['names in names', nested([long(511), long(511)], '1'), nested([long(511), long(512)], '1')],
+    ['a name over a list', nested([long(1_021)], '[1]'), nested([long(1_022)], '[1]')],
+    [
+      'and over a longer one',
+      nested([long(1_021)], `[${'1,'.repeat(9)}1]`),
+      nested([long(1_021)], `[${'1,'.repeat(10)}1]`),
+    ],
+    ['an escaped name', `{"${'\\u006e'.repeat(1_023)}":1}`, `{"${'\\u006e'.repeat(1_024)}":1}`],
+    [
+      'what stands behind',
+      `{"a":[[${nested([long(900)], '{}')}],{}],"b":${nested([long(1_021)], '1')}}`,
+      `{"a":[[${nested([long(900)], '{}')}],{}],"b":${nested([long(1_022)], '1')}}`,
+    ],
+  ])('%s: a path has 1,024 characters at most', (_, fits, over) => {
+    parse(fits)
+    const error = failure(Buffer.from(over))
+    expect([error.code, error.status]).toEqual(['ERR_CALL_TOO_LARGE', 413])
+    expect(error.message).toMatch(
+      /^the body holds .* 1024 characters .*, at line 1, column [0-9]+ \(byte [0-9]+\); shorten the names$/,
+    )
+    expect(failure(Buffer.from(over), { code: 'ERR_PROVIDER_MALFORMED' }).code).toBe('ERR_PROVIDER_MALFORMED')
+  })
+
+  it('a text may have any length, a name that is over is refused before it is looked up', () => {
+    expect(parse(`["${long(200_000)}"]`)).toHaveLength(1)
+    const names = Array.from({ length: 5_000 }, (_, at) => `"${String(at).padStart(17_000, 'n')}":1`)
+    expect(failure(Buffer.from(`{${names.join(',')}}`)).code).toBe('ERR_CALL_TOO_LARGE')
+  })
+
+  it('all paths together have 16 million characters at most, and 64 a value where more values are allowed', () => {
+    const list = (length: number, count: number): Buffer =>
+      Buffer.from(nested([long(length)], `[${'1,'.repeat(count - 1)}1]`))
+    // `/`, the name, `/`, the index: the longest of it is the name.
+    expect(parseTree(list(1_000, 15_800))).toBeInstanceOf(Map)
+    const error = failure(list(1_000, 16_000))
+    expect(error.code).toBe('ERR_CALL_TOO_LARGE')
+    expect(error.message).toContain('shorten the names')
+    expect(failure(list(1_000, 16_000), { code: 'ERR_PROVIDER_MALFORMED' }).code).toBe('ERR_PROVIDER_MALFORMED')
+    // Token probabilities: a million values under some 55 characters.
+    expect(parseTree(list(50, 900_000), { values: 1_000_000 })).toBeInstanceOf(Map)
+    expect(failure(list(80, 900_000), { values: 1_000_000 }).code).toBe('ERR_CALL_TOO_LARGE')
+  })
+
+  it('counts exactly what the pointers have, in every shape', () => {
+    const names = fc.stringMatching(/^[a-z]{0,3}$/)
+    const { tree } = fc.letrec<{ tree: Json }>((tie) => ({
+      tree: fc.oneof(
+        { maxDepth: 5 },
+        fc.constant(1),
+        fc.array(tie('tree'), { maxLength: 12 }),
+        fc.dictionary(names, tie('tree'), { maxKeys: 4 }),
+      ),
+    }))
+    const pointers = (node: Json, at: string): string[] =>
+      typeof node !== 'object' || node === null
+        ? [at]
+        : [at, ...Object.entries(node).flatMap(([name, member]) => pointers(member, `${at}/${name}`))]
+    fc.assert(
+      fc.property(tree, (inner) => {
+        const longest = Math.max(...pointers(inner, '').map(({ length }) => length))
+        parse(nested([long(1_023 - longest)], JSON.stringify(inner)))
+        expect(failure(Buffer.from(nested([long(1_024 - longest)], JSON.stringify(inner)))).code).toBe(
+          'ERR_CALL_TOO_LARGE',
+        )
+      }),
+    )
+  })
+})
+
 describe('what is kept', () => {
   it.each([
     ['a fraction of zeros', '1.0'],
