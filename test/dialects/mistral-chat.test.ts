@@ -81,7 +81,7 @@ describe('the client of Mistral', () => {
   it('a call of a choice that never finishes is not lost', async () => {
     const call = { tool_calls: [piece({ id: 'c', function: { name: 'f', arguments: '{}' } })] }
     const other = { ...chunk({}), choices: [{ index: 1, delta: { content: 'x' }, finish_reason: 'stop' }] }
-    const got = await streamed({ said: { type: SSE, body: sse(chunk(call), other, '[DONE]') } })
+    const got = await streamed({ said: { type: SSE, body: sse(chunk(call), other, '[DONE]') } }, 2)
     expect(got.calls).toMatchObject([{ id: 'c', function: { name: 'f', arguments: '{}' } }])
   })
 

@@ -28,10 +28,10 @@ export function start(options: Omit<PassageOptions, 'codec' | 'prefix'>) {
 
 export const question = { model: 'auto', messages: [{ role: 'user' as const, content: 'hello' }] }
 
-export async function streamed(options: Omit<PassageOptions, 'codec' | 'prefix'>) {
+export async function streamed(options: Omit<PassageOptions, 'codec' | 'prefix'>, n = 1) {
   const { chat, passed } = start(options)
   const chunks = []
-  for await (const { data } of await chat.stream(question)) chunks.push(data)
+  for await (const { data } of await chat.stream({ ...question, n })) chunks.push(data)
   const choices = chunks.flatMap((one) => one.choices)
   return {
     passed,

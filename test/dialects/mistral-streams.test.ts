@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { mistralChat } from '../../src/dialects/mistral-chat/index.ts'
-import { chatRecordings, chunk, decode, PROVIDERS, sse, streamCall } from './calls.ts'
+import { call, chatRecordings, chunk, decode, PROVIDERS, sse, streamCall } from './calls.ts'
 import { leavesOf } from './leaves.ts'
 import { question, SSE, start, streamed, USAGE } from './mistral-client.ts'
 
@@ -29,8 +29,9 @@ describe('any stream, to the client of Mistral', () => {
         }))
         const ends = [0, 1].map((index) => ({ ...chunk({}), choices: [{ index, delta: {}, finish_reason: 'stop' }] }))
         const given = sse(...chunks, ...ends, { ...chunk({}), choices: [], usage: USAGE }, '[DONE]')
-        const events = decode(streamCall, given, 200, { 'content-type': SSE })
-        const encoder = mistralChat.encode(streamCall)
+        const two = call({ stream: true, n: 2 })
+        const events = decode(two, given, 200, { 'content-type': SSE })
+        const encoder = mistralChat.encode(two)
         const written = Buffer.concat([...events.map((event) => encoder.event(event, undefined)), encoder.end()])
         expect(joined(written.toString())).toEqual(joined(given))
         const lines = written.toString().trim().split('\n\n')

@@ -98,7 +98,7 @@ describe('whole answers', () => {
         completion_tokens_details: { reasoning_tokens: 3 },
       },
     }
-    const [event, ...more] = decode(call(), JSON.stringify(body))
+    const [event, ...more] = decode(call({ n: 2 }), JSON.stringify(body))
     expect(more).toEqual([])
     expect(event).toMatchObject({
       kind: 'finish',
@@ -174,7 +174,7 @@ describe('streams', () => {
       choices: [{ index, delta, finish_reason }],
     })
     const events = decode(
-      streamCall,
+      call({ stream: true, n: 2 }),
       sse(
         two(1, { content: 'b' }),
         two(0, { content: 'a' }),
@@ -222,7 +222,6 @@ describe('streams', () => {
     ['no finish', sse(chunk({ content: 'x' }))],
     ['[DONE] without a finish', sse(chunk({ content: 'x' }), '[DONE]')],
     ['[DONE] only', sse('[DONE]')],
-    ['one of two choices', sse(chunk({ content: 'x' }), chunk({}, { index: 1 }), end)],
     ['in an event', `${sse(chunk({ content: 'x' }), end)}data: {"choices":[`],
     ['before the blank line', `${sse(chunk({ content: 'x' }))}data: ${JSON.stringify(end)}\n`],
     ['an empty finish_reason', sse(chunk({ content: 'x' }, { finish_reason: '' }))],
@@ -299,6 +298,48 @@ describe('streams', () => {
     expect(events).toHaveLength(1)
     expect(() => decoder.push(Buffer.from(sse(end)))).toThrow(MALFORMED)
     expect(() => decoder.end()).toThrow(MALFORMED)
+  })
+})
+
+describe('choices', () => {
+  const choice = (index: number, text = 'x') => ({
+    index,
+    delta: { content: text },
+    message: { content: text },
+    finish_reason: 'stop',
+  })
+  it.each<[string, unknown, readonly number[], boolean]>([
+    ['one, unasked', undefined, [0], true],
+    ['another, unasked', undefined, [1], false],
+    ['two, unasked', undefined, [0, 1], false],
+    ['one, of null', null, [0], true],
+    ['two, of null', null, [0, 1], false],
+    ['two of one', 1, [0, 1], false],
+    ['all of three, in any order', 3, [2, 0, 1], true],
+    ['one more than three', 3, [0, 1, 2, 3], false],
+    ['one of three twice', 3, [0, 1, 1], false],
+    ['the only one twice', 1, [0, 0], false],
+  ])('%s', (_, n, indices, good) => {
+    const choices = indices.map((index) => choice(index))
+    const more = n === undefined ? {} : { n }
+    const whole = () => decode(call(more), JSON.stringify({ choices }))
+    const streamed = () => decode(call({ ...more, stream: true }), sse({ choices }, '[DONE]'))
+    for (const read of [whole, streamed]) {
+      if (good) expect(read()).toHaveLength(1)
+      else expect(read).toThrow(MALFORMED)
+    }
+  })
+
+  it('a text of one character a choice reaches nobody', () => {
+    const pieces = [...'DE89370400440532013000'].map((text, index) => ({ choices: [choice(index, text)] }))
+    const decoder = openaiChat.decode(streamCall, 200, SSE)
+    const events = pieces.flatMap((piece, at) => {
+      const bytes = Buffer.from(sse(piece))
+      if (at === 0) return decoder.push(bytes)
+      expect(() => decoder.push(bytes)).toThrow(MALFORMED)
+      return []
+    })
+    expect(events).toHaveLength(1)
   })
 })
 

@@ -20,7 +20,7 @@ import { sseDecoder } from '../sse.ts'
 import { callsOfStream, wholeCalls } from './calls.ts'
 import { isFailure, readFailure } from './fault.ts'
 import type { Frame } from './frame.ts'
-import { answerParts, checkIndices, choiceIndex, faultParts } from './parts.ts'
+import { answerParts, checkChoices, checkIndices, choiceIndex, faultParts } from './parts.ts'
 import { readUsage } from './usage.ts'
 
 /** Reads an answer by its status and content type. What is neither of the two forms is refused with the first bytes. */
@@ -33,18 +33,18 @@ export function decodeAnswer(call: ModelCall, status: number, headers: Readonly<
     return json ? wholeDecoder(FAULT_MAX, (tree) => readFault(tree, status)) : refusing(`status ${status} without JSON`)
   if (status < 200 || status >= 300) return refusing(`status ${status}`)
   // Asked for a stream, some servers answer 200 with a JSON error.
-  if (json) return wholeDecoder(WHOLE_MAX, (tree) => readWhole(tree, call.stream))
+  if (json) return wholeDecoder(WHOLE_MAX, (tree) => readWhole(tree, call))
   if (call.stream && type === 'text/event-stream') return streamDecoder(choicesOf(call))
   return refusing(`an answer that is neither JSON nor the stream that was asked for`)
 }
 
-function readWhole(body: TreeObject, stream: boolean): ModelEvent {
+function readWhole(body: TreeObject, call: ModelCall): ModelEvent {
   if (isFailure(body)) return readFault(body, 0)
-  if (stream) throw malformed('a whole answer to a call for a stream')
+  if (call.stream) throw malformed('a whole answer to a call for a stream')
   const tree = wholeCalls(body)
   const choices = tree.get('choices')
   if (!Array.isArray(choices)) throw malformed('an answer without choices')
-  for (const choice of choices) choiceIndex(choice)
+  checkChoices(choices, choicesOf(call))
   const frame: Frame = { form: 'whole', tree }
   const reason = finishReason(choices) ?? 'unknown'
   return withParts({ kind: 'finish', reason, ...withUsage(tree), frame }, () => answerParts(tree, 0))
@@ -73,10 +73,10 @@ function asList(node: JsonTree | undefined): readonly JsonTree[] {
   return Array.isArray(node) ? node : []
 }
 
-/** How many choices a call asked for. */
+/** How many choices a call asked for: one, unless it names another count. */
 function choicesOf({ body }: ModelCall): number {
   const n = body instanceof Map ? body.get('n') : undefined
-  return typeof n === 'number' ? n : 1
+  return typeof n === 'number' && Number.isSafeInteger(n) && n > 0 ? n : 1
 }
 
 function streamDecoder(expected: number): Decoder {
@@ -100,6 +100,7 @@ function streamDecoder(expected: number): Decoder {
     const usage = withUsage(body)
     const list = body.get('choices') ?? (usage.usage === undefined ? undefined : [])
     if (!Array.isArray(list)) throw malformed('an event without choices')
+    checkChoices(list, expected)
     for (const choice of list) {
       const index = choiceIndex(choice)
       checkIndices(choice)

@@ -1,7 +1,7 @@
 import type { Channel, Part, Role } from '../../core/call.ts'
-import { CustomhouseError } from '../../core/errors.ts'
 import type { JsonTree, TreeObject } from '../../core/json.ts'
 import { escapeToken } from '../../core/pointer.ts'
+import { malformed } from '../answer.ts'
 import { completeParts, type Leaves, namePart } from '../parts.ts'
 import { isFreeName, messageChannel } from './vocabulary.ts'
 
@@ -155,7 +155,7 @@ function itemIndex(item: JsonTree): number | undefined {
   const index = item instanceof Map ? item.get('index') : undefined
   if (index === undefined || index === null) return undefined
   if (typeof index !== 'number' || !Number.isSafeInteger(index) || index < 0) {
-    throw new CustomhouseError('ERR_PROVIDER_MALFORMED', 'the provider sent an item of a list whose index is none')
+    throw malformed('an item of a list whose index is none')
   }
   return index
 }
@@ -167,11 +167,25 @@ export function checkIndices(choice: JsonTree): void {
   for (const member of delta.values()) if (Array.isArray(member)) member.forEach(itemIndex)
 }
 
+/**
+ * Throws ERR_PROVIDER_MALFORMED unless each choice is one of as many as were asked for, and there once: clients that asked for one read whatever
+ * stands first in the list, and a text would pass unread that came in a lane for each letter.
+ */
+export function checkChoices(choices: readonly JsonTree[], asked: number): void {
+  const seen = choices.length > 1 ? new Set<number>() : undefined
+  for (const choice of choices) {
+    const index = choiceIndex(choice)
+    if (index >= asked) throw malformed('a choice that nobody asked for')
+    if (seen?.has(index)) throw malformed('a choice twice in one event')
+    seen?.add(index)
+  }
+}
+
 /** The choice's own index; it names the lane, so a choice without one cannot be read. */
 export function choiceIndex(choice: JsonTree): number {
   const index = choice instanceof Map ? choice.get('index') : undefined
   if (typeof index !== 'number' || !Number.isSafeInteger(index) || index < 0) {
-    throw new CustomhouseError('ERR_PROVIDER_MALFORMED', 'the provider sent a choice without an index')
+    throw malformed('a choice without an index')
   }
   return index
 }
