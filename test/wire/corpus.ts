@@ -79,9 +79,12 @@ const MORE: Readonly<Record<Dialect, string>> = {
   'bedrock.invoke': `,"system":"be brief","top_k":5,"tools":[{"name":"weather","input_schema":${JSON.stringify(TOOL)}}]`,
 }
 
+/** Many values under a name that is as long as may be. */
+const LONG = `,"metadata":{"${'n'.repeat(1_000)}":[${'"a",'.repeat(200)}"b"]}`
+
 function own(door: Door): Asked[] {
   return [false, true].flatMap((stream) =>
-    ['', MORE[door.dialect]].map((more) => ({
+    ['', MORE[door.dialect], LONG].map((more) => ({
       door,
       stream,
       path: pathFor(door, stream),

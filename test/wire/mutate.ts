@@ -70,6 +70,7 @@ const STRINGS = [
   '"\\r\\n\\r\\n"',
   '"__proto__"',
   '"true"',
+  '"DE89370400440532013000"',
   '"assistant"',
   '"system"',
   '"tool_use"',
@@ -123,12 +124,27 @@ function nest(text: Text, depth: number): Text {
   return nested
 }
 
+/** Round the longest that a path may be, and beyond what V8 hashes by its letters. */
+const LENGTHS = [64, 500, 1_000, 1_020, 1_024, 2_000, 17_000]
+const LETTERS = ['n', '/', '~', 'é', '\\u006e']
+
+/** Long names, one inside of the other, over the old text or over many small ones. */
+function underNames(old: Text, random: Random): Text {
+  let text: Text = random.chance(0.5)
+    ? old
+    : { items: Array.from({ length: random.below(400) }, () => ({ lexeme: '"a"' })) }
+  for (let level = 0; level < 1 + random.below(3); level++)
+    text = { members: [[`"${random.pick(LETTERS).repeat(random.pick(LENGTHS))}"`, text]] }
+  return text
+}
+
 const MUTATIONS: readonly Mutation[] = [
   (_, random) => ({ lexeme: random.pick(NUMBERS) }),
   (_, random) => ({ lexeme: random.pick(STRINGS) }),
   (_, random) => ({ lexeme: random.pick(['null', 'true', 'false', '{}', '[]']) }),
   (_, random) => random.pick(BLOCKS),
   (old, random) => nest(old, 1 + random.below(random.chance(0.1) ? 140 : 20)),
+  (old, random) => (random.chance(0.2) ? underNames(old, random) : nest(old, 1)),
   (old, random, whole) => (random.chance(0.5) ? otherOf(whole, random) : { items: [old, old] }),
   (_, random) => ({
     lexeme: `"${random.pick(['x', 'é', '\u{1f600}', '\\u0041', '\\n'])}`
