@@ -51,6 +51,14 @@ describe('which answers are read', () => {
     ['an error that is no JSON', call(), 400, JSON_TYPE, 'Bad Request'],
     ['an error that is a list', call(), 400, JSON_TYPE, '[{"error":"x"}]'],
     ['usage below nothing', call(), 200, JSON_TYPE, '{"choices":[],"usage":{"prompt_tokens":-1}}'],
+    [
+      'usage of more tokens than there are',
+      call(),
+      200,
+      JSON_TYPE,
+      '{"choices":[],"usage":{"total_tokens":1000000000001}}',
+    ],
+    ['usage as great as can be', call(), 200, JSON_TYPE, '{"choices":[],"usage":{"prompt_tokens":9007199254740991}}'],
     ['usage in words', call(), 200, JSON_TYPE, '{"choices":[],"usage":{"completion_tokens":"many"}}'],
   ])('not %s', (_, of, status, headers, body) => {
     expect(() => decode(of, body, status, headers)).toThrow(MALFORMED)
@@ -255,6 +263,7 @@ describe('streams', () => {
     ['text after [DONE]', sse(chunk({ content: 'x' }), end, '[DONE]', chunk({ content: 'y' }))],
     ['a name twice', 'data: {"choices":[],"usage":{},"choices":[]}\n\n'],
     ['usage in words', sse({ choices: [], usage: { prompt_tokens: 'many' } })],
+    ['usage as great as can be', sse({ choices: [], usage: { completion_tokens: Number.MAX_SAFE_INTEGER } })],
     ['half a number', 'data: {"choices":[],"usage":{"prompt_tokens":1.5}}\n\n'],
   ])('are malformed: %s', (_, body) => expect(() => decode(streamCall, body)).toThrow(MALFORMED))
 
@@ -298,6 +307,12 @@ describe('streams', () => {
     expect(events).toHaveLength(1)
     expect(() => decoder.push(Buffer.from(sse(end)))).toThrow(MALFORMED)
     expect(() => decoder.end()).toThrow(MALFORMED)
+  })
+})
+
+it('a usage of a million million tokens is one', () => {
+  expect(usageOf(decode(call(), '{"choices":[],"usage":{"total_tokens":1000000000000}}'))).toEqual({
+    totalTokens: 1e12,
   })
 })
 

@@ -1,6 +1,9 @@
 import type { Usage } from '../../core/call.ts'
-import { CustomhouseError } from '../../core/errors.ts'
 import { type JsonTree, NumberLexeme } from '../../core/json.ts'
+import { malformed } from '../answer.ts'
+
+/** More than any answer can cost. Sums of what is below it stay exact, and one lie empties no quota for ever. */
+const MOST = 1_000_000_000_000
 
 /** The tokens that a `usage` object names; fields that it leaves out are left out here. Undefined if there is none. */
 export function readUsage(node: JsonTree | undefined): Usage | undefined {
@@ -23,8 +26,8 @@ export function readUsage(node: JsonTree | undefined): Usage | undefined {
 function field(name: keyof Usage, node: JsonTree | undefined): Usage {
   if (node === undefined || node === null) return {}
   const count = node instanceof NumberLexeme ? Number(node.lexeme) : node
-  if (typeof count !== 'number' || !Number.isSafeInteger(count) || count < 0) {
-    throw new CustomhouseError('ERR_PROVIDER_MALFORMED', `the provider reported a usage whose ${name} is no count`)
+  if (typeof count !== 'number' || !Number.isSafeInteger(count) || count < 0 || count > MOST) {
+    throw malformed(`a usage whose ${name} is no count of tokens`)
   }
   return { [name]: count }
 }
