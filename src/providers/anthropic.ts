@@ -1,12 +1,13 @@
 import type { Provider } from '../core/port.ts'
 import { createAdapter, PLAIN_PATH, type ProviderOptions } from './adapter.ts'
 import { keyIn, secretProof } from './credential.ts'
-import { AMOUNT, ANSWER, type AnswerFields, ID, REQUEST } from './headers.ts'
+import { ANSWER, type AnswerFields, COUNT, ID, REQUEST, TIME } from './headers.ts'
 
 const FIELDS: AnswerFields = [
   ...ANSWER,
   [/^request-id$/, ID],
-  [/^anthropic-ratelimit-(?:requests|tokens|input-tokens|output-tokens)-(?:limit|remaining|reset)$/, AMOUNT],
+  [/^anthropic-ratelimit-(?:requests|tokens|input-tokens|output-tokens)-(?:limit|remaining)$/, COUNT],
+  [/^anthropic-ratelimit-(?:requests|tokens|input-tokens|output-tokens)-reset$/, TIME],
 ]
 
 /**

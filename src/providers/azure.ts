@@ -1,14 +1,21 @@
 import type { Provider } from '../core/port.ts'
 import { createAdapter, PLAIN_PATH, type ProviderOptions } from './adapter.ts'
 import { keyIn, secretProof } from './credential.ts'
-import { AMOUNT, type AnswerFields, ID, OPENAI_ANSWER, REQUEST } from './headers.ts'
+import { type AnswerFields, COUNT, ID, OPENAI_ANSWER, REQUEST } from './headers.ts'
+
+/** Names of Azure's regions are made of these words: `East US 2`, `Germany West Central`. */
+const WORDS =
+  'Africa|Arabia|Arizona|Asia|Australia|Austria|Belgium|Brazil|Canada|Central|Chile|China|Denmark|DoD|East|Europe|Finland|France|Germany|Gov|' +
+  'India|Indonesia|Israel|Italy|Japan|Jio|Korea|Malaysia|Mexico|New|North|Norway|Poland|Qatar|Saudi|South|Southeast|Spain|Sweden|' +
+  'Switzerland|Taiwan|Texas|UAE|UK|US|Virginia|West|Zealand'
+const REGION = new RegExp(`^(?:${WORDS})(?: (?:${WORDS})){0,3}(?: ?[1-9])?$`)
 
 const ANSWER: AnswerFields = [
   ...OPENAI_ANSWER,
   [/^apim-request-id$/, ID],
-  // "East US 2": where the call was answered.
-  [/^x-ms-region$/, /^[A-Za-z0-9 ]{1,40}$/],
-  [/^x-ratelimit-renewalperiod-(?:requests|tokens)$/, AMOUNT],
+  // Where the call was answered.
+  [/^x-ms-region$/, REGION],
+  [/^x-ratelimit-renewalperiod-(?:requests|tokens)$/, COUNT],
 ]
 
 /**

@@ -1,8 +1,9 @@
 import type { Provider } from '../core/port.ts'
+import { exceptionOf } from '../dialects/bedrock-converse/exceptions.ts'
 import { createAdapter, type ProviderOptions } from './adapter.ts'
 import { AwsChain } from './chain.ts'
 import { bearer, type Prove, secretProof, word } from './credential.ts'
-import { AMOUNT, ANSWER, type AnswerFields, ID, MEDIA_TYPE, REQUEST } from './headers.ts'
+import { ANSWER, type AnswerFields, COUNT, ID, REQUEST } from './headers.ts'
 import type { Base } from './pool.ts'
 import { signed } from './sigv4.ts'
 
@@ -23,12 +24,11 @@ const PATH = /^(?:(?:\/|(?!^)%2F)[A-Za-z0-9_~:@-](?:[A-Za-z0-9._~:@-]|%3A)*)+$/
 const FIELDS: AnswerFields = [
   ...ANSWER,
   [/^x-amzn-requestid$/, ID],
-  // `AccessDeniedException`, or with an address of the documentation behind it.
-  [/^x-amzn-errortype$/, /^[A-Za-z0-9.#:/_-]{1,200}$/],
-  [/^x-amz-retry-after$/, AMOUNT],
-  [/^x-amzn-bedrock-(?:cache-read-input|cache-write-input|input|output)-token-count$/, AMOUNT],
-  [/^x-amzn-bedrock-invocation-latency$/, AMOUNT],
-  [/^x-amzn-bedrock-content-type$/, MEDIA_TYPE],
+  // Often with an address of the documentation behind it, which is left off.
+  [/^x-amzn-errortype$/, (value) => exceptionOf(value) ?? undefined],
+  [/^x-amz-retry-after$/, COUNT],
+  [/^x-amzn-bedrock-(?:cache-read-input|cache-write-input|input|output)-token-count$/, COUNT],
+  [/^x-amzn-bedrock-invocation-latency$/, COUNT],
 ]
 
 /**

@@ -2,11 +2,13 @@ import type { Dispatcher } from 'undici'
 import { CustomhouseError } from '../core/errors.ts'
 import type { AnswerBody } from '../core/port.ts'
 import { abortFault, fault, transportFault } from './faults.ts'
-import type { Timeouts } from './pool.ts'
+import { Parcel } from './parcel.ts'
+import type { Connections, Timeouts } from './pool.ts'
+import type { Waiting } from './slots.ts'
 
 export type ExchangeOptions = Readonly<{
   provider: string
-  pool: Dispatcher
+  pool: Connections
   origin: string
   timeouts: Pick<Timeouts, 'firstByteMs' | 'idleMs'>
   path: string
@@ -22,6 +24,8 @@ export type Began = Readonly<{ status: number; fields: Fields; body: AnswerBody 
 
 /** Unread bytes beyond which the provider is paused until they have been read. */
 const HIGH_WATER = 65_536
+/** Bodies above it can be taken back from undici. Below, a stream would cost more than what all connections together could keep. */
+const SMALL = 65_536
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined }
 
 /** Sends one call and resolves with the head of its answer. It is written at most once. */
@@ -32,10 +36,15 @@ export function exchange(options: ExchangeOptions): Promise<Began> {
 /**
  * One call on the wire: undici's handler and the answer's body in one, without a Readable between. Bytes wait in `#chunks` until someone reads; above the high-water mark the socket is paused.
  */
-class Exchange implements Dispatcher.DispatchHandler, AnswerBody {
-  readonly #options: ExchangeOptions
+class Exchange implements Dispatcher.DispatchHandler, AnswerBody, Waiting {
+  readonly #options: Omit<ExchangeOptions, 'body'>
+  /** Until it is undici's. */
+  #body: Uint8Array | null
+  #parcel: Parcel | null = null
   #head: PromiseWithResolvers<Began> | null = null
   #controller: Dispatcher.DispatchController | null = null
+  /** From the grant until undici has called for the last time. */
+  #slot = false
   #began = false
   #ended = false
   #error: CustomhouseError | null = null
@@ -47,19 +56,36 @@ class Exchange implements Dispatcher.DispatchHandler, AnswerBody {
   #next: PromiseWithResolvers<IteratorResult<Uint8Array, undefined>> | null = null
   #timer: NodeJS.Timeout | undefined
 
-  constructor(options: ExchangeOptions) {
+  constructor({ body, ...options }: ExchangeOptions) {
     this.#options = options
+    this.#body = body
   }
 
   begin(): Promise<Began> {
-    const { pool, origin, signal, path, fields, body, timeouts } = this.#options
+    const { pool, signal, timeouts } = this.#options
     if (signal.aborted) return Promise.reject(this.#aborted())
     const head = Promise.withResolvers<Began>()
     this.#head = head
     signal.addEventListener('abort', this)
     this.#timer = setTimeout(expire, timeouts.firstByteMs, this)
-    pool.dispatch({ origin, path, method: 'POST', headers: fields, body }, this)
+    pool.slots.enter(this)
     return head.promise
+  }
+
+  // The slots' side.
+
+  granted(): void {
+    const { pool, origin, path, fields } = this.#options
+    const bytes = this.#body
+    if (bytes !== null && bytes.length > SMALL) this.#parcel = new Parcel(bytes)
+    const body = this.#parcel ?? bytes
+    this.#body = null
+    this.#slot = true
+    pool.dispatcher.dispatch({ origin, path, method: 'POST', headers: fields, body }, this)
+  }
+
+  refused(): void {
+    this.#fail(this.#fault('ERR_PROVIDER_UNREACHABLE', 'is not called any more', 'CLOSED'))
   }
 
   // The reader's side.
@@ -132,6 +158,7 @@ class Exchange implements Dispatcher.DispatchHandler, AnswerBody {
   }
 
   onResponseEnd(): void {
+    this.#free()
     if (this.#error !== null) return
     this.#ended = true
     this.#settle()
@@ -142,6 +169,7 @@ class Exchange implements Dispatcher.DispatchHandler, AnswerBody {
   }
 
   onResponseError(_: Dispatcher.DispatchController | null, error: Error): void {
+    this.#free()
     if (this.#error === null) this.#fail(transportFault(this.#options.provider, error, this.#began))
   }
 
@@ -202,8 +230,16 @@ class Exchange implements Dispatcher.DispatchHandler, AnswerBody {
     this.#head = null
     this.#whole = null
     this.#next = null
-    // Destroys the socket. Without a controller the call still waits for one, and onRequestStart will refuse it.
-    this.#controller?.abort(error)
+    this.#options.pool.slots.leave(this)
+    // Destroys the socket. Without a controller the call still waits for one, and onRequestStart will refuse it: only then is its slot free.
+    if (this.#controller !== null) this.#controller.abort(error)
+    else this.#parcel?.destroy()
+  }
+
+  #free(): void {
+    if (!this.#slot) return
+    this.#slot = false
+    this.#options.pool.slots.free()
   }
 
   #settle(): void {

@@ -3,36 +3,66 @@ import { CustomhouseError } from '../core/errors.ts'
 
 type Fields = Readonly<Record<string, string | string[] | undefined>>
 
-/** Fields of an answer that may go further, by name, each with what its values may look like: nothing longer can hide in them. */
-export type AnswerFields = readonly (readonly [name: RegExp, value: RegExp])[]
+/**
+ * Fields of an answer that may go further, by name, each with what its values must look like, or with what is made of one. Nobody inspects
+ * them, and all but the media type and ids reach the client: every form is short, and none takes a sentence, a name or the number of an account.
+ */
+export type AnswerFields = readonly (readonly [name: RegExp, value: RegExp | Reading])[]
+/** The value as it goes further; undefined drops the field. */
+type Reading = (value: string) => string | undefined
 
 /** What every kind of provider may be sent. */
 export const REQUEST: readonly string[] = ['accept', 'content-type']
 
-/** An id that a provider gave the call. */
-export const ID = /^[A-Za-z0-9._:/+=-]{1,200}$/
-/** Counts, durations, times: `99`, `1m30s`, `2026-01-01T00:00:00Z`. */
-export const AMOUNT = /^[A-Za-z0-9.:+-]{1,40}$/
-/** A media type with its parameters (RFC 9110 8.3.1). */
-export const MEDIA_TYPE = /^[A-Za-z0-9!#$&^_.+-]{1,80}\/[A-Za-z0-9!#$&^_.+-]{1,80}(?: ?; ?[\x20-\x7e]{0,200})?$/
-/** Seconds, or an HTTP date (RFC 9110 10.2.3). */
-const DELAY = /^[A-Za-z0-9 ,:.-]{1,40}$/
+/** An id that a provider gave the call. Opaque, so it stands on record and goes no further. */
+export const ID = /^[A-Za-z0-9._-]{1,80}$/
+/** Tokens, calls, milliseconds. */
+export const COUNT = /^[0-9]{1,12}$/
+/** A time of RFC 3339 in this century. */
+export const TIME =
+  /^20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9](?:\.[0-9]{1,3})?(?:Z|[+-][0-2][0-9]:[0-5][0-9])$/
+/** A duration as Go writes it: `6m0s`, `8.64s`, `20ms`. */
+const DURATION =
+  /^(?=[0-9])(?=.{1,16}$)(?:[0-9]{1,3}d)?(?:[0-9]{1,3}h)?(?:[0-9]{1,3}m)?(?:[0-9]{1,6}(?:\.[0-9]{1,3})?s|[0-9]{1,6}(?:\.[0-9]{1,3})?ms)?$/
+/** An IMF-fixdate (RFC 9110 5.6.7) by its form; that it is a day of the calendar is seen by writing it anew. */
+const DATE = /^[A-Z][a-z]{2}, [0-3][0-9] [A-Z][a-z]{2} 20[0-9]{2} [0-2][0-9]:[0-5][0-9]:[0-6][0-9] GMT$/
+const SECONDS = /^[0-9]{1,9}$/
+const MEDIA_TYPE = /^[A-Za-z0-9!#$&^_.+-]{1,80}\/[A-Za-z0-9!#$&^_.+-]{1,80}$/
+
+/** The media type alone (RFC 9110 8.3.1): codecs ask for no more, and parameters are free text. */
+function mediaType(value: string): string | undefined {
+  const type = value.split(';', 1)[0]?.trim() ?? ''
+  return MEDIA_TYPE.test(type) ? type : undefined
+}
+
+/** Seconds, or a date (RFC 9110 10.2.3). */
+function retryAfter(value: string): string | undefined {
+  if (SECONDS.test(value)) return value
+  return DATE.test(value) && new Date(value).toUTCString() === value ? value : undefined
+}
+
+/** When a limit is lifted: a duration, seconds, or a time. */
+function reset(value: string): string | undefined {
+  return DURATION.test(value) || COUNT.test(value) || TIME.test(value) ? value : undefined
+}
 
 /** What any provider may answer with. */
 export const ANSWER: AnswerFields = [
-  [/^content-type$/, MEDIA_TYPE],
-  [/^retry-after(?:-ms)?$/, DELAY],
+  [/^content-type$/, mediaType],
+  [/^retry-after$/, retryAfter],
+  [/^retry-after-ms$/, COUNT],
 ]
+
+const OF_LIMITS = '(?:-(?:project-)?(?:requests|tokens|input-tokens|output-tokens|input-images))?$'
 
 /** What OpenAI and the servers that are compatible with it tell beside the answer. */
 export const OPENAI_ANSWER: AnswerFields = [
   ...ANSWER,
   [/^x-request-id$/, ID],
-  [/^openai-(?:processing-ms|version)$/, AMOUNT],
-  [
-    /^x-ratelimit-(?:limit|remaining|reset)(?:-(?:project-)?(?:requests|tokens|input-tokens|output-tokens|input-images))?$/,
-    AMOUNT,
-  ],
+  [/^openai-processing-ms$/, COUNT],
+  [/^openai-version$/, /^20[0-9]{2}-[01][0-9]-[0-3][0-9]$/],
+  [new RegExp(`^x-ratelimit-(?:limit|remaining)${OF_LIMITS}`), COUNT],
+  [new RegExp(`^x-ratelimit-reset${OF_LIMITS}`), reset],
 ]
 
 /**
@@ -59,9 +89,11 @@ export function requestFields(dispatch: Dispatch, allowed: ReadonlySet<string>):
 export function answerFields(all: Fields, allowed: AnswerFields): Record<string, string> {
   const fields: Record<string, string> = {}
   for (const name of Object.keys(all)) {
-    const rule = allowed.find(([names]) => names.test(name))
+    const rule = allowed.find(([names]) => names.test(name))?.[1]
     const value = rule === undefined ? undefined : field(all, name)
-    if (value !== undefined && rule?.[1].test(value)) fields[name] = value
+    if (rule === undefined || value === undefined) continue
+    const read = typeof rule === 'function' ? rule(value) : rule.test(value) ? value : undefined
+    if (read !== undefined) fields[name] = read
   }
   return fields
 }

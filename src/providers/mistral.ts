@@ -1,13 +1,13 @@
 import type { Provider } from '../core/port.ts'
 import { createAdapter, PLAIN_PATH, type ProviderOptions } from './adapter.ts'
 import { bearer, secretProof } from './credential.ts'
-import { AMOUNT, type AnswerFields, ID, OPENAI_ANSWER, REQUEST } from './headers.ts'
+import { type AnswerFields, COUNT, ID, OPENAI_ANSWER, REQUEST } from './headers.ts'
 
 const ANSWER: AnswerFields = [
   ...OPENAI_ANSWER,
   [/^mistral-correlation-id$/, ID],
-  [/^x-ratelimit-(?:limit|remaining)-(?:tokens-minute|tokens-month|req-10-second|req-minute)$/, AMOUNT],
-  [/^x-ratelimit-tokens-query-cost$/, AMOUNT],
+  [/^x-ratelimit-(?:limit|remaining)-(?:tokens-minute|tokens-month|req-10-second|req-minute)$/, COUNT],
+  [/^x-ratelimit-tokens-query-cost$/, COUNT],
 ]
 
 /** Mistral (base URL `https://api.mistral.ai/v1`). Source: Mistral's API reference, recorded answers for the field names. */

@@ -1,6 +1,7 @@
 import { type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici'
 import { CustomhouseError } from '../core/errors.ts'
 import { type Proxies, proxyFault } from './proxy.ts'
+import { Slots } from './slots.ts'
 import type { TlsOptions } from './tls.ts'
 
 export type Timeouts = Readonly<{
@@ -24,6 +25,14 @@ export type PoolOptions = Readonly<{
   keepAliveMs?: number
 }>
 
+/** Whoever has a slot may dispatch, and gives it back when undici holds the call no longer. undici itself has no calls that wait for a connection. */
+export type Connections = Readonly<{
+  dispatcher: Dispatcher
+  slots: Slots
+  /** Waits for the calls in flight; those that wait for a slot are refused. */
+  close(): Promise<void>
+}>
+
 /** A base URL, taken apart. `prefix` has no slash at the end; no credential, query or fragment. */
 export type Base = Readonly<{ origin: string; host: string; hostname: string; prefix: string; href: string }>
 
@@ -45,7 +54,17 @@ export function baseOf(provider: string, baseUrl: string): Base {
  * undici never repeats one by itself. Its own head and body timers are off, since they start when a call has a socket and tick
  * in steps of half a second; an exchange keeps its own. With proxies the same rules hold inside the tunnel. Throws ERR_CONFIG_INVALID.
  */
-export function openPool(provider: string, base: Base, options: PoolOptions): Dispatcher {
+export function openPool(provider: string, base: Base, options: PoolOptions): Connections {
+  const dispatcher = dispatcherOf(provider, base, options)
+  const slots = new Slots(options.maxSockets)
+  const close = (): Promise<void> => {
+    slots.close()
+    return dispatcher.close()
+  }
+  return { dispatcher, slots, close }
+}
+
+function dispatcherOf(provider: string, base: Base, options: PoolOptions): Dispatcher {
   const { timeouts, tls, proxies } = options
   const connect = { timeout: timeouts.connectMs, allowH2: false, ...tls }
   const rules = {

@@ -202,15 +202,14 @@ describe('fields of an answer', () => {
     },
     bedrock: {
       'x-amzn-requestid': 'c1136034-9602-49a2-8b55-4034878dda8a',
-      'x-amzn-errortype': 'ThrottlingException:http://internal.amazon.com/coral/com.amazon.bedrock/',
+      'x-amzn-errortype': 'ThrottlingException',
       'x-amz-retry-after': '1500',
       'x-amzn-bedrock-input-token-count': '566',
       'x-amzn-bedrock-cache-read-input-token-count': '9511',
       'x-amzn-bedrock-invocation-latency': '402',
-      'x-amzn-bedrock-content-type': 'application/json',
     },
   }
-  const common = { 'content-type': 'application/json; charset=utf-8', 'retry-after': 'Wed, 21 Oct 2026 07:28:00 GMT' }
+  const common = { 'content-type': 'application/json', 'retry-after': 'Wed, 21 Oct 2026 07:28:00 GMT' }
   const never = {
     'set-cookie': 'session=1',
     server: 'envoy',
@@ -220,6 +219,7 @@ describe('fields of an answer', () => {
     'anthropic-organization-id': '0f1e',
     'x-ms-client-request-id': 'the-client`s own',
     'x-amzn-bedrock-trace': 'text',
+    'x-amzn-bedrock-content-type': 'application/json',
     'x-ratelimit-note': '4111111111111111',
     'anthropic-ratelimit-note': '1',
     'x-ms-deployment-name': 'claims-prod',
@@ -248,4 +248,58 @@ describe('fields of an answer', () => {
       }
     },
   )
+
+  it.each<[string, string, string, string | null]>([
+    ['openai', 'content-type', 'application/json; note="Erika Mustermann"', 'application/json'],
+    ['openai', 'content-type', 'Erika Mustermann', null],
+    ['openai', 'retry-after', '17', '17'],
+    ['openai', 'retry-after', 'Erika Mustermann, geb. 12.08.1964', null],
+    ['openai', 'retry-after', 'Wed, 21 Oct 2026 07:28:00 GMT', 'Wed, 21 Oct 2026 07:28:00 GMT'],
+    ['openai', 'retry-after', 'Thu, 21 Oct 2026 07:28:00 GMT', null],
+    ['openai', 'retry-after', 'Tue, 31 Feb 2026 07:28:00 GMT', null],
+    ['openai', 'retry-after', 'Dr., 21 Oct 2026 07:28:00 GMT', null],
+    ['openai', 'retry-after', '4111111111111111', null],
+    ['openai', 'retry-after-ms', '250', '250'],
+    ['openai', 'retry-after-ms', 'Jane Doe', null],
+    ['openai', 'x-ratelimit-remaining-tokens', 'DE89370400440532013000', null],
+    ['openai', 'x-ratelimit-remaining-tokens', '4111111111111111', null],
+    ['openai', 'x-ratelimit-limit', '10000', '10000'],
+    ['openai', 'x-ratelimit-limit', '6m0s', null],
+    ...['0s', '6m0s', '1m30.5s', '20ms', '16.601s', '1h0m1s', '500', '2026-01-01T00:00:00Z'].map(
+      (value) => ['openai', 'x-ratelimit-reset-tokens', value, value] as [string, string, string, string],
+    ),
+    ...[
+      'Erika',
+      's',
+      '1m2',
+      '756.1234.5678.97',
+      '4111-1111-1111-1111',
+      '999999999999999.999s',
+      '1964-08-12T00:00:00Z',
+    ].map((value) => ['openai', 'x-ratelimit-reset-tokens', value, null] as [string, string, string, null]),
+    ['openai', 'openai-processing-ms', 'DE89370400440532013000', null],
+    ['openai', 'openai-version', 'Mustermann', null],
+    ['openai', 'x-request-id', 'req_cc9204ae23338b130df11c8c5b5f31af', 'req_cc9204ae23338b130df11c8c5b5f31af'],
+    ['openai', 'x-request-id', 'mail:erika@example.org', null],
+    ['openai', 'x-request-id', 'x'.repeat(81), null],
+    ['azure', 'x-ms-region', 'Germany West Central', 'Germany West Central'],
+    ['azure', 'x-ms-region', 'Sweden Central', 'Sweden Central'],
+    ['azure', 'x-ms-region', 'Erika Mustermann', null],
+    ['anthropic', 'anthropic-ratelimit-tokens-reset', '2025-03-15T09:38:41Z', '2025-03-15T09:38:41Z'],
+    ['anthropic', 'anthropic-ratelimit-tokens-reset', 'DE89370400440532013000', null],
+    ['anthropic', 'anthropic-ratelimit-tokens-limit', 'DE89370400440532013000', null],
+    ['mistral', 'x-ratelimit-tokens-query-cost', 'DE89370400440532013000', null],
+    ['bedrock', 'x-amzn-bedrock-input-token-count', 'DE89370400440532013000', null],
+    ['bedrock', 'x-amz-retry-after', 'DE89370400440532013000', null],
+    ['bedrock', 'x-amzn-errortype', 'ThrottlingException:http://internal.amazon.com/x/', 'ThrottlingException'],
+    ['bedrock', 'x-amzn-errortype', 'com.amazon#ThrottlingException', 'ThrottlingException'],
+    ['bedrock', 'x-amzn-errortype', 'ExpiredTokenException', 'ExpiredTokenException'],
+    ['bedrock', 'x-amzn-errortype', 'Erika.Mustermann', null],
+    ['bedrock', 'x-amzn-errortype', 'DE89370400440532013000', null],
+  ])('of %s: %s: %s', async (kind, name, value, told) => {
+    const { url } = await upstream(whole(TEXT, { fields: { [name]: value } }))
+    const answer = await at(named(kind), url).open()
+    expect(answer.headers[name]).toBe(told ?? undefined)
+    await answer.body.whole(1e6)
+  })
 })
