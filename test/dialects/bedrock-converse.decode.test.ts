@@ -140,9 +140,11 @@ describe('errors', () => {
     ['the header, with a name space', { 'x-amzn-errortype': 'a.b#ThrottlingException' }, {}, 'ThrottlingException'],
     ['the body', {}, { __type: 'com.amazon#ValidationException', message: 'm' }, 'ValidationException'],
     ['a code', {}, { code: 'ValidationException' }, 'ValidationException'],
-    ['the header before the body', { 'x-amzn-errortype': 'A' }, { __type: 'B' }, 'A'],
+    ['the header before the body', { 'x-amzn-errortype': 'ConflictException' }, { __type: 'B' }, 'ConflictException'],
+    ['the body, where nobody knows the header', { 'x-amzn-errortype': 'Mustermann' }, { __type: 'B' }, 'B'],
     ['nothing', {}, { message: 'm' }, 'unknown'],
     ['prose', { 'x-amzn-errortype': 'no such thing' }, {}, 'unknown'],
+    ['an account', { 'x-amzn-errortype': 'DE89370400440532013000' }, {}, 'unknown'],
   ])('have the code of %s', (_, headers, body, code) => {
     expect(decode(wholeCall, JSON.stringify(body), 400, { ...JSON_TYPE, ...headers })).toMatchObject([
       { kind: 'fault', code },

@@ -16,7 +16,7 @@ import { describe, expect, it } from 'vitest'
 import type { ModelCall, ModelEvent } from '../../src/core/call.ts'
 import { CustomhouseError, ERROR_CODES, type ErrorCode } from '../../src/core/errors.ts'
 import { bedrockConverse, bedrockCountTokens } from '../../src/dialects/bedrock-converse/index.ts'
-import { encodeException } from '../../src/dialects/eventstream.ts'
+import { encodeException, encodeMessage } from '../../src/dialects/eventstream.ts'
 import {
   bedrockRecordings,
   countCall,
@@ -211,6 +211,26 @@ describe('errors of the provider, through the real SDK', () => {
     expect(spoken(events)).toBe('hello')
     expect(error).toBeInstanceOf(kind)
     expect(error).toMatchObject({ message: 'of the provider' })
+  })
+
+  // The type is no part, so nobody inspects it.
+  it.each<[string, string, string]>([
+    ['exception', 'throttlingException', 'throttlingException'],
+    ['exception', 'ThrottlingException', 'ThrottlingException'],
+    ['exception', 'modelTimeoutException', 'modelTimeoutException'],
+    ['exception', 'DE89370400440532013000', 'modelStreamErrorException'],
+    ['exception', 'Erika.Mustermann', 'modelStreamErrorException'],
+    ['exception', '', 'modelStreamErrorException'],
+    ['error', 'InternalFailure', 'InternalFailure'],
+    ['error', 'DE89370400440532013000', 'modelStreamErrorException'],
+  ])('an %s of the type %j goes to the client as %s', (kind, type, told) => {
+    const named = kind === 'error' ? ':error-code' : ':exception-type'
+    const frame = encodeMessage({ ':message-type': kind, [named]: type }, Buffer.from('{"message":"m"}'))
+    const events = decode(streamCall, Buffer.concat([frames(MESSAGE_START), frame]))
+    expect(events.at(-1)).toMatchObject({ kind: 'fault', code: told === type ? type : 'unknown' })
+    const bytes = encode(streamCall, events)
+    expect(bytes.includes(told)).toBe(true)
+    if (told !== type && type !== '') expect(bytes.includes(type)).toBe(false)
   })
 
   it('keep their class without the header', async () => {

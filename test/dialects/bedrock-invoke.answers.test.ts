@@ -103,6 +103,26 @@ describe('answers', () => {
     expect(error).toBeInstanceOf(APIError)
   })
 
+  // The type is no part, so nobody inspects it.
+  it.each<[string, string, string]>([
+    ['exception', 'throttlingException', 'throttlingException'],
+    ['exception', 'ThrottlingException', 'ThrottlingException'],
+    ['exception', 'modelTimeoutException', 'modelTimeoutException'],
+    ['exception', 'DE89370400440532013000', 'modelStreamErrorException'],
+    ['exception', 'Erika.Mustermann', 'modelStreamErrorException'],
+    ['exception', '', 'modelStreamErrorException'],
+    ['error', 'InternalFailure', 'InternalFailure'],
+    ['error', 'DE89370400440532013000', 'modelStreamErrorException'],
+  ])('an %s of the type %j goes to the client as %s', (kind, type, told) => {
+    const named = kind === 'error' ? ':error-code' : ':exception-type'
+    const frame = encodeMessage({ ':message-type': kind, [named]: type }, Buffer.from('{"message":"m"}'))
+    const events = decode(streamCall, Buffer.concat([chunks(start()), frame]))
+    expect(events.at(-1)).toMatchObject({ kind: 'fault', code: told === type ? type : 'unknown' })
+    const bytes = encode(streamCall, events)
+    expect(bytes.includes(told)).toBe(true)
+    if (told !== type && type !== '') expect(bytes.includes(type)).toBe(false)
+  })
+
   it('after a fault nothing is read any more, whatever comes and wherever it stops', () => {
     const fault = chunk({ type: 'error', error: { type: 'overloaded_error', message: 'no' } })
     const more = [

@@ -13,6 +13,7 @@ import {
   word,
 } from '../answer.ts'
 import { EVENT_STREAM } from '../eventstream.ts'
+import { bareName, exceptionOf } from './exceptions.ts'
 import type { Frame } from './frame.ts'
 import { answerParts, faultParts } from './parts.ts'
 import { reasonOf, streamDecoder } from './stream.ts'
@@ -56,17 +57,18 @@ function faultDecoder(headers: Headers): Decoder {
   const type = mediaType(headers)
   if (!isJsonType(type) && !/^application\/x-amz-json-1\.[01]$/.test(type)) return refusing('an error that is not JSON')
   return wholeDecoder(FAULT_MAX, (answer) => {
-    const named = classOf(headers['x-amzn-errortype'])
+    // The header goes on uninspected, so it counts only where it is a name that is known.
+    const named = exceptionOf(headers['x-amzn-errortype'] ?? '')
     const own = classOf(answer.get('__type')) ?? classOf(answer.get('code'))
     const tree = named === null || own !== null ? answer : new Map(answer).set('__type', named)
     return withParts({ kind: 'fault', code: named ?? own ?? 'unknown', frame: whole(tree) }, () => faultParts(tree, 0))
   })
 }
 
-/** `ns#ThrottlingException:http://...` is a ThrottlingException (Smithy, AWS restJson1: operation error serialisation). */
+/** What the body says of its own class: a text like all others in it, and recorded. */
 function classOf(node: JsonTree | undefined): string | null {
   if (typeof node !== 'string' || node === '') return null
-  return word(node.split(/[:,]/, 1)[0]?.split('#').at(-1) ?? '')
+  return word(bareName(node))
 }
 
 function readWhole(tree: TreeObject): ModelEvent {

@@ -3,6 +3,7 @@ import type { JsonTree, TreeObject } from '../../core/json.ts'
 import type { Decoder } from '../../core/port.ts'
 import { EVENT_MAX, eventDecoder, malformed, parseObject, truncated, withParts, word } from '../answer.ts'
 import { type EventMessage, eventStreamDecoder } from '../eventstream.ts'
+import { GENERAL, memberOf } from './exceptions.ts'
 import type { Frame } from './frame.ts'
 import { eventParts, faultParts, lanesOf } from './parts.ts'
 import { readUsage } from './usage.ts'
@@ -43,9 +44,9 @@ export function streamDecoder(): Decoder {
   function readFault(type: string, tree: TreeObject): ModelEvent {
     fault = true
     const event = number++
-    const code = word(type)
-    const frame: Frame = { form: 'exception', type: code, tree }
-    return withParts({ kind: 'fault', code, frame }, () => faultParts(tree, event))
+    const known = memberOf(type)
+    const frame: Frame = { form: 'exception', type: known ?? GENERAL, tree }
+    return withParts({ kind: 'fault', code: known ?? 'unknown', frame }, () => faultParts(tree, event))
   }
 
   function readEvent(type: string, tree: TreeObject): ModelEvent {

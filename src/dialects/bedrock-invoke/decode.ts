@@ -9,11 +9,11 @@ import {
   refusing,
   truncated,
   withParts,
-  word,
 } from '../answer.ts'
 import { decodeEarly } from '../anthropic-messages/decode.ts'
 import { messageReader, readWhole } from '../anthropic-messages/events.ts'
 import { decodeAnswer as decodeService } from '../bedrock-converse/decode.ts'
+import { GENERAL, memberOf } from '../bedrock-converse/exceptions.ts'
 import { faultParts } from '../bedrock-converse/parts.ts'
 import { EVENT_STREAM, type EventMessage, eventStreamDecoder } from '../eventstream.ts'
 import type { Frame } from './frame.ts'
@@ -52,9 +52,9 @@ function streamDecoder(): Decoder {
   function exception(at: number, type: string, body: Uint8Array): ModelEvent {
     fault = true
     const tree = parseObject(body, 'an exception of the provider')
-    const code = word(type)
-    const frame: Frame = { form: 'exception', type: code, tree }
-    return withParts({ kind: 'fault', code, frame }, () => faultParts(tree, at))
+    const known = memberOf(type)
+    const frame: Frame = { form: 'exception', type: known ?? GENERAL, tree }
+    return withParts({ kind: 'fault', code: known ?? 'unknown', frame }, () => faultParts(tree, at))
   }
 
   return eventDecoder(
