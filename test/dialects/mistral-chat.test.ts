@@ -78,6 +78,43 @@ describe('the client of Mistral', () => {
     expect(got).toMatchObject({ reasons: ['tool_calls'], usage: [{ totalTokens: 3 }] })
   })
 
+  it('only what is text goes together: all else stays as it first came', async () => {
+    const called = (given: string) => ({
+      name: '',
+      type: 'one',
+      id: 'i',
+      format: 'json',
+      note: given,
+      deep: { a: given },
+      arguments: given,
+    })
+    const chunks = [
+      chunk({ tool_calls: [piece({ id: 'c', type: 'function', function: { ...called('ab'), name: 'f' } })] }),
+      chunk({ tool_calls: [piece({ id: 'c', type: 'function', function: called('cd') })] }),
+      chunk({}, { finish_reason: 'tool_calls' }),
+    ]
+    const { fetch } = passage({
+      codec: mistralChat,
+      prefix: '/mistral',
+      said: { type: SSE, body: sse(...chunks, '[DONE]') },
+    })
+    const body = JSON.stringify({ ...question, stream: true })
+    const headers = { 'content-type': 'application/json' }
+    const got = await fetch('http://gateway.invalid/mistral/v1/chat/completions', { method: 'POST', body, headers })
+    const lines = (await got.text()).split('\n').filter((line) => line.startsWith('data: {'))
+    expect(JSON.parse(lines.at(-1)?.slice(6) ?? '')).toMatchObject({
+      choices: [
+        {
+          delta: {
+            tool_calls: [
+              { index: 0, id: 'c', type: 'function', function: { ...called('ab'), name: 'f', arguments: 'abcd' } },
+            ],
+          },
+        },
+      ],
+    })
+  })
+
   it('a call of a choice that never finishes is not lost', async () => {
     const call = { tool_calls: [piece({ id: 'c', function: { name: 'f', arguments: '{}' } })] }
     const other = { ...chunk({}), choices: [{ index: 1, delta: { content: 'x' }, finish_reason: 'stop' }] }

@@ -119,23 +119,30 @@ function hasCalls(choice: JsonTree): boolean {
   return delta instanceof Map && delta.has('tool_calls')
 }
 
-/** Adds a piece to the call of its index: text of functions and custom tools is joined, all else is taken as it comes. */
+/** Adds a piece to the call of its index. */
 function join(calls: Map<JsonTree, TreeObject>, piece: TreeObject): void {
   const index = piece.get('index') ?? calls.size
   const call: TreeObject = new Map(calls.get(index))
   for (const [name, member] of piece) {
     if (member instanceof Map) call.set(name, joined(call.get(name), member))
-    else if (member !== null && member !== '') call.set(name, member)
+    else if (!isNothing(member) && isNothing(call.get(name))) call.set(name, member)
   }
   calls.set(index, call)
 }
+
+/** What continues from piece to piece. All else was inspected piece by piece, so it is never put together: the first that says something stands. */
+const TEXT: ReadonlySet<string> = new Set(['name', 'arguments', 'input'])
 
 function joined(before: JsonTree | undefined, piece: TreeObject): TreeObject {
   const all: TreeObject = new Map(before instanceof Map ? before : [])
   for (const [name, member] of piece) {
     const known = all.get(name)
-    if (typeof known === 'string' && typeof member === 'string') all.set(name, known + member)
-    else if (member !== null || known === undefined) all.set(name, member)
+    if (TEXT.has(name) && typeof known === 'string' && typeof member === 'string') all.set(name, known + member)
+    else if (isNothing(known)) all.set(name, member)
   }
   return all
+}
+
+function isNothing(node: JsonTree | undefined): boolean {
+  return node === undefined || node === null || node === ''
 }
