@@ -6,6 +6,8 @@ import { applyEdits, fits, mergeEdits } from './edits.ts'
 export class Redactions {
   readonly #segments: readonly Segment[]
   readonly #byPointer = new Map<string, LaneEdit[]>()
+  /** Made with the first edit: most calls have none. */
+  #lengths: ReadonlyMap<string, number> | undefined
 
   constructor(segments: readonly Segment[]) {
     this.#segments = segments
@@ -13,14 +15,19 @@ export class Redactions {
 
   add(edits: readonly Edit[]): void {
     for (const { pointer, start, end, text } of edits) {
-      const segment = this.#segments.find((candidate) => candidate.pointer === pointer)
-      if (segment === undefined || pointer.endsWith('#') || !fits({ start, end, text }, segment.text.length)) {
+      const length = this.#lengthAt(pointer)
+      if (length === undefined || pointer.endsWith('#') || !fits({ start, end, text }, length)) {
         throw new Error(`an edit lies outside of the text (${pointer})`)
       }
       const list = this.#byPointer.get(pointer)
       if (list === undefined) this.#byPointer.set(pointer, [{ start, end, text }])
       else list.push({ start, end, text })
     }
+  }
+
+  #lengthAt(pointer: string): number | undefined {
+    this.#lengths ??= new Map(this.#segments.map((segment) => [segment.pointer, segment.text.length]))
+    return this.#lengths.get(pointer)
   }
 
   edits(): readonly Edit[] {
