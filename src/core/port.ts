@@ -120,8 +120,14 @@ export type Presented = Readonly<{
   headers: Readonly<Record<string, string>>
 }>
 
-/** Who calls. `confirm` is not null where the proof covers the body: until it has returned, the principal is only claimed. */
-export type Proved = Readonly<{ principal: Principal; confirm: ((body: Uint8Array) => void) | null }>
+/**
+ * Who calls. `confirm` is not null where the proof covers the body, and must be called with it. Until it has returned nothing may be read as a call; of
+ * `head: 'proved'` the head is the principal's all the same, of `head: 'claimed'` nothing is known yet.
+ */
+export type Proved = Readonly<
+  | { principal: Principal; confirm: null }
+  | { principal: Principal; confirm: (body: Uint8Array) => void; head: 'proved' | 'claimed' }
+>
 
 /** Proves who calls. Must throw ERR_IDENTITY_MISSING or ERR_IDENTITY_INVALID, and so must `confirm`. */
 export interface Authenticator {

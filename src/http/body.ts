@@ -1,26 +1,17 @@
 import { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import { CustomhouseError } from '../core/errors.ts'
-import type { BodyBudget } from './budget.ts'
+import type { Hold } from './budget.ts'
 import type { Inbound } from './exchange.ts'
 
-/** A body that was read, and the share of the budget that it holds until `release`. */
-export type ReadBody = Readonly<{ bytes: Uint8Array; release: () => void }>
-
 /**
- * Reads a request's body within the limit. What the client declares is only held against the limit: the budget counts bytes that have
+ * Reads a request's body within the limit. `hold` has its bytes from when they arrive; where the reading fails they are given back. What the client declares is only held against the limit: the budget counts bytes that have
  * arrived, or sockets that promise much and send nothing would take it all. Trailers are no part of it, and are never looked at.
  *
  * @param ask tells a client that waits for a word (`Expect: 100-continue`) to send; only where all that it declares would find room now
  * @throws CustomhouseError ERR_CALL_TOO_LARGE, ERR_CALL_UNSUPPORTED (a content coding), ERR_CALL_MALFORMED (cut short), ERR_GATEWAY_OVERLOADED
  */
-export function readBody(
-  request: Inbound,
-  limit: number,
-  budget: BodyBudget,
-  tenant: string,
-  ask?: () => void,
-): Promise<ReadBody> {
+export function readBody(request: Inbound, limit: number, hold: Hold, ask?: () => void): Promise<Uint8Array> {
   const coding = request.headers['content-encoding']
   if (coding !== undefined && coding.toLowerCase() !== 'identity') {
     return Promise.reject(
@@ -36,20 +27,15 @@ export function readBody(
   const source: Readable = request
   return new Promise((resolve, reject) => {
     if (ask !== undefined) {
-      budget.check(declared, tenant)
+      hold.check(declared)
       ask()
     }
     const body = new Growing()
-    let taken = 0
     let over = false
-    const release = (): void => {
-      budget.give(taken, tenant)
-      taken = 0
-    }
     const fail = (error: unknown): void => {
       if (over) return
       over = true
-      release()
+      hold.release()
       source.removeAllListeners('data')
       source.removeAllListeners('end')
       source.resume()
@@ -58,19 +44,18 @@ export function readBody(
     source.on('data', (chunk: Buffer) => {
       if (body.length + chunk.length > limit) return fail(tooLarge(limit))
       try {
-        budget.take(chunk.length, tenant)
+        hold.take(chunk.length)
       } catch (error) {
         return fail(error)
       }
-      taken += chunk.length
       body.add(chunk)
     })
     const cut = (): void => fail(new CustomhouseError('ERR_CALL_MALFORMED', 'The body was cut off before its end.'))
     source.on('end', () => {
       if (!isWhole(request)) return cut()
-      // From here on it is the call's, which gives it back.
+      // From here on what it holds is the call's, which gives it back.
       over = true
-      resolve({ bytes: body.bytes(), release })
+      resolve(body.bytes())
     })
     source.on('error', cut)
     source.on('aborted', cut)

@@ -5,7 +5,7 @@ import type { Codec } from '../core/port.ts'
 import type { Gateway } from '../pipeline/gateway.ts'
 import { handle } from '../pipeline/handle.ts'
 import { readBody } from './body.ts'
-import type { BodyBudget } from './budget.ts'
+import type { BodyBudget, Hold } from './budget.ts'
 import { destroyResponse, HttpClient } from './client.ts'
 import { awaitsContinue, type Handler, type Inbound, type Outbound } from './exchange.ts'
 import type { Flight } from './flight.ts'
@@ -73,32 +73,36 @@ async function serve(
   const codec = mount.codecs.find((candidate) => candidate.matches(request.method ?? 'GET', path)) ?? mount.codecs[0]
   if (codec === undefined) throw new Error(`nothing is mounted at ${mount.prefix}`)
   let tenant: string | null = null
-  let release: (() => void) | undefined
+  let hold: Hold | undefined
   try {
     const { proof, headers } = readHead(request, plane.credentialHeaders)
     refuseKeyInQuery(query)
     const { method = 'GET' } = request
-    const { principal, confirm } = gateway.authenticator.authenticate({
+    const proved = gateway.authenticator.authenticate({
       method,
       path: mount.prefix + path,
       query,
       proof,
       headers,
     })
-    tenant = confirm === null ? principal.tenant : null
+    const { principal } = proved
+    if (proved.confirm === null || proved.head === 'proved') tenant = principal.tenant
     if (!codec.matches(request.method ?? 'GET', path)) throw unknownRoute(request, mount, path)
     const ask = awaitsContinue(request) ? () => void response.writeContinue() : undefined
-    const body = await readBody(request, limits.bodyBytes, plane.budget, tenant ?? UNPROVED, ask)
-    release = body.release
-    confirm?.(body.bytes)
-    tenant = principal.tenant
+    hold = plane.budget.hold(tenant)
+    const body = await readBody(request, limits.bodyBytes, hold, ask)
+    proved.confirm?.(body)
+    if (tenant === null) {
+      tenant = principal.tenant
+      hold.moveTo(tenant)
+    }
     const call = codec.read({
       id,
       method: request.method ?? 'GET',
       path,
       query,
       headers,
-      body: body.bytes,
+      body,
       principal,
     })
     await handle({ call, codec, client, gateway })
@@ -110,12 +114,9 @@ async function serve(
     if (hasArrived(request)) client.end(reply.body)
     else await client.endUnread(request, reply.body)
   } finally {
-    release?.()
+    hold?.release()
   }
 }
-
-/** Whose budget a body counts against while its caller is only claimed. No tenant has this name. */
-const UNPROVED = '_unproved'
 
 function internal(gateway: Gateway, error: unknown, id: string): CustomhouseError {
   gateway.report('the call failed at the socket', error, id)

@@ -50,6 +50,7 @@ export function proveSignature(ring: () => Ring, presented: Presented, authoriza
   const early = declared === null ? null : prove(declared)
   return {
     principal: pair?.principal ?? STRANGER,
+    head: early === null ? 'claimed' : 'proved',
     confirm: (body) => {
       const digest = hash('sha256', body)
       if (early === null) prove(digest)

@@ -30,9 +30,10 @@ beforeEach(async () => {
       peak = Math.max(peak, memory())
     }, 10)
     try {
-      const body = await readBody(request, LIMIT, budget, String(tenant))
-      release.push(body.release)
-      response.end(`${body.bytes.length} ${createHash('sha256').update(body.bytes).digest('hex')}`)
+      const hold = budget.hold(String(tenant))
+      const body = await readBody(request, LIMIT, hold)
+      release.push(() => hold.release())
+      response.end(`${body.length} ${createHash('sha256').update(body).digest('hex')}`)
     } catch (error) {
       response.end(isCustomhouseError(error) ? error.code : String(error))
     } finally {
@@ -161,5 +162,25 @@ describe('the budget', () => {
     expect(() => tight.take(1, 'a')).toThrow(/this tenant/)
     tight.take(200, 'b')
     expect(() => tight.take(1, 'b')).toThrow(/other calls/)
+  })
+  test('callers that are only claimed have an eighth together, and a sentence of their own; once proved it is the tenant that holds it', () => {
+    const shared = new BodyBudget(1_600, 100)
+    const claimed = shared.hold(null)
+    claimed.take(150)
+    const more = shared.hold(null)
+    expect(() => more.take(51)).toThrow(/proved by their body alone.*x-amz-content-sha256/)
+    claimed.moveTo('a')
+    // The eighth is free again, and the tenant has what it holds to its name.
+    more.take(200)
+    expect(() => shared.take(651, 'a')).toThrow(/this tenant/)
+    shared.take(601, 'a')
+    // Where the tenant has no room nothing is changed.
+    expect(() => more.moveTo('a')).toThrow(/this tenant/)
+    expect(() => shared.hold(null).take(1)).toThrow(/body alone/)
+    expect(shared.taken).toBe(951)
+    for (const hold of [claimed, more, claimed]) hold.release()
+    expect(shared.taken).toBe(601)
+    shared.take(199, 'a')
+    expect(() => new BodyBudget(1_600, 300).take(300, null)).not.toThrow()
   })
 })
