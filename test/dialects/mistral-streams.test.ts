@@ -49,9 +49,15 @@ describe('any stream, to the client of Mistral', () => {
   })
 })
 
-/** Text by choice and arguments by choice and call, joined without any code of the product. */
+/** Text by choice and arguments by choice and call, in the order in which the calls begin, joined without any code of the product. */
 function joined(body: string): Readonly<Record<string, string>> {
   const found: Record<string, string> = {}
+  const begun: Record<string, number[]> = {}
+  const place = (choice: number, call: number): number => {
+    begun[choice] ??= []
+    if (!begun[choice].includes(call)) begun[choice].push(call)
+    return begun[choice].indexOf(call)
+  }
   const add = (at: string, text: unknown): void => {
     if (typeof text === 'string' && text !== '') found[at] = (found[at] ?? '') + text
   }
@@ -59,7 +65,7 @@ function joined(body: string): Readonly<Record<string, string>> {
     if (!line.startsWith('data: {')) continue
     for (const { index, delta } of JSON.parse(line.slice(6)).choices) {
       add(`${index}`, delta.content)
-      for (const call of delta.tool_calls ?? []) add(`${index}/${call.index}`, call.function.arguments)
+      for (const call of delta.tool_calls ?? []) add(`${index}/${place(index, call.index)}`, call.function.arguments)
     }
   }
   return found

@@ -70,27 +70,42 @@ const ARGUMENTS: readonly (readonly [form: string, given: string])[] = [
   ['custom', 'input'],
 ]
 
+/** The tool calls of one choice: the place of each by the number that the server gave it, how many have begun, and the last of them. */
+type Begun = { readonly places: Map<number, number>; count: number; last: number; id: string | undefined }
+
 export function callsOfStream(): Calls {
   const closed = new Set<string>()
-  /** By choice: the number of its last call, and that call's id. */
-  const last = new Map<JsonTree | undefined, { index: number; id: JsonTree | undefined }>()
+  const begun = new Map<JsonTree | undefined, Begun>()
 
+  function ofChoice(index: JsonTree | undefined): Begun {
+    const known = begun.get(index)
+    if (known !== undefined) return known
+    const none: Begun = { places: new Map(), count: 0, last: 0, id: undefined }
+    begun.set(index, none)
+    return none
+  }
+
+  /**
+   * A call with its place for its number: calls count from nought in the order in which they begin. Servers that begin elsewhere, or leave a
+   * number out, are read by SDKs each in its own way (openai-python joins call 0 to a call 5 that came before it).
+   */
   function numbered(call: JsonTree, choice: TreeObject): JsonTree {
     const whole = completed(call)
     if (!(whole instanceof Map)) return whole
-    const at = choice.get('index')
-    const before = last.get(at)
-    const id = whole.get('id')
     const own = whole.get('index')
-    if (typeof own === 'number') {
-      last.set(at, { index: Math.max(own, before?.index ?? own), id })
-      return whole
-    }
-    if (own !== undefined && own !== null) return whole
-    const begins = typeof id === 'string' && id !== '' && id !== before?.id
-    const index = before === undefined ? 0 : begins ? before.index + 1 : before.index
-    last.set(at, { index, id: begins ? id : before?.id })
-    return new Map(whole).set('index', index)
+    if (own !== undefined && own !== null && typeof own !== 'number') return whole
+    const calls = ofChoice(choice.get('index'))
+    const given = whole.get('id')
+    const id = typeof given === 'string' && given !== '' ? given : undefined
+    const known =
+      typeof own === 'number' ? calls.places.get(own) : id === undefined || id === calls.id ? calls.last : undefined
+    const place = calls.count === 0 ? 0 : (known ?? calls.count)
+    if (place === calls.count) calls.count++
+    if (typeof own === 'number') calls.places.set(own, place)
+    else if (!calls.places.has(place)) calls.places.set(place, place)
+    calls.last = place
+    calls.id = id ?? calls.id
+    return own === place ? whole : new Map(whole).set('index', place)
   }
 
   function close(closes: string[], called: TreeObject, given: string, lane: string): void {

@@ -21,6 +21,7 @@ import { callsOfStream, wholeCalls } from './calls.ts'
 import { isFailure, readFailure } from './fault.ts'
 import type { Frame } from './frame.ts'
 import { answerParts, checkChoices, checkIndices, choiceIndex, faultParts } from './parts.ts'
+import { repeatsOfStream } from './repeats.ts'
 import { readUsage } from './usage.ts'
 
 /** Reads an answer by its status and content type. What is neither of the two forms is refused with the first bytes. */
@@ -84,6 +85,7 @@ function streamDecoder(expected: number): Decoder {
   /** Choices that have begun, and whether each has finished. */
   const choices = new Map<number, boolean>()
   const calls = callsOfStream()
+  const repeats = repeatsOfStream()
   let number = 0
   let done = false
   let fault = false
@@ -108,7 +110,9 @@ function streamDecoder(expected: number): Decoder {
     }
     const tree = calls.complete(body)
     const frame: Frame = { form: 'chunk', tree }
-    const closes = calls.closes(asList(tree.get('choices')))
+    const completed = asList(tree.get('choices'))
+    repeats.check(completed)
+    const closes = calls.closes(completed)
     const more = { ...usage, ...(closes.length === 0 ? {} : { closes }), frame }
     const reason = finishReason(list)
     const parts = () => answerParts(tree, event)

@@ -13,8 +13,8 @@ import { isFreeName, messageChannel } from './vocabulary.ts'
  */
 type Place = Readonly<{ pointer: string; role: Role; channel: Channel; lane: string }>
 
-/** Leaves of a delta that servers send in one piece. */
-const WHOLE: ReadonlySet<string> = new Set(['role', 'id', 'type', 'tool_call_id', 'format'])
+/** Leaves of a delta that servers send in one piece; that they come once is for ./repeats.ts to see. */
+export const WHOLE: ReadonlySet<string> = new Set(['role', 'id', 'type', 'tool_call_id', 'format'])
 
 /** Every string leaf, long number and free member name of an answer or a chunk. `event` numbers the events of one answer. */
 export function answerParts(tree: TreeObject, event: number): readonly Part[] {
@@ -151,7 +151,7 @@ function pieces(to: Leaves, node: JsonTree, parent: string, place: Place): void 
  * The index by which an SDK joins the pieces of a list's item; undefined without one. What stands there must be an index as written in
  * digits: SDKs take `1.0` for 1, and text would be joined that was inspected in two lanes.
  */
-function itemIndex(item: JsonTree): number | undefined {
+export function itemIndex(item: JsonTree): number | undefined {
   const index = item instanceof Map ? item.get('index') : undefined
   if (index === undefined || index === null) return undefined
   if (typeof index !== 'number' || !Number.isSafeInteger(index) || index < 0) {
