@@ -50,6 +50,14 @@ describe('which answers are read', () => {
     ['a name twice', call(), 200, JSON_TYPE, '{"type":"message","type":"message","content":[]}'],
     ['half an answer', call(), 200, JSON_TYPE, whole.slice(0, -3)],
     ['usage below nothing', call(), 200, JSON_TYPE, '{"type":"message","content":[],"usage":{"input_tokens":-1}}'],
+    [
+      'usage beyond all',
+      call(),
+      200,
+      JSON_TYPE,
+      '{"type":"message","content":[],"usage":{"output_tokens":1000000000001}}',
+    ],
+    ['usage beyond numbers', call(), 200, JSON_TYPE, '{"type":"message","content":[],"usage":{"output_tokens":1e300}}'],
     ['an error that is no JSON', call(), 400, JSON_TYPE, 'Bad Request'],
   ])('not %s', (_, of, status, headers, body) => {
     expect(() => decode(of, body, status, headers)).toThrow(MALFORMED)

@@ -185,6 +185,7 @@ describe('streams', () => {
     ['text after the end', [MESSAGE_START, MESSAGE_STOP, delta(0, { text: 'x' })]],
     ['metadata twice', [MESSAGE_START, MESSAGE_STOP, METADATA, METADATA]],
     ['usage below nothing', [MESSAGE_START, MESSAGE_STOP, ['metadata', { usage: { outputTokens: -1 } }]]],
+    ['usage beyond all', [MESSAGE_START, MESSAGE_STOP, ['metadata', { usage: { outputTokens: 1_000_000_000_001 } }]]],
     ['a payload that is a list', [['messageStart', []]]],
   ])('are refused for %s', (_, events) => {
     expect(() => decode(streamCall, frames(...events))).toThrow(MALFORMED)

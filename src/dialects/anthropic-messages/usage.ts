@@ -2,6 +2,9 @@ import type { Usage } from '../../core/call.ts'
 import { type JsonTree, NumberLexeme } from '../../core/json.ts'
 import { malformed } from '../answer.ts'
 
+/** No answer has more tokens; sums of such counts are still exact. */
+const MOST = 1e12
+
 /** The tokens that a `usage` object names, as the provider counts: `inputTokens` without what came from its cache. Undefined if there is none. */
 export function readUsage(node: JsonTree | undefined): Usage | undefined {
   if (!(node instanceof Map)) return undefined
@@ -27,8 +30,8 @@ export function readMetrics(node: JsonTree | undefined): Usage | undefined {
 function field(name: keyof Usage, node: JsonTree | undefined): Usage {
   if (node === undefined || node === null) return {}
   const count = node instanceof NumberLexeme ? Number(node.lexeme) : node
-  if (typeof count !== 'number' || !Number.isSafeInteger(count) || count < 0) {
-    throw malformed(`a usage whose ${name} is no count`)
+  if (typeof count !== 'number' || !Number.isSafeInteger(count) || count < 0 || count > MOST) {
+    throw malformed(`a usage whose ${name} is no count of tokens`)
   }
   return { [name]: count }
 }
