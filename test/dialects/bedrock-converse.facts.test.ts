@@ -125,6 +125,16 @@ describe('references', () => {
     expect(read(hello, `/model/${encodeURIComponent(arn)}/converse`).references).toEqual([
       { kind: 'prompt', where: 'stored', pointer: '' },
     ])
+    const inner = { anthropic_version: 'bedrock-2023-05-31', max_tokens: 9, messages: [{ role: 'user', content: 'x' }] }
+    const body = Buffer.from(JSON.stringify({ ...inner, container: 'c' })).toString('base64')
+    for (const input of [{ converse: hello }, { invokeModel: { body } }]) {
+      expect(read({ input }, `/model/${encodeURIComponent(arn)}/count-tokens`).references).toEqual([
+        { kind: 'prompt', where: 'stored', pointer: '' },
+        ...('invokeModel' in input
+          ? [{ kind: 'container', where: 'stored', pointer: '/input/invokeModel/body/container' }]
+          : []),
+      ])
+    }
   })
 
   it('carry no weight in the estimate when they are inline', () => {

@@ -46,6 +46,14 @@ describe('routes and models', () => {
 })
 
 describe('calls', () => {
+  it('name the prompt that stands in place of a model', () => {
+    const path = `/model/${encodeURIComponent('arn:aws:bedrock:us-east-1:123456789012:prompt/ABCDEFGHIJ:1')}/invoke`
+    expect(read(body({ container: 'c' }), path).references).toEqual([
+      { kind: 'prompt', where: 'stored', pointer: '' },
+      { kind: 'container', where: 'stored', pointer: '/container' },
+    ])
+  })
+
   it.each<[string, unknown, string, string]>([
     ['no version: another family', { inputText: 'x' }, 'ERR_CALL_UNSUPPORTED', '/anthropic_version'],
     [

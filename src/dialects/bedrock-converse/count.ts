@@ -63,7 +63,8 @@ function countInvoke(request: InboundRequest, body: TreeObject): ModelCall {
     operation: 'count_tokens',
     stream: false,
     estimate: { ...inner.estimate, maxOutputTokens: 0 },
-    references: inner.references.map(below),
+    // What the path names has no place in the body.
+    references: inner.references.map((one) => (one.pointer === '' ? one : below(one))),
     segments: inner.segments.map(below),
     unread: inner.unread.map((pointer) => INVOKE + pointer),
     body: setAt(body, INVOKE, inner.body),

@@ -1,4 +1,4 @@
-import type { Estimate, ModelCall, Operation, Reference } from '../../core/call.ts'
+import type { Estimate, ModelCall, Operation } from '../../core/call.ts'
 import type { JsonTree, TreeObject } from '../../core/json.ts'
 import { parseTree } from '../../core/parse.ts'
 import type { InboundRequest } from '../../core/port.ts'
@@ -6,6 +6,7 @@ import { betaFact } from '../anthropic-messages/read.ts'
 import { modelOf, operationOf } from '../model-id.ts'
 import { asArray, asCount, asObject, asString, checkEnvelope, malformed, readMetadata, readTask } from '../request.ts'
 import { readBetas } from './fields.ts'
+import { promptOf } from './prompt.ts'
 import { type Found, inspectBody, newFound } from './segments.ts'
 import { MEMBERS } from './shape.ts'
 
@@ -50,11 +51,6 @@ export function readFacts(
     segments: found.segments,
     unread: found.unread,
   }
-}
-
-/** A prompt of Bedrock's prompt management is named like a model; its text is kept at AWS. */
-function promptOf(model: string): readonly Reference[] {
-  return /^arn:[^/]*:prompt\//.test(model) ? [{ kind: 'prompt', where: 'stored', pointer: '' }] : []
 }
 
 /** Base64 of an image or a document is not text, and its tokens have nothing to do with its length. */

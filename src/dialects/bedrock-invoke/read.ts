@@ -5,6 +5,7 @@ import type { InboundRequest } from '../../core/port.ts'
 import { checkBetas } from '../anthropic-messages/betas.ts'
 import { checkMembers } from '../anthropic-messages/members.ts'
 import { betaFact, readMessages } from '../anthropic-messages/read.ts'
+import { promptOf } from '../bedrock-converse/prompt.ts'
 import { modelOf, operationOf } from '../model-id.ts'
 import { asArray, asObject, asString, checkEnvelope, malformed, unsupported } from '../request.ts'
 
@@ -26,13 +27,15 @@ export function readCall(request: InboundRequest): ModelCall {
   checkVersion(body)
   const betas = readBetas(body.get('anthropic_beta'))
   checkMembers(body, OWN, betas)
-  return readMessages(request, body, {
+  const model = modelOf(request.path)
+  const read = readMessages(request, body, {
     dialect: 'bedrock.invoke',
     operation: 'chat',
-    model: modelOf(request.path),
+    model,
     stream: operationOf(request.path) === STREAM,
     headers: betaFact(betas),
   })
+  return { ...read, references: [...promptOf(model), ...read.references] }
 }
 
 /** The AWS SDKs send the body of InvokeModel as bytes of no kind, or say nothing, unless they are told. It is JSON or refused. */
