@@ -233,6 +233,14 @@ describe('segments', () => {
 })
 
 describe('unread', () => {
+  const tool = { type: 'tool_definition', definition: { type: 'web_search_20250305', name: 'web_search' } }
+  const ADDED = { type: 'tool_addition', tool }
+  it('is no tool that is added where tools are looked for', () => {
+    const given = call(said([ADDED, { type: 'compaction', content: 'x', tool_changes: [ADDED] }]))
+    expect(given).toMatchObject({ unread: [], tools: ['web_search', 'web_search'] })
+    expect(given.references.map(({ kind }) => kind)).toEqual(['server_tool', 'server_tool'])
+  })
+
   it.each<[string, Body, string]>([
     ['content that is a number', said(7), '/messages/0/content'],
     ['content that is an object', said({ type: 'text', text: 'x' }), '/messages/0/content'],
@@ -248,6 +256,22 @@ describe('unread', () => {
     ['an unknown source', said([{ type: 'image', source: { type: 's3', uri: 'x' } }]), '/messages/0/content/0/source'],
     ['a source in words', said([{ type: 'image', source: 'x' }]), '/messages/0/content/0/source'],
     ['an unknown block of the system', { system: [{ type: 'hologram' }] }, '/system/0'],
+    ['a tool added by the system', { system: [ADDED] }, '/system/0'],
+    [
+      'a tool added by what a tool says',
+      said([{ type: 'tool_result', content: [ADDED] }]),
+      '/messages/0/content/0/content/0',
+    ],
+    [
+      'a tool added by a document',
+      said([{ type: 'document', source: { type: 'content', content: [ADDED] } }]),
+      '/messages/0/content/0/source/content/0',
+    ],
+    [
+      'tools added by a summary of the system',
+      { system: [{ type: 'compaction', tool_changes: [ADDED] }] },
+      '/system/0',
+    ],
   ])('%s', (_, given, pointer) => {
     expect(call(given).unread).toEqual([pointer])
   })

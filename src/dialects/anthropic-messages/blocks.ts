@@ -87,8 +87,8 @@ export function memberChannel(type: string, name: string, words: Channel): Chann
   return 'data'
 }
 
-/** Content: a string, or a list of blocks. Anything else but null is unread. */
-export function contentParts(sink: Sink, node: JsonTree, spot: Spot): void {
+/** Content: a string, or a list of blocks. Anything else but null is unread. `own` is said of what stands in a message itself, not in what it holds. */
+export function contentParts(sink: Sink, node: JsonTree, spot: Spot, own = false): void {
   if (!Array.isArray(node)) {
     if (node !== null && typeof node !== 'string') sink.unread(spot.pointer)
     sink.leaves(node, spot)
@@ -96,7 +96,7 @@ export function contentParts(sink: Sink, node: JsonTree, spot: Spot): void {
   }
   for (const [index, item] of node.entries()) {
     const pointer = `${spot.pointer}/${index}`
-    if (item instanceof Map) blockParts(sink, item, { ...spot, pointer })
+    if (item instanceof Map) blockParts(sink, item, { ...spot, pointer }, own)
     else {
       sink.unread(pointer)
       sink.leaves(item, { ...spot, pointer })
@@ -105,10 +105,14 @@ export function contentParts(sink: Sink, node: JsonTree, spot: Spot): void {
 }
 
 /** One block. `spot.channel` is that of what is said here. */
-export function blockParts(sink: Sink, block: TreeObject, spot: Spot): void {
+export function blockParts(sink: Sink, block: TreeObject, spot: Spot, own = false): void {
   const type = blockType(block)
   const form = FORMS.get(type)
-  if (form === undefined || (form === 'text' && typeof block.get('text') !== 'string')) sink.unread(spot.pointer)
+  // Tools that are added are looked for in messages (tools.ts) and nowhere else: elsewhere they would be no facts.
+  const hidden = !own && (type === 'tool_addition' || block.has('tool_changes'))
+  if (form === undefined || hidden || (form === 'text' && typeof block.get('text') !== 'string')) {
+    sink.unread(spot.pointer)
+  }
   const signed = spot.signed === true || isSigned(block) ? ({ signed: true } as const) : {}
   const role = form === 'result' ? 'tool' : spot.role
   for (const [name, member] of block) {

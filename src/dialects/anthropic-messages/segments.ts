@@ -45,7 +45,7 @@ function messages(sink: Sink, list: readonly JsonTree[]): void {
     for (const [name, member] of message) {
       const at = `${pointer}/${escapeToken(name)}`
       sink.name(name, '', at, role)
-      if (name === 'content') contentParts(sink, member, { pointer: at, parent: name, role, channel: 'text' })
+      if (name === 'content') contentParts(sink, member, { pointer: at, parent: name, role, channel: 'text' }, true)
       else sink.leaves(member, { pointer: at, parent: name, role, channel: 'data' })
     }
   })
