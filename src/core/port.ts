@@ -46,7 +46,8 @@ export interface Codec {
   /**
    * Writes the call for a target. Each edit's segment is replaced in the tree, then the assignments are made, then the codec's own
    * (the target's model name, `stream_options.include_usage`). Must not change `call.body`. An edit of a signed segment drops the whole
-   * block where the dialect allows that; else throws ERR_POLICY_DENIED, since what an obligation demands cannot be done.
+   * block where the dialect allows that; else throws ERR_POLICY_DENIED, since what an obligation demands cannot be done. Throws the same for
+   * a call that asks for a place where its target was not judged to be. `detail.rule` names which: `signed-text`, `place`.
    */
   write(call: ModelCall, target: Target, edits: readonly Edit[], assign: readonly Assignment[]): UpstreamMessage
   /** Reads an answer. `status` and `headers` are the provider's. */

@@ -54,7 +54,7 @@ export function dispatchOf(
   })
 }
 
-/** The codec's message; a denial where an obligation demands an edit of what its provider has signed. */
+/** The codec's message; a denial where an obligation demands an edit of what its provider has signed, or the call asks for another place. */
 function written(
   codec: Codec,
   call: ModelCall,
@@ -65,7 +65,10 @@ function written(
     return codec.write(call, target, edits, assign)
   } catch (error) {
     if (!isCustomhouseError(error, 'ERR_POLICY_DENIED')) throw error
-    return new Denial([baseReason('signed-text', error.message)], null, { answer: error })
+    const { rule } = error.detail
+    return new Denial([baseReason(typeof rule === 'string' ? rule : 'unwritable', error.message)], null, {
+      answer: error,
+    })
   }
 }
 

@@ -73,15 +73,18 @@ describe.each(forms)('%s', (_, form) => {
     expect(plain.text).not.toContain('four')
   })
 
-  test('a call whose redaction would change what is signed is denied on record, and nothing is sent', async () => {
+  test.each([
+    ['a call whose redaction would change what is signed', 'signed-text'],
+    ['a call that asks for another place', 'place'],
+  ])('%s is denied on record by its own rule, and nothing is sent', async (_, rule) => {
     const codec: Partial<Codec> = {
       write: () => {
-        throw new CustomhouseError('ERR_POLICY_DENIED', 'The block at /messages/1 is signed.')
+        throw new CustomhouseError('ERR_POLICY_DENIED', 'The block at /messages/1 is signed.', { detail: { rule } })
       },
     }
     const played = await play({ ...form, codec })
     expect(kinds(played)).toEqual(['call.denied'])
-    expect(rules(played)).toMatchObject([{ rule: 'base/signed-text' }])
+    expect(rules(played)).toMatchObject([{ rule: `base/${rule}` }])
     expect([played.status, played.text.includes('is signed')]).toEqual([403, true])
   })
 

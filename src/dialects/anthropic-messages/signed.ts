@@ -54,5 +54,6 @@ function denied(message: number, why: string): CustomhouseError {
   return new CustomhouseError(
     'ERR_POLICY_DENIED',
     `/messages/${message}: a signed block would have to be edited, which cannot be done, and it cannot be dropped: ${why}`,
+    { detail: { rule: 'signed-text' } },
   )
 }

@@ -61,6 +61,7 @@ function checkPlace({ body }: ModelCall, { residency }: Target): void {
     throw new CustomhouseError(
       'ERR_POLICY_DENIED',
       '/inference_geo: leave it out: it asks for a place outside of where this target was judged to be',
+      { detail: { rule: 'place' } },
     )
   }
 }

@@ -91,5 +91,6 @@ function denied(where: string): CustomhouseError {
   return new CustomhouseError(
     'ERR_POLICY_DENIED',
     `text that must be edited stands in signed reasoning of ${where}, which can neither be edited nor left out`,
+    { detail: { rule: 'signed-text' } },
   )
 }
