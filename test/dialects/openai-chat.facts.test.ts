@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { CustomhouseError } from '../../src/core/errors.ts'
 import { writeTree } from '../../src/core/tree.ts'
@@ -128,6 +129,52 @@ describe('references', () => {
       '/messages/0/content/0/file/file_id',
     ],
     [
+      'a file at an address, where bytes belong',
+      part({ type: 'file', file: { filename: 'a.pdf', file_data: 'https://a.example/a.pdf' } }),
+      'file',
+      'remote',
+      '/messages/0/content/0/file/file_data',
+    ],
+    [
+      'a file at an address, where an id belongs',
+      part({ type: 'file', file: { file_id: 'gs://bucket/a.pdf' } }),
+      'file',
+      'remote',
+      '/messages/0/content/0/file/file_id',
+    ],
+    [
+      'a file in bare base64',
+      part({ type: 'file', file: { file_data: 'AAAA' } }),
+      'file',
+      'inline',
+      '/messages/0/content/0/file/file_data',
+    ],
+    [
+      'a file at an address',
+      part({ type: 'file', file: { file_url: 'https://a.example/a.pdf' } }),
+      'file',
+      'remote',
+      '/messages/0/content/0/file/file_url',
+    ],
+    [
+      'sound at an address, where bytes belong',
+      part({ type: 'input_audio', input_audio: { data: 'https://a.example/x.mp3', format: 'mp3' } }),
+      'audio',
+      'remote',
+      '/messages/0/content/0/input_audio',
+    ],
+    [
+      'sound at an address beside its bytes',
+      part({ type: 'input_audio', input_audio: { data: 'AAAA', url: 'file:///etc/passwd' } }),
+      'audio',
+      'remote',
+      '/messages/0/content/0/input_audio',
+    ],
+    ['a live search', { search_parameters: { mode: 'on' } }, 'web_search', 'remote', '/search_parameters'],
+    ['a search', { enable_search: true }, 'web_search', 'remote', '/enable_search'],
+    ['a cache kept there', { extra_body: { google: { cached_content: 'c/1' } } }, 'stored', 'stored', ''],
+    ['a session kept there', { session_params: { id: 's' } }, 'stored', 'stored', '/session_params'],
+    [
       'an earlier answer in sound',
       { messages: [{ role: 'assistant', audio: { id: 'audio_1' } }] },
       'audio',
@@ -183,6 +230,7 @@ describe('references', () => {
     ['nothing', {}],
     ['store false', { store: false }],
     ['store null', { store: null }],
+    ['no search', { enable_search: false }],
     ['text only', { modalities: ['text'] }],
     [
       'plain tools',
@@ -190,6 +238,21 @@ describe('references', () => {
     ],
     ['metadata that is only named so', { metadata: { file_id: 'x', conversation: 'y' } }],
   ])('none: %s', (_, given) => expect(call(given).references).toEqual([]))
+
+  it('whatever a part of pictures, sound or files holds: it is named, or the call is not read', () => {
+    const named = ['image_url', 'video_url', 'audio_url', 'document_url', 'input_audio', 'file', 'file_id', 'tool_file']
+    const member = fc.constantFrom(...named, 'url', 'data', 'file_data', 'file_url', 'format')
+    const leaf = fc.constantFrom<unknown>('x', '', 'https://a.example', null, false, 5, [])
+    const value = fc.oneof(leaf, fc.dictionary(member, leaf, { maxKeys: 2 }))
+    const given = fc.tuple(fc.constantFrom(...named), fc.dictionary(member, value, { maxKeys: 3 }))
+    fc.assert(
+      fc.property(given, ([type, members]) => {
+        const { unread, references } = call(part({ ...members, type }))
+        expect(unread.length + references.length).toBeGreaterThan(0)
+      }),
+      { numRuns: 2000 },
+    )
+  })
 
   it('of a tool server: both that it runs there, and where', () => {
     const { references, tools } = call({

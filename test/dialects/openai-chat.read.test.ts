@@ -125,41 +125,6 @@ describe('what is malformed is said with its place', () => {
   })
 })
 
-describe('who says where a call goes', () => {
-  it.each([
-    'models',
-    'provider',
-    'route',
-    'transforms',
-    'plugins',
-    'preset',
-    'fallbacks',
-    'model_list',
-    'api_base',
-    'base_url',
-    'api_key',
-    'custom_llm_provider',
-    'user_config',
-    'extra_headers',
-    'vertex_location',
-  ])('%s is refused, whatever it holds', (name) => {
-    for (const value of [null, {}, ['elsewhere/model'], 'https://elsewhere.example']) {
-      const error = refused(() => read({ model: 'a', messages: [message], [name]: value }))
-      expect([error.code, error.message]).toEqual([U, expect.stringContaining(`/${name}: leave it out`)])
-      expect(refused(() => call({ extra_body: { [name]: value } })).message).toContain(`/extra_body/${name}`)
-    }
-  })
-
-  it('the same names elsewhere say nothing of the kind', () => {
-    const properties = { route: { type: 'string' }, provider: { type: 'string' } }
-    const given = {
-      metadata: { route: 'north' },
-      tools: [{ type: 'function', function: { name: 'f', parameters: { properties } } }],
-    }
-    expect(call(given).tools).toEqual(['f'])
-  })
-})
-
 describe('segments', () => {
   const of = (body: Readonly<Record<string, unknown>>) =>
     call(body).segments.map(({ pointer, role, channel, text }) => [pointer, role, channel, text])
@@ -331,6 +296,32 @@ describe('unread', () => {
     ['a text that is a number', { role: 'user', content: [{ type: 'text', text: 5 }] }, '/messages/0/content/0'],
     ['a text that is a list', { role: 'user', content: [{ type: 'text', text: ['x'] }] }, '/messages/0/content/0'],
     ['an image without one', { role: 'user', content: [{ type: 'image_url' }] }, '/messages/0/content/0'],
+    [
+      'an image without an address',
+      { role: 'user', content: [{ type: 'image_url', image_url: {} }] },
+      '/messages/0/content/0',
+    ],
+    [
+      'an address that is a number',
+      { role: 'user', content: [{ type: 'audio_url', audio_url: 5 }] },
+      '/messages/0/content/0',
+    ],
+    [
+      'sound without one',
+      { role: 'user', content: [{ type: 'input_audio', input_audio: { format: 'wav' } }] },
+      '/messages/0/content/0',
+    ],
+    [
+      'a file of no known kind',
+      { role: 'user', content: [{ type: 'file', file: { path: '/etc/passwd' } }] },
+      '/messages/0/content/0',
+    ],
+    ['a file that is its name', { role: 'user', content: [{ type: 'file', file: 'a.pdf' }] }, '/messages/0/content/0'],
+    [
+      'a file whose id is false',
+      { role: 'user', content: [{ type: 'file', file_id: false }] },
+      '/messages/0/content/0',
+    ],
     [
       'a thought that is no list',
       { role: 'assistant', content: [{ type: 'thinking', thinking: {} }] },

@@ -12,30 +12,10 @@ import {
   malformed,
   readMetadata,
   readTask,
-  unsupported,
 } from '../request.ts'
 import { findReferences } from './references.ts'
+import { refuseRouting } from './routing.ts'
 import { inspectCall } from './segments.ts'
-
-/**
- * Members by which aggregators (OpenRouter, LiteLLM and their like) let a call choose where its text goes, or with whose key. The gateway
- * judged the target: whatever the members hold, it must not be moved behind its back. They stand at the top, or in `extra_body`.
- */
-const ROUTING: ReadonlySet<string> = new Set(
-  `models provider providers route routes transforms plugins preset fallbacks context_window_fallbacks content_policy_fallbacks model_list
-  api_base base_url api_key api_version api_type custom_llm_provider deployment_id user_config litellm_params extra_headers
-  aws_region_name aws_bedrock_runtime_endpoint vertex_project vertex_location`.split(/\s+/),
-)
-
-function refuseRouting(members: TreeObject, pointer: string): void {
-  for (const name of members.keys()) {
-    if (!ROUTING.has(name)) continue
-    throw unsupported(
-      `${pointer}/${name}`,
-      "leave it out: it would choose where the call goes, which is for the gateway's routes and policies to say",
-    )
-  }
-}
 
 /** Reads a call. Throws ERR_CALL_MALFORMED or ERR_CALL_UNSUPPORTED, each with the pointer and the mend. */
 export function readCall(request: InboundRequest): ModelCall {
@@ -45,9 +25,7 @@ export function readCall(request: InboundRequest): ModelCall {
 
 /** Reads a call whose envelope was checked, from its body. */
 export function readBody(request: InboundRequest, body: TreeObject): ModelCall {
-  refuseRouting(body, '')
-  const extra = body.get('extra_body')
-  if (extra instanceof Map) refuseRouting(extra, '/extra_body')
+  refuseRouting(body)
   const model = asString(body.get('model'), '/model')
   const stream = asFlag(body.get('stream'), '/stream')
   checkStreamOptions(body.get('stream_options'))

@@ -7,10 +7,7 @@ type Where = Reference['where']
 
 /** Members that name something kept or fetched elsewhere, wherever they stand outside of schemas and metadata. */
 const BY_NAME: ReadonlyMap<string, readonly [kind: string, where: Where]> = new Map([
-  ['file_id', ['file', 'stored']],
-  ['file_ids', ['file', 'stored']],
   ['file_url', ['file', 'remote']],
-  ['file_data', ['file', 'inline']],
   ['vector_store_ids', ['vector_store', 'stored']],
   ['previous_response_id', ['stored', 'stored']],
   ['conversation', ['stored', 'stored']],
@@ -21,17 +18,24 @@ const BY_NAME: ReadonlyMap<string, readonly [kind: string, where: Where]> = new 
   ['server_url', ['tool_server', 'remote']],
   ['connector_id', ['tool_server', 'remote']],
   ['agent_id', ['stored', 'stored']],
+  // A context cache of Google's, a session of SGLang's.
+  ['cached_content', ['stored', 'stored']],
+  ['session_params', ['stored', 'stored']],
   // Azure searches these for the model, and sends them what the caller asks.
   ['data_sources', ['data_source', 'remote']],
   ['web_search_options', ['web_search', 'remote']],
+  // xAI's and Alibaba's.
+  ['search_parameters', ['web_search', 'remote']],
+  ['enable_search', ['web_search', 'remote']],
 ])
 
-/** Members that hold an address, or an object with one in `url`. */
+/** Members that hold an address, or an object with one in `url`. OpenRouter takes an address for `file_data`, too. */
 const BY_ADDRESS: ReadonlyMap<string, string> = new Map([
   ['image_url', 'image'],
   ['video_url', 'video'],
   ['audio_url', 'audio'],
   ['document_url', 'document'],
+  ['file_data', 'file'],
 ])
 
 /** Objects in which the names are the sender's own, or a schema's. */
@@ -75,9 +79,12 @@ function search(found: Reference[], node: JsonTree, pointer: string, parent: str
       if (member === null || OPAQUE.has(name)) continue
       const named = BY_NAME.get(name)
       const kind = BY_ADDRESS.get(name)
-      const plain = known && (named !== undefined || kind !== undefined || !isFreeName(name, parent))
+      const kept = name === 'file_id' || name === 'file_ids'
+      const plain = known && (named !== undefined || kind !== undefined || kept || !isFreeName(name, parent))
       const at = plain ? `${pointer}/${escapeToken(name)}` : pointer
-      if (named !== undefined) found.push({ kind: named[0], where: named[1], pointer: at })
+      if (named !== undefined && member !== false) found.push({ kind: named[0], where: named[1], pointer: at })
+      else if (kept)
+        found.push({ kind: 'file', where: list(member, member).some(isAddress) ? 'remote' : 'stored', pointer: at })
       else if (name === 'input_audio') found.push(sound(member, at))
       else if (kind !== undefined) found.push(address(kind, member, at, plain))
       search(found, member, at, name, plain)
@@ -85,18 +92,23 @@ function search(found: Reference[], node: JsonTree, pointer: string, parent: str
   }
 }
 
-/** An object with the bytes (OpenAI), or a string with the bytes or an address (Mistral). */
+/** LiteLLM takes an address for an id; no id has a colon after a word. */
+function isAddress(node: JsonTree): boolean {
+  return typeof node === 'string' && /^[A-Za-z][A-Za-z0-9+.-]*:/.test(schemeOf(node))
+}
+
+/** An object with the bytes (OpenAI), or a string with the bytes or an address (Mistral). Some servers take an address in the object. */
 function sound(node: JsonTree, pointer: string): Reference {
-  return typeof node === 'string' ? address('audio', node, pointer, false) : { kind: 'audio', where: 'inline', pointer }
+  const given = node instanceof Map ? [node.get('data'), node.get('url')] : [node]
+  const found = given.map((one) => address('audio', one ?? '', pointer, false))
+  return found.find(({ where }) => where === 'remote') ?? { kind: 'audio', where: 'inline', pointer }
 }
 
 /** `data:` carries its bytes, and so does bare base64; anything else is an address that somebody may fetch. */
 function address(kind: string, node: JsonTree, pointer: string, known: boolean): Reference {
   const url = node instanceof Map ? node.get('url') : node
   if (typeof url !== 'string') return { kind, where: 'stored', pointer }
-  // Parsers of addresses skip spaces, line ends and control characters (WHATWG URL 4.4), in the scheme too.
-  const scheme = url.slice(0, 64).replaceAll(/[^!-~]/g, '')
-  const inline = /^data:/i.test(scheme) || /^[A-Za-z0-9+/=_\s-]*$/.test(url)
+  const inline = /^data:/i.test(schemeOf(url)) || /^[A-Za-z0-9+/=_\s-]*$/.test(url)
   return {
     kind,
     where: inline ? 'inline' : 'remote',
@@ -104,6 +116,11 @@ function address(kind: string, node: JsonTree, pointer: string, known: boolean):
   }
 }
 
-function list(node: JsonTree | undefined): readonly JsonTree[] {
-  return Array.isArray(node) ? node : []
+/** Parsers of addresses skip spaces, line ends and control characters (WHATWG URL 4.4), in the scheme too. */
+function schemeOf(url: string): string {
+  return url.slice(0, 64).replaceAll(/[^!-~]/g, '')
+}
+
+function list(node: JsonTree | undefined, ...one: readonly JsonTree[]): readonly JsonTree[] {
+  return Array.isArray(node) ? node : one
 }

@@ -5,20 +5,44 @@ import { asArray, asObject, malformed, unsupported } from '../request.ts'
 import { leaves, nameSegment, newWalk, type Walk } from '../walk.ts'
 import { isFreeName, messageChannel, ROLES } from './vocabulary.ts'
 
-/** Types of parts that are read, each with the members of which one must be there. */
-const PARTS: ReadonlyMap<string, readonly string[]> = new Map([
-  ['text', ['text']],
-  ['refusal', ['refusal']],
-  ['image_url', ['image_url']],
-  ['input_audio', ['input_audio']],
-  ['file', ['file', 'file_id']],
-  ['video_url', ['video_url']],
-  ['audio_url', ['audio_url']],
+type IsRead = (part: TreeObject) => boolean
+
+const asText =
+  (name: string): IsRead =>
+  (part) =>
+    typeof part.get(name) === 'string'
+
+/** A string, or an object with one. Without it, it would be no reference that policies see. */
+const located =
+  (name: string, ...within: readonly string[]): IsRead =>
+  (part) => {
+    const given = part.get(name)
+    return (
+      typeof given === 'string' ||
+      (given instanceof Map && within.some((member) => typeof given.get(member) === 'string'))
+    )
+  }
+
+const FILE: readonly string[] = ['file_data', 'file_id', 'file_url']
+
+/** Types of parts that are read, and what one must hold to be. */
+const PARTS: ReadonlyMap<string, IsRead> = new Map<string, IsRead>([
+  ['text', asText('text')],
+  ['refusal', asText('refusal')],
+  ['image_url', located('image_url', 'url')],
+  ['input_audio', located('input_audio', 'data', 'url')],
+  [
+    'file',
+    (part) =>
+      [part, part.get('file')].some((at) => at instanceof Map && FILE.some((name) => typeof at.get(name) === 'string')),
+  ],
+  ['video_url', located('video_url', 'url')],
+  ['audio_url', located('audio_url', 'url')],
   // Mistral's.
-  ['document_url', ['document_url']],
-  ['reference', ['reference_ids']],
-  ['thinking', ['thinking']],
-  ['tool_file', ['file_id']],
+  ['document_url', located('document_url', 'url')],
+  ['reference', (part) => Array.isArray(part.get('reference_ids'))],
+  ['thinking', isKnownThinking],
+  ['tool_file', asText('file_id')],
 ])
 
 /** Channel of what stands below a top-level member; everything else is `data`. */
@@ -110,11 +134,12 @@ function partChannel(name: string, content: Channel): Channel {
 function isKnownPart(part: JsonTree): boolean {
   if (!(part instanceof Map)) return false
   const type = part.get('type')
-  const members = typeof type === 'string' ? PARTS.get(type) : undefined
-  const given = members?.map((name) => part.get(name)).find((member) => member !== undefined && member !== null)
-  if (type === 'text' || type === 'refusal') return typeof given === 'string'
-  if (type === 'thinking') return typeof given === 'string' || (Array.isArray(given) && given.every(isKnownThought))
-  return given !== undefined
+  return typeof type === 'string' && PARTS.get(type)?.(part) === true
+}
+
+function isKnownThinking(part: TreeObject): boolean {
+  const given = part.get('thinking')
+  return typeof given === 'string' || (Array.isArray(given) && given.every(isKnownThought))
 }
 
 function isKnownThought(part: JsonTree): boolean {
