@@ -6,7 +6,8 @@ import type { AuditRecord } from './record.ts'
 /**
  * Plugins inform, obey and listen; only policies decide. There is no verb here for allow or deny.
  *
- * - `inspect` reports findings over text. A throw or a time-out denies the call: the text was not read.
+ * - `inspect` reports findings over text. A throw or a time-out denies the call: the text was not read. Of an answer it is given what is not
+ *   released yet of each text that has grown; its findings stand until the same text has grown again.
  * - `facts` tells policies about a call at a target, without its text. A throw denies that target.
  * - `discharge` carries out obligations that a policy attached to its permission.
  * - `settle` hears how a dispatched call ended, exactly once, whatever the ending.

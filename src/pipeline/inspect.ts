@@ -7,9 +7,9 @@ import { brief } from './brief.ts'
 import { inTime } from './deadline.ts'
 import type { Gateway } from './gateway.ts'
 import { pluginsThat } from './roster.ts'
+import { Tally } from './tally.ts'
 
 const NONE: readonly Finding[] = []
-const NO_FACTS: readonly FindingFact[] = []
 
 /**
  * Every inspector reads every segment. One that throws, is late, reports nothing at all, or a place that is not in the text it was given,
@@ -59,20 +59,11 @@ function checked(reported: unknown, segments: readonly Segment[]): readonly Find
   return findings
 }
 
-/** Findings as policies may know them: sums, never places. Sorted by type, so that equal findings make equal inputs. */
+/** Findings of a whole call as policies may know them. */
 export function summarise(findings: readonly Readonly<{ finding: Finding; role: string }>[]): readonly FindingFact[] {
-  if (findings.length === 0) return NO_FACTS
-  const sums = new Map<string, { count: number; roles: Set<string>; max: number }>()
-  for (const { finding, role } of findings) {
-    const sum = sums.get(finding.type) ?? { count: 0, roles: new Set<string>(), max: 0 }
-    sum.count += 1
-    sum.roles.add(role)
-    sum.max = Math.max(sum.max, finding.score)
-    sums.set(finding.type, sum)
-  }
-  return [...sums]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([type, sum]) => ({ type, count: sum.count, roles: [...sum.roles].sort(), max_score: sum.max }))
+  const tally = new Tally()
+  for (const { finding, role } of findings) tally.add(finding, role)
+  return tally.facts()
 }
 
 /** Findings of a call's own segments, with the role of the text they are in. */

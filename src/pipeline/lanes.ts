@@ -1,31 +1,17 @@
-import type { Finding, ModelEvent, Part, Segment } from '../core/call.ts'
+import type { Finding, ModelEvent, Segment } from '../core/call.ts'
+import type { FindingFact } from '../core/decision.ts'
 import type { Filter, LaneEdit } from '../core/plugin.ts'
 import { baseReason, Denial } from './base.ts'
 import { holdOf } from './contract.ts'
 import { fits, mergeEdits } from './edits.ts'
-
-/** A run of text that goes on through several events: what one choice says, one tool call's arguments. */
-type Lane = {
-  readonly name: string
-  readonly role: Part['role']
-  readonly channel: Part['channel']
-  readonly signed: boolean
-  /** No more text will come. */
-  closed: boolean
-  /** Text that is not released yet. Offsets below count from its first unit. */
-  text: string
-  findings: readonly Finding[]
-  edits: readonly LaneEdit[]
-  /** Insertions that were released in front of the first unit: a filter that is asked again makes them again. */
-  made: readonly LaneEdit[]
-  /** How much of `text` may be released now. */
-  settled: number
-}
+import { type Lane, piece, settledOf, uncut } from './lane.ts'
+import { Tally } from './tally.ts'
 
 type Place = Readonly<{ lane: Lane; length: number }>
 type Held = Readonly<{ event: ModelEvent; places: readonly Place[] }>
 
 const NONE: readonly LaneEdit[] = []
+const NOTHING: readonly Finding[] = []
 /** Events that may stay unread between two counts; more than a read of a socket brings. */
 const MANY = 256
 
@@ -34,9 +20,12 @@ const UNEDITED = (event: ModelEvent): Released => ({ event, texts: undefined })
 /** An event as it may go out: `texts` where a filter changed something. */
 export type Released = Readonly<{ event: ModelEvent; texts: readonly string[] | undefined }>
 
+const NO_FILTERS: readonly Filter[] = []
+
 /**
  * The events of an answer between their arrival and their release, with the text that runs through them. Events leave whole and
- * in order: one leaves when every text in it is settled. An edit over several events leaves its new text in the first of them.
+ * in order: one leaves when every text in it is settled. An edit over several events leaves its new text in the first of them. What has not
+ * changed since the last look costs nothing: an answer may have thousands of lanes that wait behind one.
  */
 export class Lanes {
   /** Events whose text nobody has asked for yet. */
@@ -48,8 +37,17 @@ export class Lanes {
   #waiting = 0
   /** Nothing is to be held back or edited: what is unread may go unread. */
   #free = false
-  /** Findings in text that was released already. */
-  readonly #past: Readonly<{ finding: Finding; role: string }>[] = []
+  /** Lanes that have more text than inspectors have seen. */
+  readonly #grown = new Set<Lane>()
+  /** Lanes of the last {@link segments}. */
+  #shown: readonly Lane[] = []
+  /** Lanes of which it may have changed how much may go. */
+  readonly #stale = new Set<Lane>()
+  /** What the last {@link settle} went by. */
+  #filters = NO_FILTERS
+  #back = 0
+  /** All findings so far, in released text and in what waits. */
+  readonly #tally = new Tally()
 
   add(event: ModelEvent): void {
     this.#unread.push(event)
@@ -78,21 +76,27 @@ export class Lanes {
           signed: part.signed === true,
           closed: part.lane.startsWith('@'),
           text: '',
-          findings: [],
-          edits: [],
+          findings: NOTHING,
+          edits: NONE,
           made: NONE,
           settled: 0,
         }
         this.#lanes.set(part.lane, lane)
       }
-      lane.text += part.text
+      if (part.text !== '') {
+        lane.text += part.text
+        this.#grown.add(lane)
+        this.#stale.add(lane)
+      }
       this.#characters += part.text.length
       this.#waiting += part.text.length
       places.push({ lane, length: part.text.length })
     }
     for (const name of event.closes ?? []) {
       const lane = this.#lanes.get(name)
-      if (lane !== undefined) lane.closed = true
+      if (lane === undefined) continue
+      lane.closed = true
+      this.#stale.add(lane)
     }
     this.#held.push({ event, places })
   }
@@ -110,48 +114,48 @@ export class Lanes {
     return sum
   }
 
-  /** The text that waits, as segments whose pointers are the lanes' names. */
+  /** The text that waits in lanes that have grown since their findings came, as segments whose pointers are the lanes' names. */
   segments(): readonly Segment[] {
     this.#read()
-    const segments: Segment[] = []
-    for (const lane of this.#lanes.values()) {
-      if (lane.text !== '')
-        segments.push({ pointer: lane.name, role: lane.role, channel: lane.channel, text: lane.text })
-    }
-    return segments
+    this.#shown = [...this.#grown]
+    return this.#shown.map(({ name, role, channel, text }) => ({ pointer: name, role, channel, text }))
   }
 
-  /** What inspectors saw in {@link segments}. Replaces what they saw before in the same text. */
+  /** What inspectors saw in the last {@link segments}. Replaces what they saw before in the same lanes. */
   found(findings: readonly Finding[]): void {
     const byLane = Map.groupBy(findings, ({ pointer }) => pointer)
-    for (const lane of this.#lanes.values()) lane.findings = byLane.get(lane.name) ?? []
+    for (const lane of this.#shown) {
+      for (const finding of lane.findings) this.#tally.remove(finding, lane.role)
+      lane.findings = byLane.get(lane.name) ?? NOTHING
+      for (const finding of lane.findings) this.#tally.add(finding, lane.role)
+      this.#grown.delete(lane)
+      this.#stale.add(lane)
+    }
+    this.#shown = []
   }
 
-  /** All findings so far, in released text and in what waits, with the role of the text. */
-  findings(): readonly Readonly<{ finding: Finding; role: string }>[] {
-    const all = [...this.#past]
-    for (const lane of this.#lanes.values()) for (const finding of lane.findings) all.push({ finding, role: lane.role })
-    return all
+  /** All findings so far, summed. */
+  facts(): readonly FindingFact[] {
+    return this.#tally.facts()
   }
 
-  /** Asks the filters anew and works out how much of each lane may go. `hold` is what inspectors need to see at once. */
+  /**
+   * Works out how much of each lane may go, and asks the filters anew, where the lane has grown or ended since the last time, and everywhere where the
+   * filters are others, or at the end. `hold` is what inspectors need to see at once.
+   */
   settle(filters: readonly Filter[], hold: number, final: boolean): void {
     this.#free = filters.length === 0 && hold === 0 && this.#held.length === 0
     if (this.#free) return
     this.#read()
     const back = final ? 0 : filters.reduce((most, filter) => Math.max(most, holdOf(filter)), hold)
-    for (const lane of this.#lanes.values()) {
+    const anew = final || back !== this.#back || !sameFilters(filters, this.#filters)
+    for (const lane of anew ? this.#lanes.values() : this.#stale) {
       lane.edits = mergeEdits(this.#ask(lane, filters, final))
-      const complete = lane.closed && back !== Number.POSITIVE_INFINITY
-      let settled = complete ? lane.text.length : Math.max(0, lane.text.length - back)
-      if (!final && !complete) {
-        // Nothing is cut in two: neither what a filter replaces nor what an inspector found.
-        for (const { start, end } of [...lane.edits, ...lane.findings]) {
-          if (start < settled && end > settled) settled = start
-        }
-      }
-      lane.settled = settled
+      lane.settled = final ? lane.text.length : settledOf(lane, back)
     }
+    this.#stale.clear()
+    this.#filters = filters
+    this.#back = back
   }
 
   #ask(lane: Lane, filters: readonly Filter[], final: boolean): readonly LaneEdit[] {
@@ -226,7 +230,7 @@ export class Lanes {
     if (lane.findings.length > 0) {
       const ahead: Finding[] = []
       for (const finding of lane.findings) {
-        if (finding.end <= length) this.#past.push({ finding, role: lane.role })
+        if (finding.end <= length) this.#tally.keep(finding)
         else ahead.push({ ...finding, start: finding.start - length, end: finding.end - length })
       }
       lane.findings = ahead
@@ -235,9 +239,16 @@ export class Lanes {
   }
 
   #forget(lane: Lane): void {
+    if (lane.text !== '') return
+    this.#grown.delete(lane)
+    this.#stale.delete(lane)
     // By now another one may bear the name.
-    if (lane.text === '' && this.#lanes.get(lane.name) === lane) this.#lanes.delete(lane.name)
+    if (this.#lanes.get(lane.name) === lane) this.#lanes.delete(lane.name)
   }
+}
+
+function sameFilters(some: readonly Filter[], others: readonly Filter[]): boolean {
+  return some === others || (some.length === others.length && some.every((filter, at) => filter === others[at]))
 }
 
 function signedText({ name }: Filter): Denial {
@@ -245,27 +256,4 @@ function signedText({ name }: Filter): Denial {
     [baseReason('signed-text', `the filter ${name} would edit text that the provider has signed`)],
     null,
   )
-}
-
-/** Whether a release may end at `end`. */
-function uncut(lane: Lane, end: number): boolean {
-  for (const edit of lane.edits) if (edit.start < end && edit.end > end) return false
-  for (const finding of lane.findings) if (finding.start < end && finding.end > end) return false
-  return true
-}
-
-/**
- * The first `length` units of a lane with its edits made. An edit's new text stands where the edit begins; one that began in an
- * earlier piece (start < 0) only takes out what is left of it. An insertion at a boundary belongs to the earlier piece.
- */
-function piece(lane: Lane, length: number): string {
-  let result = ''
-  let at = 0
-  for (const { start, end, text } of lane.edits) {
-    if (start > length || (start === length && end > start)) break
-    if (end === 0 && start < 0) continue
-    result += lane.text.slice(at, Math.max(at, start)) + (start >= 0 ? text : '')
-    at = Math.min(length, end)
-  }
-  return result + lane.text.slice(at, length)
 }

@@ -2,13 +2,13 @@ import type { FindingFact, ResponseDecision } from '../core/decision.ts'
 import { type DecisionFacts, Denial } from './base.ts'
 import { spanOf } from './contract.ts'
 import { dischargeResponse } from './discharge.ts'
-import { inspect, summarise } from './inspect.ts'
+import { inspect } from './inspect.ts'
 import { contextInput, evaluationFailed } from './judge.ts'
 import type { Passage, Progress } from './passage.ts'
 import { pluginsThat } from './roster.ts'
 
 /**
- * Inspects what waits, asks the policy where its answer could differ from the last one (on the first window, when the findings have
+ * Inspects what is new, asks the policy where its answer could differ from the last one (on the first window, when the findings have
  * changed, and at the end), and settles how much may go. What is held whole is looked at on the first window and at its end alone: no look
  * between could release anything, and each would read all of it again.
  *
@@ -21,13 +21,14 @@ export async function look(passage: Passage, progress: Progress, final: boolean)
   const readers = pluginsThat('inspect', generation.plugins)
   if (readers.length > 0)
     lanes.found(await inspect('response', lanes.segments(), generation, visit.gateway, visit.call.id))
-  const facts = summarise(lanes.findings())
+  const facts = lanes.facts()
   if (final || progress.decision === null || !same(facts, progress.facts))
     await judgeAnswer(passage, progress, facts, final)
   lanes.settle(progress.filters, spanOf(readers), final)
 }
 
 function same(a: readonly FindingFact[], b: readonly FindingFact[]): boolean {
+  if (a === b) return true
   if (a.length !== b.length) return false
   return a.every((fact, index) => {
     const other = b[index]

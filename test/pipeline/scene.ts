@@ -14,6 +14,8 @@ import { stream as streamPlugin } from '../../src/pipeline/stream.ts'
 /** One call through the pipeline, with the codec as it ships and every port under the test's control. */
 export type Scene = Readonly<{
   streamed?: boolean
+  /** How many the call asks for (`n`); 1 if not given. */
+  choices?: number
   status?: number
   contentType?: string
   /** Further headers of the provider's answer. */
@@ -140,7 +142,7 @@ export async function play(scene: Scene): Promise<Played> {
     report: (what) => void journal.push(`report ${what}`),
   }
   const generation = generationOf(scene, provider, [streamPlugin, teller, ...(scene.plugins ?? [])])
-  const call = callOf(scene.streamed ?? true)
+  const call = callOf(scene.streamed ?? true, scene.choices)
   // A client's methods may be replaced, its signal not.
   await handle({ call, codec, client: { ...client, ...scene.client?.(actors) }, gateway })
   return {
@@ -212,7 +214,7 @@ function broken(): CustomhouseError {
   return new CustomhouseError('ERR_PROVIDER_TRUNCATED', 'Provider one broke off.')
 }
 
-function callOf(streamed: boolean): ModelCall {
+function callOf(streamed: boolean, n?: number): ModelCall {
   return openaiChat.read({
     id: '01930000-0000-7000-8000-000000000000',
     method: 'POST',
@@ -220,7 +222,7 @@ function callOf(streamed: boolean): ModelCall {
     query: '',
     headers: { 'content-type': 'application/json' },
     body: Buffer.from(
-      JSON.stringify({ model: 'gpt-4o', stream: streamed, messages: [{ role: 'user', content: 'hello' }] }),
+      JSON.stringify({ model: 'gpt-4o', stream: streamed, n, messages: [{ role: 'user', content: 'hello' }] }),
     ),
     principal: { subject: 'test', tenant: 'claims', groups: [], keyId: 'key' },
   })
