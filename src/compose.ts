@@ -115,6 +115,8 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
       gateway,
       mounts: MOUNTS,
       budget: new BodyBudget(limits.inFlightBytes, limits.bodyBytes),
+      // As it is written for the client an answer may be longer than it came.
+      answers: new BodyBudget(Math.max(limits.inFlightBytes, 2 * limits.answerBytes), 2 * limits.answerBytes),
       limits: () => {
         const now = activation.active.loaded.config.limits
         return { bodyBytes: now.bodyBytes, stallMs: now.timeouts.idleMs }

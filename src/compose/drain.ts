@@ -1,9 +1,10 @@
 import type { Logger } from 'pino'
 import type { Flight } from '../http/flight.ts'
+import { LINGER_MS } from '../http/limits.ts'
 import type { Listener } from '../http/listener.ts'
 
-/** After open calls were cut off at the end of a drain: for their outcomes and last bytes. */
-const LAST_BYTES_MS = 5_000
+/** After open calls were cut off at the end of a drain: for their outcomes. */
+const OUTCOMES_MS = 5_000
 
 type Drain = Readonly<{
   state: { draining: boolean }
@@ -38,14 +39,8 @@ export function drain(
     const closed = dataListener.stop()
     await within(timeoutMs, flight.over())
     drained.abort()
-    let timer: NodeJS.Timeout | undefined
-    await Promise.race([
-      flight.over(),
-      new Promise((resolve) => {
-        timer = setTimeout(resolve, LAST_BYTES_MS)
-      }),
-    ])
-    clearTimeout(timer)
+    await atMost(OUTCOMES_MS, flight.allAnswered())
+    await atMost(LINGER_MS, flight.over())
     await close()
     await closed
     log.info('stopped')
@@ -55,4 +50,13 @@ export function drain(
     stopping ??= run()
     return stopping
   }
+}
+
+async function atMost(ms: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const time = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms)
+  })
+  await Promise.race([work, time])
+  clearTimeout(timer)
 }

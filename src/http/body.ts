@@ -3,15 +3,22 @@ import type { Readable } from 'node:stream'
 import { CustomhouseError } from '../core/errors.ts'
 import type { Hold } from './budget.ts'
 import type { Inbound } from './exchange.ts'
+import type { Uploads } from './uploads.ts'
 
 /**
  * Reads a request's body within the limit. `hold` has its bytes from when they arrive; where the reading fails they are given back. What the client declares is only held against the limit: the budget counts bytes that have
  * arrived, or sockets that promise much and send nothing would take it all. Trailers are no part of it, and are never looked at.
  *
  * @param ask tells a client that waits for a word (`Expect: 100-continue`) to send; only where all that it declares would find room now
- * @throws CustomhouseError ERR_CALL_TOO_LARGE, ERR_CALL_UNSUPPORTED (a content coding), ERR_CALL_MALFORMED (cut short), ERR_GATEWAY_OVERLOADED
+ * @throws CustomhouseError ERR_CALL_TOO_LARGE, ERR_CALL_UNSUPPORTED (a content coding), ERR_CALL_MALFORMED (cut short), ERR_GATEWAY_OVERLOADED; and what all `uploads` were given up for
  */
-export function readBody(request: Inbound, limit: number, hold: Hold, ask?: () => void): Promise<Uint8Array> {
+export function readBody(
+  request: Inbound,
+  limit: number,
+  hold: Hold,
+  uploads: Uploads,
+  ask?: () => void,
+): Promise<Uint8Array> {
   const coding = request.headers['content-encoding']
   if (coding !== undefined && coding.toLowerCase() !== 'identity') {
     return Promise.reject(
@@ -26,6 +33,7 @@ export function readBody(request: Inbound, limit: number, hold: Hold, ask?: () =
   if (declared > limit) return Promise.reject(tooLarge(limit))
   const source: Readable = request
   return new Promise((resolve, reject) => {
+    uploads.check()
     if (ask !== undefined) {
       hold.check(declared)
       ask()
@@ -35,12 +43,14 @@ export function readBody(request: Inbound, limit: number, hold: Hold, ask?: () =
     const fail = (error: unknown): void => {
       if (over) return
       over = true
+      uploads.end(fail)
       hold.release()
       source.removeAllListeners('data')
       source.removeAllListeners('end')
       source.resume()
       reject(error)
     }
+    uploads.begin(fail)
     source.on('data', (chunk: Buffer) => {
       if (body.length + chunk.length > limit) return fail(tooLarge(limit))
       try {
@@ -55,6 +65,7 @@ export function readBody(request: Inbound, limit: number, hold: Hold, ask?: () =
       if (!isWhole(request)) return cut()
       // From here on what it holds is the call's, which gives it back.
       over = true
+      uploads.end(fail)
       resolve(body.bytes())
     })
     source.on('error', cut)

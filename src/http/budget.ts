@@ -4,9 +4,9 @@ import { CustomhouseError } from '../core/errors.ts'
 type Owner = string | null
 
 /**
- * Bytes in memory that clients are the cause of, over all calls: bodies of calls, and answers that their readers have not taken. Beyond the
- * limit a call is refused with 503 and Retry-After rather than let many large uploads fill the memory. One tenant gets at most half of
- * it, so that none can shut out the others; callers that nobody has proved get an eighth together, which is all that strangers can take.
+ * Bytes of bodies in memory, over all calls. Beyond the limit a call is refused with 503 and Retry-After rather than let many large uploads fill
+ * the memory. One tenant gets at most half of it, so that none can shut out the others; callers that nobody has proved get an eighth together, which
+ * is all that strangers can take.
  */
 export class BodyBudget {
   readonly #limit: number
@@ -16,7 +16,7 @@ export class BodyBudget {
   /** Those that ever sent a body; a tenant with nothing in flight stays, since the next call is not far. */
   readonly #byOwner = new Map<Owner, number>()
 
-  /** @param largestBody no share is smaller, or its owner's largest calls could never be made */
+  /** @param largestBody no share is smaller, or the largest body could never be taken */
   constructor(limitBytes: number, largestBody = 0) {
     this.#limit = limitBytes
     this.#share = Math.max(Math.floor(limitBytes / 2), largestBody)

@@ -2,6 +2,7 @@ import { IncomingMessage } from 'node:http'
 import { CustomhouseError, isCustomhouseError } from '../core/errors.ts'
 import { newId } from '../core/id.ts'
 import type { Codec } from '../core/port.ts'
+import { ledgerError } from '../pipeline/ending.ts'
 import type { Gateway } from '../pipeline/gateway.ts'
 import { handle } from '../pipeline/handle.ts'
 import { readBody } from './body.ts'
@@ -10,6 +11,7 @@ import { destroyResponse, HttpClient } from './client.ts'
 import { awaitsContinue, type Handler, type Inbound, type Outbound } from './exchange.ts'
 import type { Flight } from './flight.ts'
 import { readHead } from './head.ts'
+import { Uploads } from './uploads.ts'
 
 /** Where a dialect is served: the prefix of the path names it (`/openai/v1`). */
 export type Mount = Readonly<{
@@ -25,6 +27,8 @@ export type DataPlane = Readonly<{
   gateway: Gateway
   mounts: readonly Mount[]
   budget: BodyBudget
+  /** For answers that wait for their readers: apart, so that uploads cut none off, and slow readers refuse no calls. */
+  answers: BodyBudget
   /** Read anew for each call: a reload may change them. */
   limits: () => Readonly<{ bodyBytes: number; stallMs: number }>
   /** Header names that carry a gateway credential: taken away before anything else sees the call. */
@@ -39,6 +43,11 @@ export type DataPlane = Readonly<{
 
 /** The governed path: a plain handler, mounted before everything else. */
 export function dataPlane(plane: DataPlane): Handler {
+  const { gateway, flight } = plane
+  const uploads = new Uploads()
+  const stop = (): void => uploads.stop(() => stopping(gateway))
+  if (gateway.drained.aborted) stop()
+  else gateway.drained.addEventListener('abort', stop, { once: true })
   return (request, response) => {
     const url = request.url ?? '/'
     const cut = url.indexOf('?')
@@ -46,33 +55,41 @@ export function dataPlane(plane: DataPlane): Handler {
     const query = cut === -1 ? '' : url.slice(cut + 1)
     const mount = plane.mounts.find(({ prefix }) => path.startsWith(prefix) && path.charCodeAt(prefix.length) === 47)
     if (mount === undefined) return plane.edge(request, response)
-    const served = serve(plane, mount, path.slice(mount.prefix.length), query, request, response)
-    plane.flight.begin()
-    const over = (): void => plane.flight.end()
-    served.then(over, (error: unknown) => {
-      over()
-      plane.gateway.report('a call could not even be refused', error, '')
-      destroyResponse(response)
-    })
+    flight.begin()
+    serve(plane, uploads, { mount, path: path.slice(mount.prefix.length), query, request, response })
+      .catch((error: unknown) => {
+        gateway.report('a call could not even be refused', error, '')
+        destroyResponse(response)
+        return null
+      })
+      .then(async (client) => {
+        flight.answered()
+        await client?.over
+        flight.end()
+      })
   }
 }
+
+/** A call at its mount; `path` is below the prefix. */
+type Arrival = Readonly<{ mount: Mount; path: string; query: string; request: Inbound; response: Outbound }>
 
 /** One call at the socket: known, read, handled. What fails before it is a call is answered in the dialect and counted. */
 async function serve(
   plane: DataPlane,
-  mount: Mount,
-  path: string,
-  query: string,
-  request: Inbound,
-  response: Outbound,
-): Promise<void> {
+  uploads: Uploads,
+  { mount, path, query, request, response }: Arrival,
+): Promise<HttpClient> {
   const { gateway } = plane
   const id = newId()
   const limits = plane.limits()
-  const client = new HttpClient(response, limits.stallMs, plane.draining)
+  let tenant: string | null = null
+  const client = new HttpClient(response, {
+    stallMs: limits.stallMs,
+    closing: plane.draining,
+    keep: (bytes) => keep(plane, bytes, tenant, id),
+  })
   const codec = mount.codecs.find((candidate) => candidate.matches(request.method ?? 'GET', path)) ?? mount.codecs[0]
   if (codec === undefined) throw new Error(`nothing is mounted at ${mount.prefix}`)
-  let tenant: string | null = null
   let hold: Hold | undefined
   try {
     const { proof, headers } = readHead(request, plane.credentialHeaders)
@@ -90,7 +107,7 @@ async function serve(
     if (!codec.matches(request.method ?? 'GET', path)) throw unknownRoute(request, mount, path)
     const ask = awaitsContinue(request) ? () => void response.writeContinue() : undefined
     hold = plane.budget.hold(tenant)
-    const body = await readBody(request, limits.bodyBytes, hold, ask)
+    const body = await readBody(request, limits.bodyBytes, hold, uploads, ask)
     proved.confirm?.(body)
     if (tenant === null) {
       tenant = principal.tenant
@@ -112,10 +129,34 @@ async function serve(
     const reply = codec.refuse(id, known)
     client.begin(reply.status, { ...reply.headers, 'x-customhouse-call': id })
     if (hasArrived(request)) client.end(reply.body)
-    else await client.endUnread(request, reply.body)
+    else client.endUnread(request, reply.body)
   } finally {
     hold?.release()
   }
+  return client
+}
+
+/** Counts what waits for a reader as the tenant's. What finds no room is cut off: its outcome is on record, and it must not be kept. */
+function keep({ answers, gateway }: DataPlane, bytes: number, tenant: string | null, id: string): () => void {
+  const hold = answers.hold(tenant)
+  try {
+    hold.take(bytes)
+  } catch (error) {
+    gateway.report('an answer was cut off: its reader is slow, and there is no room to keep it', error, id)
+    throw error
+  }
+  return () => hold.release()
+}
+
+/** Why a body is not waited for any longer. A ledger that has latched stops the gateway as well, and says more. */
+function stopping({ ledger }: Gateway): CustomhouseError {
+  const health = ledger.health()
+  return health === 'ok'
+    ? new CustomhouseError(
+        'ERR_GATEWAY_DRAINING',
+        'The gateway is stopping, and the call had not arrived whole. Send it again.',
+      )
+    : ledgerError(health)
 }
 
 function internal(gateway: Gateway, error: unknown, id: string): CustomhouseError {

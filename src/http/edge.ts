@@ -38,8 +38,8 @@ export function edge(prefixes: readonly string[], stallMs = 60_000): Handler {
       matched(request, response, () => nothing(request, response))
       return
     }
-    const client = new HttpClient(response, stallMs)
+    const client = new HttpClient(response, { stallMs })
     client.begin(404, type)
-    void client.endUnread(request, body)
+    client.endUnread(request, body)
   }
 }

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { publishedVerifierKey, verifyLedger } from '../../src/audit/index.ts'
 import { type Ground, layGround } from '../house.ts'
+import { callBytes, type Raw, raw, statuses } from '../http/raw.ts'
 import { openaiAnswer, openaiStream, type Recorder, startRecorder, stream, whole } from '../kit/index.ts'
 import { canTrace, type Served, serve } from '../serve.ts'
 
@@ -83,6 +84,53 @@ describe('SIGTERM', () => {
     expect(await served.exited).toBe(0)
     expect(await outcomes()).toEqual(Array.from({ length: 4 }, () => 'drained'))
   })
+})
+
+/** What a bare client hears of a call of which `sent` bytes arrive. */
+async function rawCall(sent: number): Promise<Raw> {
+  const client = await raw(new URL(served?.baseURL ?? '').origin)
+  const body = JSON.stringify({ model: 'gpt-4o', messages: [{ role: 'user', content: 'hello' }] })
+  const bytes = callBytes({ authorization: `Bearer ${ground.key}` }, body)
+  client.send(bytes.slice(0, bytes.length - body.length + sent))
+  return client
+}
+
+describe('SIGTERM, and what is on its way', () => {
+  test('a whole answer that is being sent arrives whole', async () => {
+    const size = 12_000_000
+    upstream.script(() => whole(openaiAnswer({ texts: ['x'.repeat(size)] })))
+    await lay(20_000)
+    served = await serve(ground)
+    const client = await rawCall(1_000)
+    client.socket.once('data', () => client.socket.pause())
+    await expect.poll(outcomes, { timeout: 5_000 }).toEqual(['complete'])
+    process.kill(served.pid, 'SIGTERM')
+    await expect.poll(async () => (await fetch(`${served?.admin}/readyz`)).status).toBe(503)
+    client.socket.resume()
+    const text = await client.closed(10_000)
+    expect(text.length).toBeGreaterThan(size)
+    expect(text.endsWith('}')).toBe(true)
+    expect(await served.exited).toBe(0)
+  }, 30_000)
+
+  test('one whose reader sleeps is broken when the time is over; so is a body that is still arriving, which is told', async () => {
+    upstream.script(() => whole(openaiAnswer({ texts: ['x'.repeat(12_000_000)] })))
+    await lay(60_000)
+    served = await serve(ground)
+    const sleeper = await rawCall(1_000)
+    sleeper.socket.once('data', () => sleeper.socket.pause())
+    await expect.poll(outcomes, { timeout: 5_000 }).toEqual(['complete'])
+    const sender = await rawCall(10)
+    process.kill(served.pid, 'SIGTERM')
+    await expect.poll(async () => (await fetch(`${served?.admin}/readyz`)).status).toBe(503)
+    process.kill(served.pid, 'SIGTERM')
+    const told = await sender.closed()
+    expect(statuses(told)).toEqual([503])
+    expect(told).toMatch(/connection: close/i)
+    expect(told).toContain('had not arrived whole')
+    expect(await served.exited).toBe(0)
+    sleeper.socket.destroy()
+  }, 30_000)
 })
 
 /** Every file that the process writes from now on is too long already: its writes fail. */

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { isCustomhouseError } from '../../src/core/errors.ts'
 import { readBody } from '../../src/http/body.ts'
 import { BodyBudget } from '../../src/http/budget.ts'
+import { Uploads } from '../../src/http/uploads.ts'
 import { type Raw, raw } from './raw.ts'
 
 /** Bodies as they come off a socket, however they are cut, and what they may take. */
@@ -31,7 +32,7 @@ beforeEach(async () => {
     }, 10)
     try {
       const hold = budget.hold(String(tenant))
-      const body = await readBody(request, LIMIT, hold)
+      const body = await readBody(request, LIMIT, hold, new Uploads())
       release.push(() => hold.release())
       response.end(`${body.length} ${createHash('sha256').update(body).digest('hex')}`)
     } catch (error) {

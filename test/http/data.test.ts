@@ -45,6 +45,7 @@ async function start(codec: Partial<Codec>) {
     gateway,
     mounts: [{ prefix: '/openai/v1', codecs: [{ ...openaiChat, ...codec }] }],
     budget: new BodyBudget(1_000_000),
+    answers: new BodyBudget(1_000_000),
     limits: () => ({ bodyBytes: 10_000, stallMs: 1_000 }),
     credentialHeaders: new Set(['authorization']),
     edge: edge(['/openai/v1']),

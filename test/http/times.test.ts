@@ -27,7 +27,7 @@ let listeners: Readonly<Record<'clear' | 'secure' | 'clearIdle' | 'secureIdle', 
 const given: string[] = []
 
 const handler: Handler = (request, response) => {
-  const client = new HttpClient(response, STALL_MS)
+  const client = new HttpClient(response, { stallMs: STALL_MS })
   client.gone.addEventListener('abort', () => given.push(request.url ?? ''))
   client.begin(200, {})
   request.resume()
