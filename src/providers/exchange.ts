@@ -231,6 +231,8 @@ class Exchange implements Dispatcher.DispatchHandler, AnswerBody, Waiting {
     this.#whole = null
     this.#next = null
     this.#options.pool.slots.leave(this)
+    // An error keeps what was on the stack when it was made: this, and through it the bytes.
+    this.#body = null
     // Destroys the socket. Without a controller the call still waits for one, and onRequestStart will refuse it: only then is its slot free.
     if (this.#controller !== null) this.#controller.abort(error)
     else this.#parcel?.destroy()
