@@ -174,6 +174,16 @@ describe('edited texts', () => {
     expect(second).toEqual({ ...chunk({ audio: { data: '' } }, { logprobs: null }), obfuscation: 'p' })
   })
 
+  it('token ids are echoes too (vLLM, SGLang), at once and later', () => {
+    const late = chunk({ content: 'y' }, { token_ids: [3], finish_reason: 'stop' })
+    const [first, second] = edited(
+      streamCall,
+      decode(streamCall, sse(chunk({ content: 'card' }, { token_ids: [1, 2] }), late, '[DONE]')),
+      { 'choices/0/content': 'x' },
+    )
+    expect([first, second]).toEqual([chunk({ content: 'x' }), chunk({ content: 'x' }, { finish_reason: 'stop' })])
+  })
+
   it('in whole answers too', () => {
     const message = { role: 'assistant', content: 'card', audio: { id: 'a', data: 'AAAA', transcript: 'card' } }
     const body = { choices: [{ index: 0, message, logprobs: { content: [] }, finish_reason: 'stop' }] }

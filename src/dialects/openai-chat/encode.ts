@@ -74,7 +74,7 @@ export function isUsageChunk(tree: TreeObject): boolean {
 
 /**
  * A chunk without what repeats its text in a form that no edit reaches: token probabilities (`logprobs`, whose `bytes` are the text
- * as numbers) and sound (`audio.data`, which speaks it). Once a stream was edited they stay away, since they may come later than
+ * as numbers), the numbers of its tokens (`token_ids` of vLLM and SGLang) and sound (`audio.data`, which speaks it). Once a stream was edited they stay away, since they may come later than
  * the text that they repeat. The padding that hides a token's length (`obfuscation`, Mistral's `p`) would betray the length of what was edited.
  */
 function withoutEchoes(tree: TreeObject, editedNow: boolean): TreeObject {
@@ -88,6 +88,7 @@ function withoutEcho(choice: JsonTree): JsonTree {
   if (!(choice instanceof Map)) return choice
   const copy: TreeObject = new Map(choice)
   if (copy.get('logprobs') instanceof Map) copy.set('logprobs', null)
+  copy.delete('token_ids')
   for (const name of ['delta', 'message']) {
     const message = copy.get(name)
     if (!(message instanceof Map)) continue
