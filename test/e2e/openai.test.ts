@@ -1,7 +1,8 @@
 import OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { hangUp, openaiAnswer, openaiStream, stream, whole } from '../kit/index.ts'
-import { type Ask, type Driver, type Fault, type Raised, TOOL } from './driver.ts'
+import { TOOL } from './driver.ts'
+import { client, openai, RAISED } from './openai-sdk.ts'
 import { hangsUp, run } from './run.ts'
 import { counting, type Scene, startScene } from './scene.ts'
 import { table } from './table.ts'
@@ -12,92 +13,12 @@ beforeAll(async () => {
 })
 afterAll(() => scene?.close())
 
-type Params = OpenAI.Chat.ChatCompletionCreateParams
-
-function client({ key, baseURL, retries, fetch }: Pick<Ask, 'key' | 'baseURL' | 'retries' | 'fetch'>): OpenAI {
-  return new OpenAI({ apiKey: key, baseURL, maxRetries: retries, fetch })
-}
-
-function paramsOf(ask: Ask): Omit<Params, 'stream'> {
-  const { toolResult } = ask
-  const messages: Params['messages'] = [{ role: 'user', content: ask.say }]
-  if (toolResult !== undefined) {
-    const called = { name: TOOL.name, arguments: toolResult.arguments }
-    messages.push({ role: 'assistant', tool_calls: [{ id: toolResult.id, type: 'function', function: called }] })
-    messages.push({ role: 'tool', tool_call_id: toolResult.id, content: toolResult.result })
-  }
-  return {
-    model: ask.model,
-    messages,
-    ...(ask.tool === true ? { tools: [{ type: 'function', function: TOOL }] } : {}),
-  }
-}
-
-const driver: Driver = async (ask) => {
-  const headers = { ...ask.headers, ...(ask.case === undefined ? {} : { 'x-customhouse-meta-case': ask.case }) }
-  const options = { headers, ...(ask.signal === undefined ? {} : { signal: ask.signal }) }
-  const params = paramsOf(ask)
-  if (!ask.streamed) {
-    const answer = await client(ask).chat.completions.create({ ...params, stream: false }, options)
-    const [choice] = answer.choices
-    const calls = (choice?.message.tool_calls ?? []).flatMap((call) => (call.type === 'function' ? [call] : []))
-    return {
-      text: choice?.message.content ?? '',
-      tools: calls.map(({ id, function: called }) => ({
-        id,
-        name: called.name,
-        arguments: JSON.parse(called.arguments),
-      })),
-      finish: choice?.finish_reason ?? null,
-      tokens: answer.usage?.total_tokens,
-    }
-  }
-  const asked = { ...params, stream: true, stream_options: { include_usage: true } } as const
-  let text = ''
-  let finish: string | null = null
-  let tokens: number | undefined
-  const calls: { id: string; name: string; pieces: string[] }[] = []
-  for await (const chunk of await client(ask).chat.completions.create(asked, options)) {
-    tokens = chunk.usage?.total_tokens ?? tokens
-    for (const { delta, finish_reason } of chunk.choices) {
-      finish = finish_reason ?? finish
-      const piece = delta.content ?? ''
-      text += piece
-      if (piece !== '') ask.onText?.(piece)
-      for (const call of delta.tool_calls ?? []) {
-        calls[call.index] ??= { id: call.id ?? '', name: call.function?.name ?? '', pieces: [] }
-        if (call.function?.arguments) calls[call.index]?.pieces.push(call.function.arguments)
-      }
-    }
-  }
-  // Arguments come in pieces, as the provider cut them.
-  for (const { pieces } of calls) expect(pieces.length).toBeGreaterThan(5)
-  const tools = calls.map(({ id, name, pieces }) => ({ id, name, arguments: JSON.parse(pieces.join('')) as unknown }))
-  return { text, tools, finish, tokens }
-}
-
-const RAISED: Record<Fault, Raised> = {
-  denied: { class: 'PermissionDeniedError', status: 403, code: 'policy_denied', type: 'permission_error' },
-  'wrong key': { class: 'AuthenticationError', status: 401, code: 'invalid_api_key' },
-  'unknown model': { class: 'NotFoundError', status: 404, code: 'model_not_found' },
-  malformed: { class: 'BadRequestError', status: 400, code: 'call_malformed' },
-  'rate limited': { class: 'RateLimitError', status: 429, code: 'rate_limit_exceeded' },
-  quota: { class: 'RateLimitError', status: 429, code: 'rate_limit_exceeded' },
-  'provider 500': { class: 'InternalServerError', status: 500 },
-  'hang-up': { class: 'InternalServerError', status: 502, code: 'provider_unreachable' },
-  'broken answer': { class: 'InternalServerError', status: 502, code: 'provider_truncated' },
-  'broken stream': { class: 'APIError', status: undefined, code: 'provider_truncated' },
-  'fault in the stream': { class: 'APIError', status: undefined, code: 'engine_overloaded' },
-  'cut off': { class: 'APIError', status: undefined, code: 'policy_denied', type: 'permission_error' },
-  'answer denied': { class: 'PermissionDeniedError', status: 403, code: 'policy_denied' },
-}
-
 describe.each([
   { streamed: false, how: 'whole' },
   { streamed: true, how: 'streamed' },
 ])('openai, $how', ({ streamed }) => {
   test.each(table(streamed))('$name', async (row) => {
-    const { error, counted } = await run(scene, driver, row, streamed, RAISED)
+    const { error, counted } = await run(scene, openai, row, streamed, RAISED)
     if (error instanceof OpenAI.APIError && error.status !== undefined) {
       expect(error.requestID).toBe(counted.calls.at(-1)?.call)
     }
@@ -171,7 +92,7 @@ test('many calls at once, each with its own answer', async () => {
       const { fetch, calls } = counting()
       const { house } = scene
       const ask = { model: 'gpt-4o', say: `number ${index} SECRET-${index}`, case: 'redact', retries: 0 }
-      const { text } = await driver({
+      const { text } = await openai({
         ...ask,
         streamed: index % 2 === 0,
         key: house.key,
@@ -255,7 +176,7 @@ test('a body without messages', async () => {
 
 test('the client hangs up in mid-stream', async () => {
   // The SDK ends the iteration without an error when its own caller has aborted it.
-  expect(await hangsUp(scene, driver)).toBeNull()
+  expect(await hangsUp(scene, openai)).toBeNull()
 })
 
 test('the client hangs up before the answer begins', async () => {
