@@ -77,7 +77,7 @@ export async function close(
   }
   await settle(visit, generation, outcome)
   const idHeader = REQUEST_IDS.find((name) => answer.headers[name] !== undefined)
-  const providerRequest = word(idHeader === undefined ? null : (answer.headers[idHeader] ?? null))
+  const providerRequest = token(idHeader === undefined ? null : (answer.headers[idHeader] ?? null))
   await evidence(
     visit.gateway,
     outcomeOf(visit.call, intent, attempt, {
@@ -91,8 +91,18 @@ export async function close(
   )
 }
 
-/** A provider's word as a record may hold it: an identifier, or `other`. Free text of a provider never enters the ledger. */
+/**
+ * A provider's word as a record may hold it, or `other`: no free text, and none with as many digits as an account, a telephone or a date of
+ * birth has. Codes of providers have four at most (Mistral's), and what is in the ledger cannot be taken out of it again.
+ */
 function word(text: string | null): string | null {
+  if (text === null) return null
+  const plain = /^[\w.:-]{1,64}$/.test(text) && !/[0-9]{5}/.test(text) && text.replace(/[^0-9]/g, '').length <= 6
+  return plain ? text : 'other'
+}
+
+/** A provider's id of its request: nothing but a token can be told of it, so what it says is the provider's to answer for. */
+function token(text: string | null): string | null {
   return text === null || /^[\w.:-]{1,128}$/.test(text) ? text : 'other'
 }
 
