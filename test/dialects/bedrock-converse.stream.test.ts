@@ -110,7 +110,8 @@ describe('streams', () => {
       [],
     ])
     expect(events[4]?.closes).toContain('content/0/reasoningContent/text')
-    expect(events[7]?.closes).toEqual(['content/1/text', 'content/1/citation/sourceContent/text'])
+    expect(events[7]?.closes).toEqual(['content/1/citation/sourceContent/text'])
+    expect(events[8]?.closes).toEqual(['content/1/text'])
     expect(events[10]?.closes).toEqual(['content/2/toolUse/input'])
     expect(events[13]?.closes).toEqual(['content/3/toolResult/text'])
     expect(events[14]).toMatchObject({ kind: 'finish', reason: 'tool_use' })

@@ -2,7 +2,19 @@ import type { ModelEvent, Usage } from '../../core/call.ts'
 import type { JsonTree, TreeObject } from '../../core/json.ts'
 import { malformed, truncated, withParts, word } from '../answer.ts'
 import type { Frame } from './frame.ts'
-import { deltaParts, faultParts, noteLanes, type Open, openBlock, startParts, treeParts } from './parts.ts'
+import {
+  deltaParts,
+  faultParts,
+  noteLanes,
+  type Open,
+  openBlock,
+  type Run,
+  runLane,
+  runsOf,
+  startParts,
+  treeParts,
+} from './parts.ts'
+
 import { readMetrics, readUsage } from './usage.ts'
 
 /** Reads the events of one streamed message, whatever carried them. */
@@ -23,6 +35,8 @@ export function messageReader(): MessageReader {
   let number = 0
   /** Blocks so far; null before message_start. */
   let count: number | null = null
+  /** The run of text blocks that the next block may join. */
+  let run: Run | null = null
   let finished = false
   let stopped = false
   let fault = false
@@ -31,8 +45,11 @@ export function messageReader(): MessageReader {
     if (count !== null) throw malformed('message_start twice')
     const message = tree.get('message')
     if (!(message instanceof Map)) throw malformed('message_start without a message')
-    count = contentOf(message).length
-    return spoken(tree, stopReason(message), message.get('usage'), () => treeParts(tree, event))
+    const content = contentOf(message)
+    count = content.length
+    const first = runsOf(content).at(-1) ?? -1
+    if (first !== -1) run = { first, last: count - 1 }
+    return spoken(tree, stopReason(message), message.get('usage'), () => treeParts(tree, event, first))
   }
 
   function blockStart(tree: TreeObject, event: number): ModelEvent {
@@ -42,15 +59,35 @@ export function messageReader(): MessageReader {
     if (!(block instanceof Map) || typeof type !== 'string') throw malformed('content_block_start without a block')
     if (index !== count) throw malformed('a content block whose index is not its place')
     count++
-    const begun = openBlock(index, type, block)
+    const joined = type === 'text' ? run : null
+    const ended = joined === null ? endRun() : []
+    const own = joined ?? { first: index, last: index }
+    own.last = index
+    if (type === 'text') run = own
+    const begun = openBlock(index, own, type, block)
     open.set(index, begun)
-    return spoken(tree, null, undefined, () => startParts(tree, event, begun))
+    const frame: Frame = { form: 'event', tree }
+    const closes = ended.length === 0 ? {} : { closes: ended }
+    return withParts({ kind: 'delta', ...closes, frame }, () => startParts(tree, event, begun))
+  }
+
+  /** The lane that ends because no block will join it any more. While its last block is open it goes on, and ends with that. */
+  function endRun(): string[] {
+    if (run === null) return []
+    const lane = runLane(run.first)
+    const last = open.get(run.last)
+    run = null
+    if (last === undefined) return [lane]
+    last.lanes.add(lane)
+    return []
   }
 
   function blockDelta(tree: TreeObject, event: number): ModelEvent {
     const block = opened(tree)
     const delta = tree.get('delta')
     if (!(delta instanceof Map)) throw malformed('content_block_delta without a delta')
+    // Its text would be joined in another order than that in which it came, and was inspected.
+    if (block.run.last !== block.index) throw malformed('a text block that goes on after the next one has begun')
     noteLanes(block, delta)
     return spoken(tree, null, undefined, () => deltaParts(tree, event, block))
   }
@@ -102,7 +139,7 @@ export function messageReader(): MessageReader {
     if (reason === null) return withParts({ kind: 'delta', ...more }, parts)
     finished = true
     // A tool's input that max_tokens broke off has no content_block_stop (recorded); nothing may follow in it.
-    const closes = [...open.values()].flatMap(({ lanes }) => [...lanes])
+    const closes = [...endRun(), ...[...open.values()].flatMap(({ lanes }) => [...lanes])]
     open.clear()
     return withParts({ kind: 'finish', reason, ...(closes.length === 0 ? {} : { closes }), ...more }, parts)
   }

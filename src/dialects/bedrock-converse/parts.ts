@@ -8,8 +8,14 @@ import { isFreeName } from './vocabulary.ts'
 /**
  * Lanes. Text of a block continues from message to message in a lane `content/<contentBlockIndex>/<path below start or delta>`; array items
  * share one, since a delta's list holds the next pieces of one text. What comes in one piece has a lane that begins with `@` (parts.ts).
- * An unknown string of a block continues: taken for a fragment, nothing that is cut over two messages escapes.
+ * An unknown string of a block continues: taken for a fragment, nothing that is cut over two messages escapes. Blocks of text that follow each
+ * other are a run: clients join their text (citations cut it in mid-sentence), so it is one lane, that of the first of them.
  */
+
+/** The lane of a run's text; `first` is the index of its first block. */
+export function runLane(first: number): string {
+  return `content/${first}/text`
+}
 
 /** Strings of a block that Bedrock sends in one piece, and what stands below such a name. */
 const COMPLETE: ReadonlySet<string> = new Set(['toolUseId', 'name', 'type', 'status', 'format', 'location', 'json'])
@@ -24,21 +30,25 @@ const CHANNELS: ReadonlyMap<string, Channel> = new Map([
   ['citation', 'text'],
 ])
 
-/** Every string leaf, long number and free member name of a message of a stream. `event` numbers the messages of one answer. */
-export function eventParts(type: string, tree: TreeObject, event: number): readonly Part[] {
+/**
+ * Every string leaf, long number and free member name of a message of a stream. `event` numbers the messages of one answer, `first` is the first
+ * block of the run that a block of text is in.
+ */
+export function eventParts(type: string, tree: TreeObject, event: number, first: number): readonly Part[] {
   const to: Leaves = { parts: [], event, isFreeName }
   const inner = type === 'contentBlockDelta' ? 'delta' : type === 'contentBlockStart' ? 'start' : null
   const index = tree.get('contentBlockIndex')
   for (const [name, member] of tree) {
     const pointer = `/${escapeToken(name)}`
     namePart(to, name, '', pointer, 'none')
-    if (name === inner && member instanceof Map) blockParts(to, member, pointer, `content/${String(index)}`)
-    else completeParts(to, member, { pointer, parent: name, role: 'none', channel: 'data' })
+    if (name === inner && member instanceof Map) {
+      blockParts(to, member, pointer, `content/${String(index)}`, runLane(first))
+    } else completeParts(to, member, { pointer, parent: name, role: 'none', channel: 'data' })
   }
   return to.parts
 }
 
-function blockParts(to: Leaves, block: TreeObject, pointer: string, lane: string): void {
+function blockParts(to: Leaves, block: TreeObject, pointer: string, lane: string, run: string): void {
   for (const [name, member] of block) {
     const token = escapeToken(name)
     // Whether reasoning is signed is known only when its signature comes, after it.
@@ -46,8 +56,9 @@ function blockParts(to: Leaves, block: TreeObject, pointer: string, lane: string
     const channel = CHANNELS.get(name) ?? 'data'
     const spot: Spot = { pointer: `${pointer}/${token}`, parent: name, role: 'assistant', channel, ...signed }
     namePart(to, name, '', spot.pointer, 'assistant')
+    const at = name === 'text' && typeof member === 'string' ? run : `${lane}/${token}`
     if (COMPLETE.has(name)) completeParts(to, member, spot)
-    else laneParts(to, member, spot, `${lane}/${token}`, name === 'citation' ? OF_CITATION : COMPLETE)
+    else laneParts(to, member, spot, at, name === 'citation' ? OF_CITATION : COMPLETE)
   }
 }
 
@@ -71,14 +82,14 @@ function laneParts(to: Leaves, node: JsonTree, spot: Spot, lane: string, complet
 }
 
 const LANES: ReadonlyMap<string | null, readonly string[]> = new Map([
-  ['text', ['text', 'citation/sourceContent/text']],
+  ['text', ['citation/sourceContent/text']],
   ['toolUse', ['toolUse/input']],
   ['toolResult', ['toolResult/text']],
   ['reasoningContent', ['reasoningContent/text', 'reasoningContent/signature', 'reasoningContent/redactedContent']],
   ['image', ['image/source/bytes']],
 ])
 
-/** The lanes that end with a block of this kind. One that AWS has added since is not among them: it waits for the end of the answer. */
+/** The lanes that end with a block of this kind; that of a run ends with the run. One that AWS has added since is not among them: it waits for the end of the answer. */
 export function lanesOf(index: number, kind: string | null): readonly string[] {
   return (LANES.get(kind) ?? []).map((lane) => `content/${index}/${lane}`)
 }
@@ -106,13 +117,39 @@ function outputParts(to: Leaves, output: TreeObject, pointer: string): void {
     for (const [key, value] of member) {
       const below = `${at}/${escapeToken(key)}`
       namePart(to, key, '', below, 'assistant')
-      if (key === 'content' && Array.isArray(value)) {
-        value.forEach((block, index) => {
-          contentParts(to, block, `${below}/${index}`)
-        })
-      } else completeParts(to, value, { pointer: below, parent: key, role: 'assistant', channel: 'data' })
+      if (key === 'content' && Array.isArray(value)) contentsParts(to, value, below)
+      else completeParts(to, value, { pointer: below, parent: key, role: 'assistant', channel: 'data' })
     }
   }
+}
+
+function contentsParts(to: Leaves, content: readonly JsonTree[], pointer: string): void {
+  /** Of the run that the next block may join. */
+  let run: string | null = null
+  content.forEach((block, index) => {
+    const at = `${pointer}/${index}`
+    const from = to.parts.length
+    contentParts(to, block, at)
+    if (!isText(block)) run = null
+    else {
+      for (let place = from; place < to.parts.length; place++) {
+        const part = to.parts[place]
+        if (part === undefined || !SPOKEN.test(part.pointer.slice(at.length)) || part.channel !== 'text') continue
+        run ??= part.lane
+        to.parts[place] = { ...part, lane: run }
+      }
+    }
+  })
+}
+
+/** Where the text of such a block stands, below it. */
+const SPOKEN = /^\/(?:text|citationsContent\/content\/[0-9]+\/text)$/
+
+/** A block of nothing but text, or of text with its citations. */
+function isText(block: JsonTree): boolean {
+  if (!(block instanceof Map)) return false
+  const kinds = [...block].flatMap(([name, member]) => (member === null ? [] : [name]))
+  return kinds.length > 0 && kinds.every((name) => name === 'text' || name === 'citationsContent')
 }
 
 const WHOLE_CHANNELS: ReadonlyMap<string, Channel> = new Map([...CHANNELS, ['citationsContent', 'text']])

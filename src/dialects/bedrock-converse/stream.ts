@@ -5,11 +5,13 @@ import { EVENT_MAX, eventDecoder, malformed, parseObject, truncated, withParts, 
 import { type EventMessage, eventStreamDecoder } from '../eventstream.ts'
 import { GENERAL, memberOf } from './exceptions.ts'
 import type { Frame } from './frame.ts'
-import { eventParts, faultParts, lanesOf } from './parts.ts'
+import { eventParts, faultParts, lanesOf, runLane } from './parts.ts'
 import { readUsage } from './usage.ts'
 
-/** What an open block speaks, null before it has said anything. */
-type Block = { kind: string | null }
+/** A run of text blocks: its first block, and its last one so far, the only one that may say more. */
+type Run = { readonly first: number; last: number }
+/** An open block: what it speaks, null before it has said anything; the run that it is in; the lane of a run that ends with it. */
+type Block = { kind: string | null; run: Run; ended: readonly string[] }
 
 /**
  * Reads a stream of ConverseStream. Its order is kept: one messageStart, first if it comes at all; a block is started once at most, speaks one kind
@@ -19,6 +21,10 @@ type Block = { kind: string | null }
 export function streamDecoder(): Decoder {
   const messages = eventStreamDecoder(EVENT_MAX)
   const blocks = new Map<number, Block | 'closed'>()
+  /** The run of text blocks that the next block may join. */
+  let run: Run | null = null
+  /** Of the text blocks so far. */
+  let greatest = -1
   let number = 0
   let began = false
   let stopped = false
@@ -52,7 +58,7 @@ export function streamDecoder(): Decoder {
   function readEvent(type: string, tree: TreeObject): ModelEvent {
     const frame: Frame = { form: 'event', type, tree }
     const event = number++
-    const parts = () => eventParts(type, tree, event)
+    const parts = () => eventParts(type, tree, event, -1)
     if (stopped && type !== 'metadata') throw malformed('an event after messageStop')
     switch (type) {
       case 'messageStart':
@@ -64,16 +70,16 @@ export function streamDecoder(): Decoder {
       case 'contentBlockDelta': {
         began = true
         const index = indexOf(tree)
-        if (type === 'contentBlockStart') start(index, tree.get('start'))
-        else speak(index, tree.get('delta'))
-        return withParts({ kind: 'delta', frame }, parts)
+        const node = tree.get(type === 'contentBlockStart' ? 'start' : 'delta')
+        const { first, closes } = type === 'contentBlockStart' ? start(index, node) : speak(index, node)
+        return withParts({ kind: 'delta', ...closing(closes), frame }, () => eventParts(type, tree, event, first))
       }
       case 'contentBlockStop':
         began = true
         return withParts({ kind: 'delta', closes: stop(indexOf(tree)), frame }, parts)
       case 'messageStop':
         stopped = true
-        return withParts({ kind: 'finish', reason: reasonOf(tree), frame }, parts)
+        return withParts({ kind: 'finish', reason: reasonOf(tree), ...closing(endRun()), frame }, parts)
       case 'metadata':
         if (metadata) throw malformed('metadata twice')
         metadata = true
@@ -83,26 +89,52 @@ export function streamDecoder(): Decoder {
     }
   }
 
-  function start(index: number, node: JsonTree | undefined): void {
+  function start(index: number, node: JsonTree | undefined): Said {
     if (blocks.has(index)) throw malformed('a content block that begins twice')
-    blocks.set(index, { kind: kindOf(node) })
+    return said(index, newBlock(index), kindOf(node))
   }
 
-  function speak(index: number, node: JsonTree | undefined): void {
-    const block = blocks.get(index) ?? { kind: null }
+  function speak(index: number, node: JsonTree | undefined): Said {
+    const block = blocks.get(index) ?? newBlock(index)
     if (block === 'closed') throw malformed('a content block that goes on after its end')
     const kind = kindOf(node)
     checkStrings(node)
     if (block.kind !== null && kind !== null && kind !== block.kind) throw malformed('a content block of two kinds')
-    block.kind ??= kind
+    // Its text would be joined in another order than that in which it came, and was inspected.
+    if (block.run.last !== index) throw malformed('a text block that goes on after the next one has begun')
+    return said(index, block, kind)
+  }
+
+  /** A block says something of a kind. The first time decides which run it is in. */
+  function said(index: number, block: Block, kind: string | null): Said {
     blocks.set(index, block)
+    if (block.kind !== null || kind === null) return { first: block.run.first, closes: [] }
+    block.kind = kind
+    if (kind !== 'text') return { first: index, closes: endRun() }
+    if (index < greatest) throw malformed('a text block in front of one that came before it')
+    greatest = index
+    run ??= block.run
+    run.last = index
+    block.run = run
+    return { first: run.first, closes: [] }
+  }
+
+  /** The lane that ends because no block will join it any more. While its last block is open it goes on, and ends with that. */
+  function endRun(): readonly string[] {
+    if (run === null) return []
+    const lanes = [runLane(run.first)]
+    const last = blocks.get(run.last)
+    run = null
+    if (last === undefined || last === 'closed') return lanes
+    last.ended = lanes
+    return []
   }
 
   function stop(index: number): readonly string[] {
     const block = blocks.get(index)
     if (block === 'closed') throw malformed('a content block that ends twice')
     blocks.set(index, 'closed')
-    return block === undefined ? [] : lanesOf(index, block.kind)
+    return block === undefined ? [] : [...lanesOf(index, block.kind), ...block.ended]
   }
 
   return eventDecoder(
@@ -114,6 +146,17 @@ export function streamDecoder(): Decoder {
       if (!stopped) throw truncated('before messageStop')
     },
   )
+}
+
+/** The first block of the run that a block is in, and the lanes that end because it is in no other. */
+type Said = Readonly<{ first: number; closes: readonly string[] }>
+
+function newBlock(index: number): Block {
+  return { kind: null, run: { first: index, last: index }, ended: [] }
+}
+
+function closing(closes: readonly string[]): { closes?: readonly string[] } {
+  return closes.length === 0 ? {} : { closes }
 }
 
 function object(body: Uint8Array): TreeObject {
