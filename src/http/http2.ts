@@ -36,6 +36,10 @@ type Connection = {
   headersSince: number
   /** Since when it has been told to go; 0 if it has not. */
   leavingSince: number
+  /** Of one that takes no further call: the bytes that it had moved, since when it has moved none (0: not looked at), and whether it was made to say something. */
+  moved: number
+  quietSince: number
+  probed: boolean
 }
 
 /**
@@ -105,6 +109,9 @@ export class Http2 {
       lastCall: 0,
       headersSince: 0,
       leavingSince: 0,
+      moved: 0,
+      quietSince: 0,
+      probed: false,
     }
     this.#connections.set(session, connection)
     session.setLocalWindowSize(CONNECTION_WINDOW)
@@ -143,6 +150,10 @@ export class Http2 {
         this.#connections.delete(session)
         continue
       }
+      if (session.closed && calls.size > 0 && isMute(connection, now, headersMs)) {
+        socket.destroy()
+        continue
+      }
       for (const [stream, since] of calls) if (now - since >= requestMs && !hasArrived(stream)) tooLate(stream)
       // nghttp2 counts a stream when its headers begin, and shows it when they have ended; a malformed one it never shows.
       const begun = session.destroyed ? 0 : (session.state.lastProcStreamID ?? 0)
@@ -176,6 +187,29 @@ export class Http2 {
 function dismiss(connection: Connection): void {
   connection.leavingSince ||= performance.now()
   connection.session.close()
+}
+
+/**
+ * Whether a connection neither reads nor writes any more, though it has calls: after some faults of a client (DATA behind a GOAWAY, on a stream that has ended)
+ * nghttp2 does neither, node:http2 does not tell, and that the client has gone nobody would hear. One that waits for a provider is quiet as well, but it can
+ * say GOAWAY once more.
+ */
+function isMute(connection: Connection, now: number, forMs: number): boolean {
+  const { session, socket } = connection
+  const moved = socket.bytesRead + socket.bytesWritten
+  if (connection.quietSince === 0 || moved !== connection.moved) {
+    connection.moved = moved
+    connection.quietSince = now
+    connection.probed = false
+    return false
+  }
+  const quietMs = now - connection.quietSince
+  if (connection.probed) return quietMs >= forMs
+  if (quietMs >= forMs / 2 && !session.destroyed) {
+    connection.probed = true
+    session.goaway(constants.NGHTTP2_NO_ERROR)
+  }
+  return false
 }
 
 /** Whether the whole call is here: what arrives is read at once. */

@@ -1,11 +1,23 @@
 import { connect, type Socket } from 'node:net'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, type ExpectStatic, test } from 'vitest'
 import { HttpClient } from '../../src/http/client.ts'
 import type { Handler } from '../../src/http/exchange.ts'
 import type { SocketLimits } from '../../src/http/limits.ts'
 import { type Listener, listen } from '../../src/http/listener.ts'
 import { selfSigned } from '../kit/certificate.ts'
-import { CONTINUATION, call, DATA, END_HEADERS, END_STREAM, frame, frames, HEADERS, hpack, PREFACE } from './frames.ts'
+import {
+  CONTINUATION,
+  call,
+  DATA,
+  END_HEADERS,
+  END_STREAM,
+  frame,
+  frames,
+  GOAWAY,
+  HEADERS,
+  hpack,
+  PREFACE,
+} from './frames.ts'
 import { callBytes, type Raw, raw, statuses } from './raw.ts'
 
 /** Every time-out on every protocol: a row for each way to be slow, a column for each way to speak. */
@@ -25,6 +37,8 @@ const { cert: ca, key } = selfSigned()
 let listeners: Readonly<Record<'clear' | 'secure' | 'clearIdle' | 'secureIdle', Listener>>
 /** Clients that were given up, by the path of their call. */
 const given: string[] = []
+/** Clients whose answer nobody has yet, by path. */
+const waiting = new Map<string, HttpClient>()
 
 const handler: Handler = (request, response) => {
   const client = new HttpClient(response, { stallMs: STALL_MS })
@@ -33,6 +47,7 @@ const handler: Handler = (request, response) => {
   request.resume()
   request.on('end', async () => {
     if (request.url === '/') return client.end(Buffer.from('fine'))
+    if (request.url?.startsWith('/waits')) return waiting.set(request.url, client)
     while (!client.gone.aborted) await client.write(Buffer.alloc(256 * 1024))
   })
 }
@@ -74,7 +89,7 @@ async function drip(client: Raw, bytes: string | Uint8Array): Promise<string> {
 }
 
 /** Half-closed is not closed: what the server no longer holds answers with a reset. */
-async function isLetGo(socket: Socket): Promise<void> {
+async function isLetGo(socket: Socket, expect: ExpectStatic): Promise<void> {
   socket.on('error', () => undefined)
   await expect
     .poll(
@@ -87,44 +102,45 @@ async function isLetGo(socket: Socket): Promise<void> {
     .toBe(true)
 }
 
+// Tests that run at the same time have an `expect` each: the common one would count for whichever test began last.
 describe.concurrent.each(COLUMNS)('%s', (column) => {
-  test.each([
+  test.for<readonly [string, string]>([
     ['nothing', ''],
     ['too little to tell what it is', 'P'],
     ['a little more', 'PR'],
-  ])('a connection that says %s', async (_, bytes) => {
+  ])('a connection that says %s', async ([, bytes], { expect }) => {
     const { hostname, port } = new URL(url(column))
     const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true })
     if (isTls(column) && bytes !== '') socket.write(Buffer.from('16030100a501', 'hex'))
     else if (bytes !== '') socket.write(bytes)
     socket.resume()
-    await isLetGo(socket)
+    await isLetGo(socket, expect)
   })
 
-  test('a connection that is open, and says nothing more', async () => {
+  test('a connection that is open, and says nothing more', async ({ expect }) => {
     const client = await open(column)
     if (column === 'h2c') client.send(PREFACE)
     const text = await client.closed()
     if (column === 'h1 over TLS') expect(statuses(text)).toEqual([408])
-    await isLetGo(client.socket)
+    await isLetGo(client.socket, expect)
   })
 
-  test('headers that do not end', async () => {
+  test('headers that do not end', async ({ expect }) => {
     if (isH2(column)) {
       const client = await openH2(column)
       client.send(frame(HEADERS, END_STREAM, 1, hpack(call())))
       await client.closed()
       expect(client.frames().filter(({ type }) => type === HEADERS)).toEqual([])
-      await isLetGo(client.socket)
+      await isLetGo(client.socket, expect)
       return
     }
     const client = await open(column)
     client.send('POST / HTTP/1.1\r\nhost: x\r\n')
     expect(statuses(await client.closed())).toEqual([408])
-    await isLetGo(client.socket)
+    await isLetGo(client.socket, expect)
   })
 
-  test('headers that drip', async () => {
+  test('headers that drip', async ({ expect }) => {
     if (isH2(column)) {
       const client = await openH2(column)
       client.send(frame(HEADERS, END_STREAM, 1, hpack(call())))
@@ -137,10 +153,10 @@ describe.concurrent.each(COLUMNS)('%s', (column) => {
     expect(statuses(await drip(client, 'a: b\r\n'))).toEqual([408])
   })
 
-  test.each([
+  test.for<readonly [string, boolean]>([
     ['does not come', false],
     ['drips', true],
-  ])('a body that %s: 408', async (_, drips) => {
+  ])('a body that %s: 408', async ([, drips], { expect }) => {
     if (isH2(column)) {
       const client = await openH2(column)
       client.send(frame(HEADERS, END_HEADERS, 1, hpack(call({}, [['content-length', '1000']]))))
@@ -158,13 +174,13 @@ describe.concurrent.each(COLUMNS)('%s', (column) => {
     expect(statuses(drips ? await drip(client, 'x') : await client.closed())).toEqual([408])
   })
 
-  test('a connection without a call', async () => {
+  test('a connection without a call', async ({ expect }) => {
     if (isH2(column)) {
       const client = await openH2(column, true)
       client.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, hpack(call())))
       expect(await client.answer(1)).toEqual({ status: 200 })
       await client.closed()
-      await isLetGo(client.socket)
+      await isLetGo(client.socket, expect)
       return
     }
     const client = await open(column, true)
@@ -175,7 +191,7 @@ describe.concurrent.each(COLUMNS)('%s', (column) => {
     expect(statuses(answer)).toEqual([200])
   })
 
-  test('a client that does not read', async () => {
+  test('a client that does not read', async ({ expect }) => {
     const path = `/stalls-${column.replaceAll(' ', '-')}`
     if (isH2(column)) {
       const client = await openH2(column)
@@ -195,7 +211,38 @@ describe.concurrent.each(COLUMNS)('%s', (column) => {
     client.socket.destroy()
   })
 
-  test.runIf(isH2(column))('a client that opens every window and does not read', async () => {
+  test.runIf(isH2(column))(
+    'a client that leaves (GOAWAY) gets the answer that it waits for, however long',
+    async ({ expect }) => {
+      const path = `/waits-${column.replaceAll(' ', '-')}`
+      const client = await openH2(column)
+      client.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, hpack(call({ ':path': path }))))
+      await expect.poll(() => waiting.has(path)).toBe(true)
+      client.send(frame(GOAWAY, 0, 0, Buffer.alloc(8)))
+      // It is asked for a sign of life more than once in the time that one without any would have.
+      await expect
+        .poll(() => client.frames().filter(({ type }) => type === GOAWAY).length, { timeout: 4_000 })
+        .toBeGreaterThan(3)
+      expect(given).not.toContain(path)
+      waiting.get(path)?.end(Buffer.from('fine'))
+      expect(await client.answer(1)).toEqual({ status: 200 })
+    },
+  )
+
+  test.runIf(isH2(column))(
+    'a connection that neither reads nor writes after a fault of its client',
+    async ({ expect }) => {
+      const path = `/waits-mute-${column.replaceAll(' ', '-')}`
+      const client = await openH2(column)
+      client.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, hpack(call({ ':path': path }))))
+      await expect.poll(() => waiting.has(path)).toBe(true)
+      client.send(Buffer.concat([frame(GOAWAY, 0, 0, Buffer.alloc(8)), frame(DATA, END_STREAM, 1, Buffer.from('x'))]))
+      await expect.poll(() => given, { timeout: 4_000 }).toContain(path)
+      await isLetGo(client.socket, expect)
+    },
+  )
+
+  test.runIf(isH2(column))('a client that opens every window and does not read', async ({ expect }) => {
     const path = `/deaf-${column.replaceAll(' ', '-')}`
     const client = await frames(url(column), isTls(column) ? { ca } : undefined, { 4: 0x7fffffff })
     client.socket.pause()
