@@ -19,6 +19,10 @@ export function transportFault(provider: string, error: unknown, began: boolean)
   if (reason === 'NOT_HTTP' || reason === 'UND_ERR_HEADERS_OVERFLOW' || badHead) {
     return fault('ERR_PROVIDER_MALFORMED', provider, 'answered with what is no HTTP/1.1 message', reason)
   }
+  // undici's own timers are off but for a proxy's answer to CONNECT.
+  if (reason === 'UND_ERR_HEADERS_TIMEOUT') {
+    return fault('ERR_PROVIDER_TIMEOUT', provider, 'was not reached in time: the proxy did not answer', reason)
+  }
   return began
     ? fault('ERR_PROVIDER_TRUNCATED', provider, 'broke off in the middle of its answer', reason)
     : fault('ERR_PROVIDER_UNREACHABLE', provider, 'could not be reached, or hung up before it answered', reason)
