@@ -51,15 +51,15 @@ afterAll(async () => {
 
 const port = (): number => Number(new URL(house.customhouse.data).port)
 
-async function overH2(ca: string): Promise<number> {
-  const session = connectH2(house.customhouse.data, { ca })
+async function overH2(ca: string, { customhouse, key } = house): Promise<number> {
+  const session = connectH2(customhouse.data, { ca })
   try {
     return await new Promise((resolve, reject) => {
       session.on('error', reject)
       const stream = session.request({
         ':method': 'POST',
         ':path': CHAT,
-        authorization: `Bearer ${house.key}`,
+        authorization: `Bearer ${key}`,
         'content-type': 'application/json',
       })
       stream.on('error', reject)
@@ -72,15 +72,15 @@ async function overH2(ca: string): Promise<number> {
   }
 }
 
-function overH1(ca: string): Promise<number> {
+function overH1(ca: string, { customhouse, key } = house): Promise<number> {
   return new Promise((resolve, reject) => {
     const request = requestH1(
-      `${house.customhouse.data}${CHAT}`,
+      `${customhouse.data}${CHAT}`,
       {
         method: 'POST',
         ca,
         agent: false,
-        headers: { authorization: `Bearer ${house.key}`, 'content-type': 'application/json' },
+        headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
       },
       (response) => {
         response.resume()
@@ -176,34 +176,39 @@ describe('what is no TLS', () => {
 })
 
 describe('another certificate', () => {
-  const files = (): { cert: string; key: string } => ({
-    cert: join(folder, 'first.crt'),
-    key: join(folder, 'first.key'),
+  let files: { cert: string; key: string }
+  /** A gateway of its own: the others show the first certificate as long as they live. */
+  let renewed: House
+  beforeAll(async () => {
+    files = lay('renewed', first)
+    renewed = await startHouse({ providers: { one: { url: `${upstream.url}/v1` } }, config: listening(files) })
   })
-  const rejected = () => house.logged.filter(({ msg }) => /certificate of the data port was rejected/.test(String(msg)))
+  afterAll(() => renewed?.stop())
+  const rejected = () =>
+    renewed.logged.filter(({ msg }) => /certificate of the data port was rejected/.test(String(msg)))
 
   test('a broken one changes nothing, and is told; a good one is shown from the next connection on', async () => {
-    const open = connectH2(house.customhouse.data, { ca: first.cert })
+    const open = connectH2(renewed.customhouse.data, { ca: first.cert })
     open.on('error', () => undefined)
     await new Promise((resolve) => open.once('remoteSettings', resolve))
 
-    writeFileSync(files().cert, '-----BEGIN CERTIFICATE-----\nrubbish\n-----END CERTIFICATE-----\n')
-    await house.customhouse.reload()
+    writeFileSync(files.cert, '-----BEGIN CERTIFICATE-----\nrubbish\n-----END CERTIFICATE-----\n')
+    await renewed.customhouse.reload()
     expect(rejected()).toHaveLength(1)
-    expect(await overH1(first.cert)).toBe(200)
+    expect(await overH1(first.cert, renewed)).toBe(200)
 
     // Its key has not come yet.
-    writeFileSync(files().cert, second.cert)
-    await house.customhouse.reload()
+    writeFileSync(files.cert, second.cert)
+    await renewed.customhouse.reload()
     expect(rejected().length).toBeGreaterThanOrEqual(2)
-    expect(await overH1(first.cert)).toBe(200)
-    expect(JSON.stringify(house.logged)).not.toContain('PRIVATE KEY')
+    expect(await overH1(first.cert, renewed)).toBe(200)
+    expect(JSON.stringify(renewed.logged)).not.toContain('PRIVATE KEY')
 
     // Nobody asks for a reload: the files are watched.
-    writeFileSync(files().key, second.key)
-    await expect.poll(() => overH1(second.cert).catch(() => 0), { timeout: 5_000, interval: 100 }).toBe(200)
-    await expect(overH1(first.cert)).rejects.toThrow(/self-signed|certificate/)
-    expect(await overH2(second.cert)).toBe(200)
+    writeFileSync(files.key, second.key)
+    await expect.poll(() => overH1(second.cert, renewed).catch(() => 0), { timeout: 5_000, interval: 100 }).toBe(200)
+    await expect(overH1(first.cert, renewed)).rejects.toThrow(/self-signed|certificate/)
+    expect(await overH2(second.cert, renewed)).toBe(200)
     // Who was there stays.
     await new Promise<void>((resolve, reject) => open.ping((error) => (error === null ? resolve() : reject(error))))
     open.destroy()
