@@ -1,63 +1,63 @@
 import { execFile } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createServer } from 'node:tls'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { ROOT } from '../house.ts'
+import { python } from '../e2e/python.ts'
+import { selfSigned } from '../kit/index.ts'
 import { SAID } from './clients.ts'
 import { removeStoresAfterwards } from './kit.ts'
 import { judge, openPair, openWire, WHO } from './wire.ts'
 
 removeStoresAfterwards()
-const RELEASE = '1.43.11'
 const command = promisify(execFile)
 
-/** The Python of a virtual environment that has botocore; null where there is no Python, or PyPI cannot be reached. */
-async function environment(): Promise<string | null> {
-  const cache = join(ROOT, 'node_modules/.cache/customhouse')
-  const kept = join(cache, `botocore-${RELEASE}`)
-  if (existsSync(kept)) return join(kept, 'bin/python')
-  mkdirSync(cache, { recursive: true })
-  const fresh = mkdtempSync(join(cache, 'venv-'))
-  try {
-    await command('python3', ['-m', 'venv', fresh])
-    const options = ['-q', '--disable-pip-version-check', '--retries', '1', '--timeout', '10', '--only-binary', ':all:']
-    await command(join(fresh, 'bin/python'), ['-m', 'pip', 'install', ...options, `botocore==${RELEASE}`])
-  } catch (error) {
-    rmSync(fresh, { recursive: true, force: true })
-    if (process.env.CI === 'true') throw error
-    console.info(
-      `test/identity/botocore: skipped, no Python with botocore ${RELEASE} can be made here (${String(error).slice(0, 200)})`,
-    )
-    return null
+/** TLS in front of a port; `ca` is the file of its certificate. */
+async function secured(origin: string): Promise<Readonly<{ url: string; ca: string; close(): Promise<void> }>> {
+  const folder = mkdtempSync(join(tmpdir(), 'customhouse-botocore-'))
+  const ca = join(folder, 'ca.pem')
+  const tls = selfSigned()
+  writeFileSync(ca, tls.cert)
+  const server = createServer(tls, (near) => {
+    const far = connect(Number(new URL(origin).port), '127.0.0.1')
+    near.pipe(far).pipe(near)
+    near.on('error', () => far.destroy())
+    far.on('error', () => near.destroy())
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return {
+    url: `https://127.0.0.1:${address.port}`,
+    ca,
+    close: async () => {
+      await new Promise((resolve) => server.close(resolve))
+      rmSync(folder, { recursive: true, force: true })
+    },
   }
-  try {
-    renameSync(fresh, kept)
-  } catch (error) {
-    // Another run was faster, and its environment is as good.
-    if (!existsSync(kept)) throw error
-    rmSync(fresh, { recursive: true, force: true })
-  }
-  return join(kept, 'bin/python')
 }
-
-const python = await environment()
 
 describe.skipIf(python === null)('botocore', () => {
   it('is proved by its signature, which names no digest of the body, and by its bearer token', async () => {
     const { key, pair, keys } = await openPair()
     const wire = await openWire()
+    const secure = await secured(wire.h1)
     const { stdout } = await command(
       python ?? '',
-      [join(import.meta.dirname, 'converse.py'), `${wire.h1}/bedrock/`, key],
+      [join(import.meta.dirname, 'converse.py'), `${wire.h1}/bedrock/`, `${secure.url}/bedrock/`, key],
       {
         env: {
           PATH: process.env.PATH,
+          AWS_CA_BUNDLE: secure.ca,
           AWS_ACCESS_KEY_ID: pair.accessKeyId,
           AWS_SECRET_ACCESS_KEY: pair.secretAccessKey,
         },
       },
     )
+    await secure.close()
     await wire.close()
     expect(stdout).toBe('signature\nbearer\n')
     const [signed, bearer] = wire.sent

@@ -8,14 +8,14 @@ import botocore.config
 import botocore.session
 
 MODEL = "arn:aws:bedrock:eu-central-1:123456789012:application-inference-profile/a1b2c3"
-endpoint, key = sys.argv[1:]
+clear, secure, key = sys.argv[1:]
 
 
 def say(params, **_):
     params["headers"].update({"x-customhouse-task": "reporting", "anthropic-beta": "context-1m-2025-08-07"})
 
 
-def converse(way):
+def converse(way, endpoint):
     client = botocore.session.get_session().create_client(
         "bedrock-runtime",
         region_name="eu-central-1",
@@ -28,6 +28,7 @@ def converse(way):
     print(way, flush=True)
 
 
-converse("signature")
+converse("signature", clear)
 os.environ["AWS_BEARER_TOKEN_BEDROCK"] = key
-converse("bearer")
+# botocore sends a token over TLS only, and reads AWS_CA_BUNDLE for whom to trust.
+converse("bearer", secure)
