@@ -1,8 +1,8 @@
-import { HTTPClient, Mistral } from '@mistralai/mistralai'
 import OpenAI, { AzureOpenAI } from 'openai'
 import { drivers } from './anthropic-sdk.ts'
 import { converseDriver, invokeDriver } from './bedrock-aws.ts'
 import { type Ask, type Driver, type Heard, type Raised, TOOL } from './driver.ts'
+import { mistral } from './mistral-sdk.ts'
 
 /** The SDKs of every dialect, each in front of the gateway's own prefix for it. */
 
@@ -59,67 +59,6 @@ const chatting =
     }
     return { text, tools: joined(pieces), finish, tokens }
   }
-
-const mistral: Driver = async (ask) => {
-  type Messages = Parameters<Mistral['chat']['complete']>[0]['messages']
-  const messages: Messages = [{ role: 'user', content: ask.say }]
-  if (ask.toolResult !== undefined) {
-    const { id, arguments: given, result } = ask.toolResult
-    messages.push({ role: 'assistant', toolCalls: [{ id, function: { name: TOOL.name, arguments: given } }] })
-    messages.push({ role: 'tool', toolCallId: id, content: result })
-  }
-  const client = new Mistral({
-    apiKey: ask.key,
-    serverURL: ask.baseURL,
-    httpClient: new HTTPClient({ fetcher: (input, init) => ask.fetch(input, init) }),
-    ...(ask.retries === 0
-      ? {}
-      : {
-          retryConfig: {
-            strategy: 'backoff',
-            backoff: { initialInterval: 100, maxInterval: 100, exponent: 1, maxElapsedTime: 300 },
-            retryConnectionErrors: false,
-          },
-        }),
-  })
-  const tools = ask.tool === true ? { tools: [{ type: 'function' as const, function: { ...TOOL } }] } : {}
-  const asked = { model: ask.model, messages, ...tools }
-  const jsonOf = (given: unknown): string => (typeof given === 'string' ? given : JSON.stringify(given))
-  if (!ask.streamed) {
-    const { choices, usage } = await client.chat.complete(asked)
-    const { message, finishReason } = choices[0] ?? {}
-    const calls = (message?.toolCalls ?? []).map(({ id, function: { name, arguments: given } }, index) => ({
-      index,
-      id,
-      name,
-      json: jsonOf(given),
-    }))
-    return {
-      text: typeof message?.content === 'string' ? message.content : '',
-      tools: joined(calls),
-      finish: finishReason ?? null,
-      tokens: usage.totalTokens,
-    }
-  }
-  let text = ''
-  let finish: string | null = null
-  let tokens: number | undefined
-  const pieces: Called[] = []
-  for await (const { data } of await client.chat.stream(asked)) {
-    tokens = data.usage?.totalTokens ?? tokens
-    for (const { delta, finishReason } of data.choices) {
-      finish = finishReason ?? finish
-      if (typeof delta.content === 'string') {
-        text += delta.content
-        if (delta.content !== '') ask.onText?.(delta.content)
-      }
-      for (const { index = 0, id, function: called } of delta.toolCalls ?? []) {
-        pieces.push({ index, id, name: called.name, json: jsonOf(called.arguments) })
-      }
-    }
-  }
-  return { text, tools: joined(pieces), finish, tokens }
-}
 
 /** What each SDK raises. `broken`: null where nothing can be raised in mid-stream. */
 type RaisedBy = Readonly<Record<'denied' | 'limited' | 'failed' | 'unusable', Raised> & { broken: Raised | null }>
