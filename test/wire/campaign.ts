@@ -20,9 +20,9 @@ export type CampaignOptions = Readonly<{
 export type Report = Readonly<{
   calls: number
   recorded: number
-  /** Calls whose body got past the parser, of all that were not refused for their head. */
-  parsed: number
+  /** Calls with a changed body and a head as it should be: all of them, and those whose body got past the parser. */
   bodies: number
+  parsed: number
   /** Calls by status, and `closed`. */
   statuses: ReadonlyMap<string, number>
   sent: number
@@ -43,6 +43,8 @@ type Case = Readonly<{
   asked: Asked
   path: string
   body: Buffer
+  /** Whether the body is not the one that was recorded. */
+  changed: boolean
   /** The whole message where its head was changed too. */
   head: Buffer | null
   random: Random
@@ -101,7 +103,7 @@ export async function campaign({ seed, calls, keep = 0, progress }: CampaignOpti
       while (next < end) {
         const index = next++
         const made = makeCase(corpus, seed, index, post.key, changed)
-        if (made.head === null) {
+        if (made.head === null && made.changed) {
           bodies++
           if (isStrict(made.body)) parsed++
         }
@@ -184,6 +186,16 @@ function headersOf({ asked }: Case, key: string): Record<string, string> {
   }
 }
 
+const originals = new WeakMap<Asked, Buffer>()
+
+function originalOf(asked: Asked): Buffer {
+  const known = originals.get(asked)
+  if (known !== undefined) return known
+  const original = Buffer.from(written(asked.body))
+  originals.set(asked, original)
+  return original
+}
+
 function makeCase({ asked: all }: Corpus, seed: number, index: number, key: string, changed: boolean): Case {
   const random = caseRandom(seed, index)
   const asked = random.pick(all)
@@ -193,7 +205,7 @@ function makeCase({ asked: all }: Corpus, seed: number, index: number, key: stri
   const body = random.chance(changed ? 0.02 : 0.1) ? damaged(whole, random) : whole
   const address = asked.door.mount + asked.path
   const path = random.chance(0.04) ? strayed(address, random) : address
-  const bare = { asked, path, body, random }
+  const bare = { asked, path, body, changed: !body.equals(originalOf(asked)), random }
   if (changed || !random.chance(0.06)) return { ...bare, head: null }
   return { ...bare, head: bent(message(asked.door, key, { path, body }), random) }
 }
