@@ -1,4 +1,4 @@
-import type { Dispatch, Finding } from '../core/call.ts'
+import type { Dispatch, Finding, Target } from '../core/call.ts'
 import type { FindingFact, Reason } from '../core/decision.ts'
 import { CustomhouseError } from '../core/errors.ts'
 import type { Generation } from '../core/generation.ts'
@@ -116,7 +116,7 @@ async function prepare(
     }
     const provider = providerOf(generation, target)
     const encoder = codec.encode(call)
-    const record = intent(call, dispatch, attempt, decision, verdict.obligations, facts, generation)
+    const record = intent(judgement.call, dispatch, attempt, decision, verdict.obligations, facts, generation)
     const { seq } = await recorded(gateway.ledger.append(record))
     return { dispatch, provider, encoder, filters: discharged.filters, intent: seq }
   } catch (error) {
@@ -143,7 +143,7 @@ async function send(
     const sentAt = performance.now()
     const answer = await open(provider, dispatch, line.signal, last)
     if (answer instanceof CustomhouseError) {
-      await closeUnanswered(visit, judgement, prepared.intent, attempt, answer, sentAt)
+      await closeUnanswered(visit, judgement, permitted.target, prepared.intent, attempt, answer, sentAt)
       return { answer, reasons: [], sent: true }
     }
     await gate({
@@ -179,6 +179,7 @@ async function recorded<T>(appending: Promise<T>): Promise<T> {
 async function closeUnanswered(
   visit: Visit,
   { generation }: Judgement,
+  target: Target,
   of: number,
   attempt: number,
   error: CustomhouseError,
@@ -197,7 +198,6 @@ async function closeUnanswered(
     totalMs,
   } as const
   await settle(visit, generation, outcome)
-  const { provider_status: status } = error.detail
   const record =
     given !== null
       ? outcomeOf(call, of, attempt, {
@@ -208,7 +208,8 @@ async function closeUnanswered(
           fault: null,
           providerRequest: null,
         })
-      : attemptFailed(call, of, attempt, error.code, typeof status === 'number' ? status : null)
+      : attemptFailed(call, of, attempt, target.id, error)
+  if (given === null) gateway.report(`the attempt at ${target.id} failed`, error, call.id)
   await recorded(evidence(gateway, record))
 }
 

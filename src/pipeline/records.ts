@@ -1,6 +1,6 @@
 import type { CallFacts, Dispatch, Outcome, Residency, Target } from '../core/call.ts'
 import { constant } from '../core/canonical.ts'
-import type { FindingFact, Obligation, Reason } from '../core/decision.ts'
+import type { CallInput, FindingFact, Obligation, Reason } from '../core/decision.ts'
 import type { CustomhouseError } from '../core/errors.ts'
 import type { Generation } from '../core/generation.ts'
 import type { Json } from '../core/json.ts'
@@ -26,7 +26,7 @@ function personal(call: CallFacts): Readonly<Record<string, Json>> {
 }
 
 /** A model's name that is not configured is free text of the client's: it stays out. */
-function modelOf(call: CallFacts, generation: Generation): string | null {
+function modelOf(call: Pick<CallFacts, 'model'>, generation: Generation): string | null {
   return generation.models.has(call.model) ? call.model : null
 }
 
@@ -66,7 +66,7 @@ function plainObligations(obligations: readonly Obligation[]): Brief {
 
 /** `call.intent`: judged, discharged, resolved; nothing is sent before it is durable. */
 export function intent(
-  call: CallFacts,
+  call: CallInput,
   dispatch: Dispatch,
   attempt: number,
   decision: DecisionFacts,
@@ -83,22 +83,39 @@ export function intent(
     config: generation.configDigest,
     decision: plainDecision(decision),
     dialect: call.dialect,
-    estimate: { input_tokens: estimate.inputTokens, max_output_tokens: estimate.maxOutputTokens },
+    estimate: { input_tokens: estimate.input_tokens, max_output_tokens: estimate.max_output_tokens },
     findings: found.json,
     generation: generation.number,
     model: modelOf(call, generation),
     obligations: demanded.json,
     operation: call.operation,
+    references:
+      call.references.length === 0 ? NONE : call.references.map(({ kind, where, count }) => ({ count, kind, where })),
     stream: call.stream,
     target: plainTarget(dispatch.target, dispatch.residency),
+    tools: call.tools.length,
   }
   return {
     kind: 'call.intent',
     tenant: principal.tenant,
     call: call.id,
     body: marked(body, found, demanded),
-    personal: { dispatch: dispatch.digest, key: principal.keyId, subject: principal.subject },
+    // The client's own words, however short, are nobody's to read without the tenant's key.
+    personal: {
+      dispatch: dispatch.digest,
+      ...(isEmpty(call.headers) ? {} : { headers: { ...call.headers } }),
+      key: principal.key,
+      subject: principal.subject,
+      ...(call.task === null ? {} : { task: call.task }),
+    },
   }
+}
+
+const NONE = constant([])
+
+function isEmpty(members: Readonly<Record<string, string>>): boolean {
+  for (const _ in members) return false
+  return true
 }
 
 /** `call.attempt_failed`: the provider did not begin to answer, or not with an answer. */
@@ -106,15 +123,22 @@ export function attemptFailed(
   call: CallFacts,
   of: number,
   attempt: number,
-  cause: string,
-  status: number | null,
+  target: string,
+  error: CustomhouseError,
 ): AuditDraft {
+  const { provider_status: status, reason } = error.detail
   return {
     kind: 'call.attempt_failed',
     tenant: call.principal.tenant,
     call: call.id,
     of,
-    body: { attempt, cause, status },
+    body: {
+      attempt,
+      cause: error.code,
+      reason: typeof reason === 'string' ? reason : null,
+      status: typeof status === 'number' ? status : null,
+      target,
+    },
   }
 }
 

@@ -44,7 +44,8 @@ describe("a provider's status, with another target left", () => {
     expect(sent).toEqual([TARGET.id, SECOND.id])
     expect(played.status).toBe(200)
     expect(kinds(played)).toEqual(['call.intent', 'call.attempt_failed', 'call.intent', 'call.outcome'])
-    expect(played.records[1]?.body).toMatchObject({ attempt: 1, status })
+    expect(played.records[1]?.body).toMatchObject({ attempt: 1, status, target: TARGET.id, reason: null })
+    expect(played.journal).toContain(`report the attempt at ${TARGET.id} failed`)
   })
 
   test.each([400, 404, 413, 422])("%i: the provider's own answer", async (status) => {
@@ -62,6 +63,45 @@ describe("a provider's status, with another target left", () => {
     expect(sent).toEqual([TARGET.id, SECOND.id])
     expect(played.status).toBe(200)
   })
+})
+
+test("the adapter's word for what failed is on record, with the target", async () => {
+  const detail = { provider: 'one', reason: 'AWS_CHAIN' }
+  const open = async (): Promise<never> => {
+    throw new CustomhouseError('ERR_PROVIDER_UNREACHABLE', 'Provider one got no credentials (AWS_CHAIN).', { detail })
+  }
+  const played = await play({ streamed: false, open })
+  expect(played.records.at(-1)).toMatchObject({
+    kind: 'call.attempt_failed',
+    body: { cause: 'ERR_PROVIDER_UNREACHABLE', reason: 'AWS_CHAIN', status: null, target: TARGET.id },
+  })
+})
+
+test('an intent holds what the policy saw: references and tools; the words of the client are sealed', async () => {
+  const seen = {
+    tools: ['lookup', 'find'],
+    references: [
+      { kind: 'image', where: 'inline', pointer: '/a' },
+      { kind: 'server_tool', where: 'remote', pointer: '/b' },
+      { kind: 'image', where: 'inline', pointer: '/c' },
+    ],
+    headers: { 'anthropic-beta': 'files-api-2025-04-14' },
+    task: 'triage',
+  } as const
+  const chunks = [JSON.stringify(openaiAnswer({ texts: ['fine'] }))]
+  const told = await play({ streamed: false, chunks, call: seen })
+  expect(told.records[0]?.body).toMatchObject({
+    tools: 2,
+    references: [
+      { count: 2, kind: 'image', where: 'inline' },
+      { count: 1, kind: 'server_tool', where: 'remote' },
+    ],
+  })
+  expect(told.records[0]?.personal).toMatchObject({ headers: seen.headers, task: 'triage' })
+  expect(JSON.stringify(told.records[0]?.body)).not.toMatch(/files-api|triage|lookup/)
+  const plain = await play({ streamed: false, chunks })
+  expect(plain.records[0]?.body).toMatchObject({ tools: 0, references: [] })
+  expect(Object.keys(plain.records[0]?.personal ?? {})).toEqual(['dispatch', 'key', 'subject'])
 })
 
 test.each([401, 403])("%i to the gateway's credential is never shown as the client's own", async (status) => {

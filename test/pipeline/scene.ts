@@ -41,6 +41,8 @@ export type Scene = Readonly<{
   /** Whether the credential still stands. */
   stands?: () => boolean
   open?: Provider['open']
+  /** What the codec has read of the call, where it matters. */
+  call?: Partial<ModelCall>
   /** Shared by several calls; else each has one of its own. */
   drained?: AbortController
 }>
@@ -142,7 +144,7 @@ export async function play(scene: Scene): Promise<Played> {
     report: (what) => void journal.push(`report ${what}`),
   }
   const generation = generationOf(scene, provider, [streamPlugin, teller, ...(scene.plugins ?? [])])
-  const call = callOf(scene.streamed ?? true, scene.choices)
+  const call = { ...callOf(scene.streamed ?? true, scene.choices), ...scene.call }
   // A client's methods may be replaced, its signal not.
   await handle({ call, codec, client: { ...client, ...scene.client?.(actors) }, gateway })
   return {
