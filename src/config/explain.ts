@@ -10,6 +10,8 @@ type Fault = z.core.$ZodIssue
 
 const REQUIRED = 'is required'
 const UNKNOWN = 'unknown name'
+/** Said of a name that does not belong to this kind of provider. */
+export const BEDROCK_ONLY = 'is for `kind: bedrock` only'
 
 const KINDS: Readonly<Record<string, string>> = {
   object: 'a map',
@@ -105,12 +107,17 @@ export function explain(faults: readonly Fault[], shape: Shape, raw: Raw, base: 
   })
 }
 
-/** Leaves out what only follows from a misspelt name: that the right one is missing, and what is said about the values below it. */
+/**
+ * Leaves out what only follows from a misspelt name: that the right one is missing, and what is said about the values below it. And what is said
+ * about the value of a name that must go.
+ */
 export function withoutEchoes(issues: readonly Issue[]): Issue[] {
   const unknown = issues.filter((issue) => issue.message === UNKNOWN)
+  const misplaced = new Set(issues.filter((issue) => issue.message === BEDROCK_ONLY).map(({ path }) => pathText(path)))
   const under = (path: Path, above: Path) => path.length >= above.length && above.every((step, i) => step === path[i])
   return issues.filter((issue) => {
     if (issue.message !== UNKNOWN && unknown.some((one) => under(issue.path, one.path))) return false
+    if (issue.message !== BEDROCK_ONLY && misplaced.has(pathText(issue.path))) return false
     if (issue.message !== REQUIRED) return true
     const [name, around] = [issue.path.at(-1), issue.path.slice(0, -1)]
     return !unknown.some((one) => one.hint === name && pathText(one.path.slice(0, -1)) === pathText(around))

@@ -1,4 +1,6 @@
 import { isAbsolute, relative, resolve, sep } from 'node:path'
+import { lost, strange } from './address.ts'
+import { BEDROCK_ONLY } from './explain.ts'
 import type { Issue, Path } from './issue.ts'
 import { nearest } from './nearest.ts'
 import { hasSecretPrefix, looksSecret, parseReference } from './secret.ts'
@@ -17,6 +19,7 @@ export function broken(raw: RawMap, absolute: (path: Path, text: string) => stri
     ...policy(raw),
     ...kinds(raw),
     ...cleartext(raw),
+    ...lost(raw),
     ...listeners(raw),
     ...folders(raw, absolute),
   ]
@@ -121,7 +124,7 @@ function kinds(raw: RawMap): Issue[] {
     if (!bedrock && provider.base_url === undefined)
       issues.push({ path: [...path, 'base_url'], message: 'is required' })
     if (!bedrock && provider.region !== undefined) {
-      issues.push({ path: [...path, 'region'], message: 'is for `kind: bedrock` only', at: 'key' })
+      issues.push({ path: [...path, 'region'], message: BEDROCK_ONLY, at: 'key' })
     }
     if (!bedrock && provider.credential === 'aws') {
       issues.push({ path: [...path, 'credential'], message: '`aws` is for `kind: bedrock` only' })
@@ -218,7 +221,7 @@ export function doubtful(raw: RawMap): Issue[] {
       })
     }
   }
-  return warnings
+  return [...warnings, ...strange(raw)]
 }
 
 function routedProviders(model: Raw): string[] {

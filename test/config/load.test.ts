@@ -230,6 +230,90 @@ describe('what is said about a configuration later', () => {
   })
 })
 
+describe('addresses of providers', () => {
+  const warned = async (provider: string): Promise<readonly string[]> => {
+    const text = `version: 1\ntenants: { t: {} }\nproviders:\n  p: ${provider}\nmodels: { m: { routes: [{ provider: p, model: m }] } }\n`
+    return (await load(text)).warnings.map((line) => line.replace(/^\S+ +/, ''))
+  }
+  const anywhere = 'residency: { endpoint: ["*"], processing: ["*"], storage: ["*"] }'
+  const key = `credential: "\${env:KEY}"`
+
+  it.each<[string, string, readonly RegExp[]]>([
+    [
+      'Anthropic elsewhere, with the version',
+      `{ kind: anthropic, base_url: https://a.example/v1, ${anywhere} }`,
+      [/base_url: ends in \/v1 or/],
+    ],
+    [
+      'Anthropic elsewhere, with the operation',
+      `{ kind: anthropic, base_url: https://a.example/messages, ${anywhere} }`,
+      [/base_url: ends in/],
+    ],
+    ['Anthropic elsewhere', `{ kind: anthropic, base_url: https://a.example/claude, ${anywhere} }`, []],
+    [
+      'Claude in Foundry',
+      `{ kind: anthropic, base_url: https://r.services.ai.azure.com/anthropic, ${key}, ${anywhere} }`,
+      [],
+    ],
+    [
+      'Azure behind another name',
+      `{ kind: azure, base_url: https://apim.example/openai, ${anywhere} }`,
+      [/base_url: does not end in \/openai\/v1/],
+    ],
+    [
+      'OpenAI elsewhere, with the operation',
+      `{ kind: openai, base_url: https://a.example/v1/chat/completions, ${anywhere} }`,
+      [/base_url: names an operation/],
+    ],
+    ['OpenAI elsewhere, at the root', `{ kind: openai, base_url: https://a.example, ${anywhere} }`, []],
+    [
+      'Bedrock elsewhere, with the segment',
+      `{ kind: bedrock, region: eu-west-1, base_url: https://a.example/model, ${anywhere} }`,
+      [/base_url: ends in \/model/],
+    ],
+    [
+      'OpenAI at Anthropic',
+      `{ kind: openai, base_url: https://api.anthropic.com/v1, ${key}, ${anywhere} }`,
+      [/kind: is openai, but .*`kind: anthropic`/],
+    ],
+    [
+      'OpenAI at Azure',
+      `{ kind: openai, base_url: https://r.openai.azure.com/openai/v1, ${key}, ${anywhere} }`,
+      [/kind: is openai, but .*`kind: azure`/],
+    ],
+    [
+      'OpenAI at Bedrock',
+      `{ kind: openai, base_url: https://bedrock-runtime.eu-west-1.amazonaws.com/openai/v1, ${key}, ${anywhere} }`,
+      [],
+    ],
+    [
+      'no credential',
+      `{ kind: mistral, base_url: https://api.mistral.ai/v1, ${anywhere} }`,
+      [/^providers\.p: has no `credential`: the provider will refuse every call$/],
+    ],
+    [
+      'no credential of AWS',
+      `{ kind: bedrock, region: eu-central-1, ${anywhere} }`,
+      [/has no `credential`.*`credential: aws`/],
+    ],
+    ['the chain of AWS', `{ kind: bedrock, region: eu-central-1, credential: aws, ${anywhere} }`, []],
+    [
+      'credentials of tenants alone',
+      `{ kind: openai, base_url: https://api.openai.com/v1, tenant_credentials: { t: "\${env:KEY}" }, ${anywhere} }`,
+      [],
+    ],
+    [
+      'no credential at a server of our own',
+      `{ kind: openai, base_url: https://llm.bank.example/v1, ${anywhere} }`,
+      [],
+    ],
+  ])('%s', async (_, provider, expected) => {
+    const warnings = await warned(provider)
+    expect(warnings).toHaveLength(expected.length)
+    for (const [index, pattern] of expected.entries()) expect(warnings[index]).toMatch(pattern)
+  })
+})
+
 describe('what is made from the schema', () => {
   it('is the committed customhouse.schema.json', () => {
     expect(readFileSync(join(ROOT, 'customhouse.schema.json'), 'utf8')).toBe(
