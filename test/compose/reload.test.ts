@@ -16,7 +16,7 @@ const policies = {
   ...probed,
   'main.rego': (probed['main.rego'] ?? '').replace(/obligations: \[probe[^\]]*\]/, 'obligations: [stream.hold]'),
 }
-const events = openaiStream({ texts: ['it ', 'goes ', 'on'] })
+const events = openaiStream({ texts: ['it goes on'] })
 let upstream: Recorder
 let house: House
 
