@@ -19,8 +19,8 @@ export type Mount = Readonly<{
   prefix: string
   /** At least one; the first one answers what none of them has. */
   codecs: readonly Codec[]
-  /** Where SDKs knock by default though nothing is there (path below the prefix, of a POST), and a sentence on what to do about it. */
-  hints?: ReadonlyMap<string, string>
+  /** A sentence on what to do about a path below the prefix where SDKs knock though nothing is there. */
+  hints?: (path: string) => string | undefined
 }>
 
 export type DataPlane = Readonly<{
@@ -184,7 +184,7 @@ function hasArrived(request: Inbound): boolean {
 
 function unknownRoute(request: Inbound, mount: Mount, path: string): CustomhouseError {
   const shown = /^[\w/.-]{1,80}$/.test(path) ? ` ${path}` : ''
-  const mend = request.method === 'POST' ? (mount.hints?.get(path) ?? '') : ''
+  const mend = mount.hints?.(path) ?? ''
   return new CustomhouseError(
     'ERR_CALL_UNKNOWN_ROUTE',
     `${request.method ?? 'GET'}${shown} is not served under ${mount.prefix}. What no codec reads is not relayed.${mend === '' ? '' : ` ${mend}`}`,

@@ -76,7 +76,7 @@ export function base(call: ModelCall, generation: Generation): readonly Target[]
   if (route === undefined) {
     throw new CustomhouseError(
       'ERR_CALL_UNKNOWN_MODEL',
-      `The model "${call.model.slice(0, 100)}" is not configured at this gateway. Ask for one of those in its configuration (models).`,
+      `The model "${call.model.slice(0, 100)}" is not configured at this gateway. Ask for a name that its configuration has under \`models\`, whole as it stands there; its operator knows them, and can add this one.`,
     )
   }
   const spoken = route.filter((target) => target.dialects.includes(call.dialect))
