@@ -52,7 +52,7 @@ async function stranger(): Promise<Raw> {
 it('strangers whose bodies do not end shut out only who cannot be told from them yet', async () => {
   await expect.poll(() => signed(false), { timeout: 5_000 }).toContain('fine')
   const strangers = await Promise.all(Array.from({ length: 6 }, stranger))
-  await expect.poll(() => strangers.filter((client) => client.text() !== '').length).toBe(5)
+  await expect.poll(() => strangers.filter((client) => client.text() !== '').length, { timeout: 5_000 }).toBe(5)
   const late = await signed(false)
   expect(statuses(late)).toEqual([503])
   expect(late).toContain('whose sender can be proved by their body alone')
