@@ -86,25 +86,51 @@ export const SHIPPED: CatalogueData = readCatalogue(shipped)
 export function lookup(id: string, baseUrl: string, catalogue: CatalogueData = SHIPPED): Residency {
   const entry = catalogue.entries.get(id)
   if (entry === undefined) {
-    throw invalid(`The residency catalogue has no entry ${JSON.stringify(id)}; ${instead(id, catalogue)}`)
+    throw invalid(`The residency catalogue has no entry ${JSON.stringify(id)}${instead(id, catalogue)}`)
   }
   const origin = URL.parse(baseUrl)?.origin
   if (origin === undefined || !entry.hosts.some((host) => origin === `https://${host}`)) {
     const hosts = entry.hosts.map((host) => `https://${host}`).join(' or ')
     throw invalid(
-      `residency ${id} holds at ${hosts} only; this provider's base_url is elsewhere. Declare its residency instead.`,
+      `residency ${id} holds at ${hosts} only; this provider's base_url is elsewhere. Name another host or entry, or declare the residency.`,
     )
   }
   return entry.residency
 }
 
+/** How many entries are named where one is not found. */
+const NAMED = 4
+
 function instead(id: string, { entries }: CatalogueData): string {
   if (id.startsWith('azure/')) {
-    return "where Azure runs a deployment is not told by its address but by the deployment's type (sku.name): declare it."
+    return "; where Azure runs a deployment is not told by its address but by the deployment's type (sku.name): declare it."
   }
-  const ids = [...entries.keys()]
-  const near = ids.filter((one) => one.split('/')[0] === id.split('/')[0])
-  return `it has ${(near.length > 0 ? near : ids).join(', ')}.`
+  const vendor = id.split('/')[0]
+  const ranked = [...entries.keys()]
+    .map((one) => ({ one, own: one.split('/')[0] === vendor ? 1 : 0, likeness: likeness(id, one) }))
+    .sort((a, b) => b.own - a.own || b.likeness - a.likeness)
+  const [first] = ranked
+  const meant = first !== undefined && first.likeness >= 0.75 ? ` (did you mean ${JSON.stringify(first.one)}?)` : ''
+  const few = ranked.slice(0, NAMED).map(({ one }) => one)
+  const rest = ranked.length - few.length
+  return `${meant}; it has ${few.join(', ')}${rest > 0 ? ` and ${rest} more: docs/residency.md` : ''}.`
+}
+
+/** Dice's coefficient over pairs of letters: 1 for the same, 0 for nothing in common. */
+function likeness(one: string, other: string): number {
+  const left = pairs(other)
+  let shared = 0
+  for (const pair of pairs(one)) {
+    const at = left.indexOf(pair)
+    if (at === -1) continue
+    left.splice(at, 1)
+    shared++
+  }
+  return (2 * shared) / Math.max(1, one.length + other.length - 2)
+}
+
+function pairs(text: string): string[] {
+  return Array.from({ length: Math.max(0, text.length - 1) }, (_, i) => text.slice(i, i + 2))
 }
 
 /** One residency from three lists; `null` is unknown. */

@@ -120,8 +120,8 @@ describe('readPlace', () => {
     ).toEqual(UNKNOWN)
   })
   it.each<[string, Partial<Parameters<typeof readPlace>[0]>, RegExp]>([
-    ['another region than the entry`s', { region: 'eu-west-1' }, /not that of the provider's region, eu-west-1/],
-    ['another host', { residency: 'bedrock/eu-west-1' }, /elsewhere/],
+    ['another region than the entry`s', { region: 'eu-west-1' }, /is eu-west-1, but residency is of eu-central-1/],
+    ['another host', { baseUrl: host('eu-west-1') }, /elsewhere/],
     ['another kind', { kind: 'openai', region: null }, /`kind: bedrock` only/],
     [
       'an entry of another provider',

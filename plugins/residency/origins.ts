@@ -1,4 +1,5 @@
 import type { ProviderKind, Residency } from '../../src/core/call.ts'
+import { CustomhouseError } from '../../src/core/errors.ts'
 import { ANYWHERE, UNKNOWN } from '../../src/core/residency.ts'
 import { modelIn, type Reach, reachOf } from './bedrock.ts'
 import { type CatalogueData, type Entry, FACETS, lookup, residencyOf, SHIPPED } from './catalogue.ts'
@@ -122,9 +123,20 @@ function entryAt(origin: string, { entries }: CatalogueData): Entry | undefined 
   return [...entries.values()].find(({ hosts }) => hosts.includes(hostname))
 }
 
+/** A provider's region is not that of its residency: either may be the one that was meant. */
+export class OtherRegion extends CustomhouseError {
+  /** What the residency is of. */
+  readonly meant: string
+
+  constructor(region: string, meant: string) {
+    super('ERR_CONFIG_INVALID', `is ${region}, but residency is of ${meant}`)
+    this.meant = meant
+  }
+}
+
 /**
- * Where a provider is, whatever its models. Throws ERR_CONFIG_INVALID where entry, kind, region and address do not fit, and where a
- * declaration cannot stand.
+ * Where a provider is, whatever its models. Throws ERR_CONFIG_INVALID where entry, kind, region and address do not fit ({@link OtherRegion} for
+ * the region), and where a declaration cannot stand.
  */
 export function readPlace({ kind, baseUrl, region, residency }: Place, data: CatalogueData = SHIPPED): Residency {
   if (typeof residency !== 'string') {
@@ -132,8 +144,10 @@ export function readPlace({ kind, baseUrl, region, residency }: Place, data: Cat
     originsOf(data, [declared])
     return readDeclared(declared, data)
   }
-  const found = lookup(residency, baseUrl, data)
   const its = data.entries.get(residency)?.region ?? null
+  // Before the address, which may only have been made from the region.
+  if (kind === 'bedrock' && its !== null && its !== region) throw new OtherRegion(`${region}`, its)
+  const found = lookup(residency, baseUrl, data)
   if (kind === 'bedrock' && its === null) {
     throw invalid(
       `residency ${residency} says nothing of Bedrock's models: name an entry such as bedrock/eu-central-1.`,
@@ -144,7 +158,6 @@ export function readPlace({ kind, baseUrl, region, residency }: Place, data: Cat
       `residency ${residency} is for \`kind: bedrock\` only: other kinds name the model in the body, and it decides where inference runs. Declare the residency instead.`,
     )
   }
-  if (its !== region) throw invalid(`residency ${residency} is not that of the provider's region, ${region}.`)
   return found
 }
 

@@ -265,9 +265,11 @@ describe('lookup', () => {
     ['openai/eu', 'http://eu.api.openai.com/v1', /elsewhere/],
     ['openai/eu', 'https://eu.api.openai.com:8443/v1', /elsewhere/],
     ['openai/eu', 'not a url', /elsewhere/],
-    ['openai/mars', 'https://eu.api.openai.com/v1', /no entry "openai\/mars"; it has openai\/global.*openai\/eu/],
+    ['openai/mars', 'https://eu.api.openai.com/v1', /no entry "openai\/mars"; it has (openai\/\S+ ){4}and \d+ more/],
     ['azure/eu', 'https://a.openai.azure.com/openai/v1', /no entry "azure\/eu"; .*deployment's type.*declare it/],
-    ['vertex/eu', 'https://a.example', /no entry "vertex\/eu"; it has openai\/global.*bedrock\/us-east-1/],
+    ['vertex/eu', 'https://a.example', /no entry "vertex\/eu"; it has (\S+ ){4}and \d+ more/],
+    ['openai/europe', 'https://eu.api.openai.com/v1', /\(did you mean "openai\/eu"\?\); it has openai\/eu, /],
+    ['bedrock/eu-centrl-1', 'https://a.example', /\(did you mean "bedrock\/eu-central-1"\?\)/],
     [
       'bedrock/eu-central-1',
       'https://bedrock-runtime.eu-west-1.amazonaws.com',

@@ -3,10 +3,11 @@ import {
   createResidency,
   type Declared,
   declaredAt,
+  OtherRegion,
   readPlace,
   same,
 } from '../../plugins/residency/index.ts'
-import type { Config, LoadedConfig } from '../config.ts'
+import { type Config, type Issue, type LoadedConfig, nearest } from '../config.ts'
 import type { Dialect, ProviderKind, Residency, Target } from '../core/call.ts'
 import { CustomhouseError, isCustomhouseError } from '../core/errors.ts'
 import type { Generation } from '../core/generation.ts'
@@ -75,7 +76,7 @@ function requireFit(policy: LoadedPolicy, plugins: readonly Plugin[]): void {
 
 /** Each provider's own residency fits its kind and address. All that is wrong at once, with its place. */
 function requirePlaces(loaded: LoadedConfig): void {
-  const issues: { path: readonly string[]; message: string }[] = []
+  const issues: Issue[] = []
   const places = new Map<string, Readonly<{ name: string; residency: Residency; region: string | null }>>()
   for (const [name, provider] of loaded.config.providers) {
     try {
@@ -91,7 +92,12 @@ function requirePlaces(loaded: LoadedConfig): void {
       }
     } catch (error) {
       if (!isCustomhouseError(error)) throw error
-      issues.push({ path: ['providers', name, 'residency'], message: error.message })
+      const { message } = error
+      issues.push(
+        error instanceof OtherRegion
+          ? { path: ['providers', name, 'region'], message, hint: nearest(provider.region ?? '', [error.meant]) }
+          : { path: ['providers', name, 'residency'], message },
+      )
     }
   }
   if (issues.length > 0) throw loaded.invalid(issues)

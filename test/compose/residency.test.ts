@@ -128,11 +128,25 @@ describe('what does not fit is refused, at its place', () => {
       { one: bedrock({ base_url: 'https://eu.api.openai.com', residency: 'openai/eu' }) },
       /nothing of Bedrock's models/,
     ],
-    ['an entry of another region', { one: bedrock({ residency: 'bedrock/eu-west-1' }) }, /eu-west-1.*elsewhere/s],
+    [
+      'an entry of another region',
+      { one: bedrock({ residency: 'bedrock/us-east-1' }) },
+      /^\S+:\d+:\d+ {2}providers\.one\.region: is eu-central-1, but residency is of us-east-1$/m,
+    ],
+    [
+      'a misspelt region',
+      { one: bedrock({ region: 'eu-centrall-1' }) },
+      /providers\.one\.region: is eu-centrall-1, but residency is of eu-central-1 \(did you mean "eu-central-1"\?\)$/,
+    ],
+    [
+      'a misspelt entry',
+      { one: bedrock({ residency: 'bedrock/eu-centrl-1' }) },
+      /1 error:\n\S+ {2}providers\.one\.residency: .* \(did you mean "bedrock\/eu-central-1"\?\); it has bedrock\/eu-central-1, (\S+, ){2}\S+ and \d+ more: \S+$/,
+    ],
     [
       'a host of another region',
       { one: bedrock({ base_url: 'https://bedrock-runtime.us-east-1.amazonaws.com', residency: 'bedrock/us-east-1' }) },
-      /not that of the provider's region, eu-central-1/,
+      /region: is eu-central-1, but residency is of us-east-1/,
     ],
     [
       'a declaration for a host of another region',
