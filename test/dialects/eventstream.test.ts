@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   type EventMessage,
+  type EventStreamDecoder,
   encodeEvent,
   encodeException,
   encodeMessage,
@@ -94,9 +95,9 @@ describe('messages', () => {
     expect(Buffer.from(message?.body ?? []).toString()).toBe('{"stopReason":"end_turn"}')
   })
 
-  const streams = recordings('bedrock/bedrock-converse')?.filter(
-    ({ response }) => response.framing === 'aws-eventstream',
-  )
+  const streams = recordings('bedrock/bedrock-converse')
+    ?.concat(recordings('bedrock/bedrock-invoke') ?? [])
+    .filter(({ response }) => response.framing === 'aws-eventstream')
   it.skipIf(streams === undefined)(
     'of every recording are written again byte for byte (skipped without fixtures)',
     () => {
@@ -112,6 +113,53 @@ describe('messages', () => {
         }
       }
       expect(seen).toBeGreaterThan(2000)
+    },
+  )
+
+  it.skipIf(streams === undefined)(
+    'of every recording up to 4 KB are the same in every two pieces (skipped without fixtures)',
+    () => {
+      let cuts = 0
+      for (const { file, response } of streams ?? []) {
+        const { bytes } = response
+        if (bytes.length > 4_096) continue
+        const whole = eventStreamDecoder(LIMIT).push(bytes)
+        for (let at = 0; at <= bytes.length; at++) {
+          expectSame(eventStreamDecoder(LIMIT), [bytes.subarray(0, at), bytes.subarray(at)], whole, `${file} at ${at}`)
+          cuts++
+        }
+      }
+      expect(cuts).toBeGreaterThan(34_000)
+    },
+  )
+
+  // In two pieces each, all of them would be decoded 200,000 times. That the cut finds a decoder that has read the whole recording so far is
+  // the point: what came before the neighbours can show in nothing but its state.
+  it.skipIf(streams === undefined)(
+    'of every recording up to 16 KB are the same wherever one is cut, between its neighbours (skipped without fixtures)',
+    () => {
+      let cuts = 0
+      for (const { file, response } of streams ?? []) {
+        const { bytes } = response
+        if (bytes.length > 16_384) continue
+        const whole = eventStreamDecoder(LIMIT).push(bytes)
+        const decoder = eventStreamDecoder(LIMIT)
+        const edges = edgesOf(bytes)
+        for (let index = 0; index < whole.length; index++) {
+          const [from, to] = [Math.max(0, index - 1), Math.min(whole.length, index + 2)]
+          const expected = whole.slice(from, to)
+          const end = edges[index + 1] ?? 0
+          for (let at = (edges[index] ?? 0) + 1; at <= end; at++) {
+            const pieces = [bytes.subarray(edges[from], at), bytes.subarray(at, edges[to])]
+            expectSame(decoder, pieces, expected, `${file} at ${at}`)
+            cuts++
+          }
+        }
+        // And whole, cut between any two.
+        for (const at of edges)
+          expectSame(decoder, [bytes.subarray(0, at), bytes.subarray(at)], whole, `${file} at its edge ${at}`)
+      }
+      expect(cuts).toBeGreaterThan(200_000)
     },
   )
 
@@ -186,6 +234,32 @@ describe('what is refused', () => {
     expect(() => decoder.push(framed(LIMIT + 1, 0).subarray(0, 12))).toThrow(MALFORMED)
   })
 })
+
+/** Where messages begin, by the lengths that they say; then the end. */
+function edgesOf(bytes: Buffer): readonly number[] {
+  const edges = [0]
+  for (let at = 0; at < bytes.length; edges.push(at)) at += bytes.readUInt32BE(at)
+  return edges
+}
+
+function expectSame(
+  decoder: EventStreamDecoder,
+  pieces: readonly Uint8Array[],
+  whole: readonly EventMessage[],
+  what: string,
+): void {
+  const found = pieces.flatMap((piece) => decoder.push(piece))
+  const same = found.length === whole.length && found.every((message, index) => isSame(message, whole[index]))
+  // The assertions tell what is wrong, but are slow.
+  if (!same) expect(found.map(plain), what).toEqual(whole.map(plain))
+  if (decoder.end()) expect.unreachable(`${what}: inside a message at its end`)
+}
+
+function isSame(one: EventMessage, other: EventMessage | undefined): boolean {
+  if (other === undefined || one.headers.size !== other.headers.size) return false
+  for (const [name, value] of one.headers) if (other.headers.get(name) !== value) return false
+  return Buffer.compare(one.body, other.body) === 0
+}
 
 function header(name: string, value: string): number[] {
   const text = Buffer.from(value)

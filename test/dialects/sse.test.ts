@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { CustomhouseError } from '../../src/core/errors.ts'
-import { sseDecoder } from '../../src/dialects/sse.ts'
+import { type SseEvent, sseDecoder } from '../../src/dialects/sse.ts'
+import { messageRecordings } from './anthropic-calls.ts'
 import { chatRecordings, PROVIDERS } from './calls.ts'
 
 function events(chunks: readonly Uint8Array[], limit = 1 << 20): string[] {
@@ -103,24 +104,34 @@ describe('bytes may be cut anywhere', () => {
     )
   })
 
-  const streams = chatRecordings(...PROVIDERS)?.filter(({ response }) => response.framing === 'sse')
-  it.skipIf(streams === undefined)(
-    'every recorded stream up to 16 KB in every two pieces (skipped without fixtures)',
-    () => {
-      let cuts = 0
-      for (const { file, response } of streams ?? []) {
-        if (response.bytes.length > 16_384) continue
-        const whole = events([response.bytes])
-        for (let at = 0; at <= response.bytes.length; at++) {
-          const decoder = sseDecoder(1 << 20)
-          const found = [...decoder.push(response.bytes.subarray(0, at)), ...decoder.push(response.bytes.subarray(at))]
-          if (found.length !== whole.length || found.some(({ data }, i) => `|${Buffer.from(data)}` !== whole[i])) {
-            expect(found, `${file} cut at ${at}`).toEqual(whole)
-          }
-          cuts++
-        }
-      }
-      expect(cuts).toBeGreaterThan(50_000)
-    },
+  const chats = chatRecordings(...PROVIDERS)
+  const streams = [...(chats ?? []), ...(messageRecordings() ?? [])].filter(
+    ({ response }) => response.framing === 'sse',
   )
+  it.skipIf(chats === null)('every recorded stream up to 16 KB in every two pieces (skipped without fixtures)', () => {
+    let cuts = 0
+    for (const { file, response } of streams) {
+      const { bytes } = response
+      if (bytes.length > 16_384) continue
+      const whole = eventsOf([bytes])
+      for (let at = 0; at <= bytes.length; at++) {
+        const found = eventsOf([bytes.subarray(0, at), bytes.subarray(at)])
+        const same = found.length === whole.length && found.every((event, index) => isSame(event, whole[index]))
+        if (!same) expect(found, `${file} cut at ${at}`).toEqual(whole)
+        cuts++
+      }
+    }
+    expect(cuts).toBeGreaterThan(250_000)
+  })
 })
+
+/** What was cut off, last, as an event of a type of its own. */
+function eventsOf(pieces: readonly Uint8Array[]): readonly SseEvent[] {
+  const decoder = sseDecoder(1 << 20)
+  const found = pieces.flatMap((piece) => decoder.push(piece))
+  const rest = decoder.end()
+  return rest === null ? found : [...found, { type: 'rest', data: rest }]
+}
+
+const isSame = (one: SseEvent, other: SseEvent | undefined): boolean =>
+  other !== undefined && one.type === other.type && Buffer.compare(one.data, other.data) === 0
