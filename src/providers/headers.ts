@@ -7,7 +7,8 @@ type Fields = Readonly<Record<string, string | string[] | undefined>>
  * Fields of an answer that may go further, by name, each with what its values must look like, or with what is made of one. Nobody inspects
  * them, and all but the media type and ids reach the client: every form is short, and none takes a sentence, a name or the number of an account.
  */
-export type AnswerFields = readonly (readonly [name: RegExp, value: RegExp | Reading])[]
+export type AnswerFields = readonly (readonly [name: RegExp, value: Rule])[]
+type Rule = RegExp | Reading
 /** The value as it goes further; undefined drops the field. */
 type Reading = (value: string) => string | undefined
 
@@ -89,13 +90,30 @@ export function requestFields(dispatch: Dispatch, allowed: ReadonlySet<string>):
 export function answerFields(all: Fields, allowed: AnswerFields): Record<string, string> {
   const fields: Record<string, string> = {}
   for (const name of Object.keys(all)) {
-    const rule = allowed.find(([names]) => names.test(name))?.[1]
-    const value = rule === undefined ? undefined : field(all, name)
-    if (rule === undefined || value === undefined) continue
+    const rule = ruleOf(name, allowed)
+    const value = rule === null ? undefined : field(all, name)
+    if (rule === null || value === undefined) continue
     const read = typeof rule === 'function' ? rule(value) : rule.test(value) ? value : undefined
     if (read !== undefined) fields[name] = read
   }
   return fields
+}
+
+/** Names that were looked up, by list: a provider says the same ones with each answer. One that says ever new ones is looked up each time. */
+const known = new WeakMap<AnswerFields, Map<string, Rule | null>>()
+const KNOWN_MOST = 256
+
+function ruleOf(name: string, allowed: AnswerFields): Rule | null {
+  let rules = known.get(allowed)
+  if (rules === undefined) {
+    rules = new Map()
+    known.set(allowed, rules)
+  }
+  const before = rules.get(name)
+  if (before !== undefined) return before
+  const rule = allowed.find(([names]) => names.test(name))?.[1] ?? null
+  if (rules.size < KNOWN_MOST) rules.set(name, rule)
+  return rule
 }
 
 /** One field of an answer; several of a name are joined by `, ` (RFC 9110 5.3). */

@@ -1,7 +1,7 @@
 import type { Edit, ModelCall } from '../../core/call.ts'
 import { CustomhouseError } from '../../core/errors.ts'
 import type { JsonTree } from '../../core/json.ts'
-import { getAt, removeAt } from '../../core/pointer.ts'
+import { getAt, setAt } from '../../core/pointer.ts'
 import { rewrite } from '../edits.ts'
 
 /**
@@ -12,42 +12,44 @@ import { rewrite } from '../edits.ts'
 export function withoutSigned(call: ModelCall, edits: readonly Edit[]): Readonly<{ body: JsonTree; dropped: boolean }> {
   if (edits.length === 0) return { body: call.body, dropped: false }
   const signed = new Set(call.segments.filter((segment) => segment.signed === true).map(({ pointer }) => pointer))
-  const open = edits.filter(({ pointer }) => !signed.has(pointer))
-  const dropped = new Map<string, Thought>()
-  for (const { pointer } of edits) {
-    if (!signed.has(pointer)) continue
-    const thought = thoughtOf(call.body, pointer)
-    dropped.set(thought.pointer, thought)
+  const open: Edit[] = []
+  const thoughts: Thoughts = new Map()
+  const messages = listOf(getAt(call.body, '/messages'))
+  for (const edit of edits) {
+    if (signed.has(edit.pointer)) addThought(thoughts, messages, edit.pointer)
+    else open.push(edit)
   }
-  let body = rewrite(call.body, open, [])
-  // From the back, so that what is still to be dropped keeps its place.
-  for (const { pointer } of [...dropped.values()].sort((a, b) => b.message - a.message || b.block - a.block)) {
-    body = removeAt(body, pointer)
-  }
-  for (const { message } of dropped.values()) {
-    const content = getAt(body, `/messages/${message}/content`)
-    if (Array.isArray(content) && content.length === 0) throw denied(message, 'nothing of the message would be left')
-  }
-  return { body, dropped: dropped.size > 0 }
+  const body = rewrite(call.body, open, [])
+  if (thoughts.size === 0) return { body, dropped: false }
+  const last = messages.findLastIndex((message) => message instanceof Map && message.get('role') === 'assistant')
+  const left = listOf(getAt(body, '/messages')).map((message, index) => {
+    const blocks = thoughts.get(index)
+    if (blocks === undefined || !(message instanceof Map)) return message
+    if (message.get('role') !== 'assistant') throw denied(index, 'it is no message of the assistant')
+    if (index === last) throw denied(index, 'the last message of the assistant must come back unchanged')
+    const content = listOf(message.get('content')).filter((_, at) => !blocks.has(at))
+    if (content.length === 0) throw denied(index, 'nothing of the message would be left')
+    return new Map(message).set('content', content)
+  })
+  return { body: setAt(body, '/messages', left), dropped: true }
 }
 
-type Thought = Readonly<{ pointer: string; message: number; block: number }>
+/** Indices of thoughts to drop, by the index of their message. */
+type Thoughts = Map<number, Set<number>>
 
-function thoughtOf(body: JsonTree, pointer: string): Thought {
-  const [, list = '', message = '', block = ''] = /^(\/messages\/([0-9]+)\/content)\/([0-9]+)\//.exec(pointer) ?? []
-  const at = `${list}/${block}`
-  const index = Number(message)
-  const type = list === '' ? undefined : getAt(body, `${at}/type`)
+function addThought(thoughts: Thoughts, messages: readonly JsonTree[], pointer: string): void {
+  const [, at = '', place = ''] = /^\/messages\/([0-9]+)\/content\/([0-9]+)\//.exec(pointer) ?? []
+  const [index, block] = [Number(at), Number(place)]
+  const message = at === '' ? undefined : messages[index]
+  const thought = message instanceof Map ? listOf(message.get('content'))[block] : undefined
+  const type = thought instanceof Map ? thought.get('type') : undefined
   if (type !== 'thinking' && type !== 'redacted_thinking') throw denied(index, 'it has a seal of the provider')
-  if (getAt(body, `/messages/${index}/role`) !== 'assistant') throw denied(index, 'it is no message of the assistant')
-  if (index === lastAssistant(body)) throw denied(index, 'the last message of the assistant must come back unchanged')
-  return { pointer: at, message: index, block: Number(block) }
+  const blocks = thoughts.get(index) ?? new Set()
+  thoughts.set(index, blocks.add(block))
 }
 
-function lastAssistant(body: JsonTree): number {
-  const messages = getAt(body, '/messages')
-  if (!Array.isArray(messages)) return -1
-  return messages.findLastIndex((message) => message instanceof Map && message.get('role') === 'assistant')
+function listOf(node: JsonTree | undefined): readonly JsonTree[] {
+  return Array.isArray(node) ? node : []
 }
 
 function denied(message: number, why: string): CustomhouseError {
