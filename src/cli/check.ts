@@ -72,7 +72,8 @@ async function checkPolicy(loaded: LoadedConfig, report: Report): Promise<void> 
   try {
     await attempt('policy', report, async () => {
       const policy = await loadPolicy(loaded.config.policy, toolchain)
-      const generation = makeGeneration(1, loaded, policy, [], providers)
+      // Secrets and certificates that could not be read have been reported; what else is wrong is told all the same.
+      const generation = makeGeneration(1, report.findings.length > 0 ? bare(loaded) : loaded, policy, [], providers)
       const { controls, models } = generation
       report.warnings.push(...unplaced(generation))
       report.passed.push(`routes         ${spoken(models)}`)
@@ -84,6 +85,12 @@ async function checkPolicy(loaded: LoadedConfig, report: Report): Promise<void> 
     await providers.close()
     await toolchain.close()
   }
+}
+
+function bare(loaded: LoadedConfig): LoadedConfig {
+  const tls = { ca: null, cert: null, key: null }
+  const providers = new Map([...loaded.config.providers].map(([name, provider]) => [name, { ...provider, tls }]))
+  return { ...loaded, config: { ...loaded.config, providers } }
 }
 
 /** How many models can be asked for in each dialect. */

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { basename, dirname, isAbsolute, relative, resolve } from 'node:path'
 import { CustomhouseError } from '../core/errors.ts'
+import { certificates } from './certificate.ts'
 import { type Config, toConfig } from './config.ts'
 import { describeFault, explain, withoutEchoes } from './explain.ts'
 import { configInvalid, type Issue, issueText, type Path, type Place, type PlacedIssue } from './issue.ts'
@@ -40,7 +41,7 @@ export type LoadedConfig = Readonly<{
 }>
 
 export type LoadOptions = Readonly<{
-  /** `false` leaves references unread, for verbs that need no provider: their secrets then throw when they are revealed. */
+  /** `false` leaves references and files of certificates unread, for verbs that need no provider: their secrets then throw when they are revealed. */
   secrets?: boolean
 }>
 
@@ -74,7 +75,8 @@ export async function loadConfig(
   const parsed = configSchema.safeParse(raw, { error: describeFault })
   const faults = parsed.success ? [] : explain(parsed.error.issues, shape, raw)
   const secrets = options.secrets === false ? unread : resolver(raw, env, dirname(file))
-  const found = withoutEchoes([...faults, ...broken(raw, absoluteDefault), ...secrets.issues])
+  const files = options.secrets === false ? [] : certificates(raw, absolute, secrets.find)
+  const found = withoutEchoes([...faults, ...broken(raw, absoluteDefault), ...secrets.issues, ...files])
   const issues = [...found.filter((issue) => !hides(issue.path, raw)), ...secretsWrittenOut(raw)]
   const positioned = (list: readonly Issue[]): PlacedIssue[] =>
     list.map((issue) => ({ ...issue, place: located(source, place, issue) }))
@@ -169,10 +171,16 @@ function samePath(a: Path, b: Path): boolean {
   return a.length === b.length && a.every((step, index) => step === b[index])
 }
 
-type Secrets = Readonly<{ issues: readonly Issue[]; read: (path: Path, reference: string) => Secret }>
+type Secrets = Readonly<{
+  issues: readonly Issue[]
+  read: (path: Path, reference: string) => Secret
+  /** Null where there is none, or none that could be resolved. */
+  find: (path: Path) => Secret | null
+}>
 
 const unread: Secrets = {
   issues: [],
+  find: () => null,
   read: (_, reference) => ({
     ...makeSecret(reference, ''),
     reveal: () => {
@@ -192,9 +200,11 @@ function resolver(raw: RawMap, env: Environment, folder: string): Secrets {
     if (resolved.ok) found.set(JSON.stringify(path), resolved.secret)
     else issues.push({ path, message: `cannot be resolved: ${resolved.message}` })
   }
+  const find = (path: Path): Secret | null => found.get(JSON.stringify(path)) ?? null
   return {
     issues,
-    read: (path, reference) => found.get(JSON.stringify(path)) ?? unread.read(path, reference),
+    find,
+    read: (path, reference) => find(path) ?? unread.read(path, reference),
   }
 }
 

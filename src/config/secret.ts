@@ -38,14 +38,15 @@ export function resolveSecret(text: string, env: Environment, folder: string, fo
   if (reference === null) return { ok: false, message: 'is not a reference' }
   const read = reference.from === 'env' ? fromEnvironment(reference.name, env) : fromFile(reference.path, folder)
   if (!read.ok) return read
+  const source = reference.from === 'env' ? `environment variable ${reference.name}` : `file ${reference.path}`
   if (form === 'pem') {
     return /^-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(read.value)
       ? { ok: true, secret: makeSecret(text, read.value) }
-      : { ok: false, message: `${text} holds no private key in PEM` }
+      : { ok: false, message: `${source} holds no private key in PEM` }
   }
   // It goes into a header: one line break in it would be a header of its own.
   if (!/^[\x21-\x7e]+$/.test(read.value)) {
-    return { ok: false, message: `${text} holds spaces, line breaks or characters that no HTTP header can carry` }
+    return { ok: false, message: `${source} holds spaces, line breaks or characters that no HTTP header can carry` }
   }
   return { ok: true, secret: makeSecret(text, read.value) }
 }

@@ -122,7 +122,18 @@ describe('init, check and config', () => {
     writeFileSync(join(shown, 'tls/key.pem'), selfSigned(['localhost']).key)
     const other = await run(['check'], { cwd: shown, env })
     expect(other.code).toBe(2)
-    expect(other.stdout).toMatch(/^customhouse\.yaml:\d+:\d+ {2}listen\.tls\.cert: cannot be used with its key/m)
+    expect(other.stdout).toMatch(
+      /^customhouse\.yaml:\d+:\d+ {2}listen\.tls\.key: .*, or is not that of the first certificate in \.\/tls\/chain\.pem$/m,
+    )
+    // It is told once, with what else is wrong: nothing that follows from it is.
+    writeFileSync(join(shown, 'tls/chain.pem'), 'hello')
+    writeFileSync(file, readFileSync(file, 'utf8').replace('bedrock/eu-central-1', 'bedrock/eu-centrl-1'))
+    const both = await run(['check', '--json'], { cwd: shown, env })
+    const { findings } = JSON.parse(both.stdout) as { findings: { message: string }[] }
+    expect(findings.map(({ message }) => message.split('\n').slice(1).join())).toEqual([
+      expect.stringMatching(/listen\.tls\.cert: file \.\/tls\/chain\.pem must hold whole certificates/),
+      expect.stringMatching(/residency: .*did you mean "bedrock\/eu-central-1"/),
+    ])
   })
 
   it('init overwrites nothing without --force, and keeps foreign lines of .gitignore', async () => {
