@@ -45,6 +45,11 @@ async function checkConfig(options: SettingOptions, report: Report): Promise<Loa
     const { tenants, providers, models } = loaded.config
     const counts = `${count(tenants.size, 'tenant')}, ${count(providers.size, 'provider')}, ${count(models.size, 'model')}`
     report.passed.push(`configuration  ${relative(process.cwd(), loaded.file)}: ${counts}; secrets resolved`)
+    const chain = [...providers].flatMap(([name, { awsChain }]) => (awsChain ? [name] : []))
+    if (chain.length > 0)
+      report.passed.push(
+        `credentials    of ${chain.join(', ')}: not checked; AWS's own chain is asked at the first call`,
+      )
   }
   return loaded
 }

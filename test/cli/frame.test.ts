@@ -114,6 +114,9 @@ describe('init, check and config', () => {
     expect({ code, stdout }).toEqual({ code: 0, stdout: '' })
     expect(stderr).toContain('3 tenants, 5 providers, 5 models')
     expect(stderr).toMatch(/^ok {7}certificate /m)
+    expect(stderr).toMatch(
+      /^ok {7}credentials {4}of bedrock-\S+: not checked; AWS's own chain is asked at the first call$/m,
+    )
     const spoken =
       'openai.chat: 4 models, bedrock.converse: 1 model, bedrock.invoke: 1 model, anthropic.messages: 1 model'
     expect(stderr).toContain(spoken)
