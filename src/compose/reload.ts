@@ -62,6 +62,8 @@ export class Activation {
   async #reload(read: () => Promise<LoadedConfig>): Promise<ReloadReport> {
     const { ledger, log, providers } = this.#parts
     const before = this.#active
+    // What is compiled takes seconds; nothing else is said in them.
+    log.info({ generation: before.generation.number + 1 }, 'a new version is being read and compiled')
     try {
       const loaded = await read()
       const next = await load(this.#parts, loaded, before.generation.number + 1)
