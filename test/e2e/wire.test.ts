@@ -13,7 +13,7 @@ let house: House
 let recorder: Recorder
 let before: number
 beforeAll(async () => {
-  recorder = await startRecorder({ answer: () => whole(openaiAnswer({ texts: ['Good day.'] })) })
+  recorder = await startRecorder({ answer: usual })
   house = await startHouse(options())
 })
 afterAll(async () => {
@@ -21,9 +21,11 @@ afterAll(async () => {
   await recorder?.close()
 })
 beforeEach(() => {
+  recorder.script(usual)
   before = recorder.requests.length
 })
 
+const usual = () => whole(openaiAnswer({ texts: ['Good day.'] }))
 const options = (): HouseOptions => ({
   providers: { eu: { url: `${recorder.url}/v1` } },
   config: {
