@@ -130,7 +130,7 @@ export const configSchema = z.strictObject({
       in_flight_bytes: size('1MiB', '64GiB')
         .prefault('256MiB')
         .describe(
-          'Bodies in memory at one time, half of it for one tenant; beyond it callers get 503 and Retry-After.',
+          'Bodies in memory at one time, half of it for one tenant, an eighth for signed calls that are not proved yet; beyond it callers get 503 and Retry-After. Answers that wait for slow readers have as much again.',
         ),
       answer: size('1KiB', '1GiB').prefault('32MiB').describe('Largest answer of a provider.'),
       held_characters: z
