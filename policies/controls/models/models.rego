@@ -49,6 +49,17 @@ listed(models) if input.call.model in models
 
 listed(models) if "*" in models
 
+# What is no content: somebody else acts on the text.
+deeds := {
+	"server_tool": "offer tools that the provider runs",
+	"tool_server": "have the provider call servers of tools",
+	"web_search": "have the provider search the web",
+}
+
+deed(reference) := $"{words} (kind {reference.kind}, {reference.where})" if words := deeds[reference.kind]
+
+deed(reference) := $"send {reference.where} content of kind {reference.kind}" if not deeds[reference.kind]
+
 # METADATA
 # title: The tenant is known to the policy
 # custom:
@@ -123,7 +134,7 @@ reasons[target.id] contains {
 reasons[target.id] contains {
 	"rule": "models/reference",
 	"controls": rego.metadata.rule().custom.regulations,
-	"message": $"The tenant {input.call.principal.tenant} may not send {reference.where} content of kind {reference.kind}.",
+	"message": $"The tenant {input.call.principal.tenant} may not {deed(reference)}.",
 } if {
 	grant
 	some reference in input.call.references

@@ -147,6 +147,16 @@ test_a_reference_elsewhere_is_denied if {
 	)}
 }
 
+test_what_the_provider_does_is_told_as_such if {
+	call := {"references": [{"kind": kind, "where": "remote", "count": 1} | some kind in ["server_tool", "tool_server", "web_search", "image"]]}
+	{found.message | some found in reasons(call, entry)} == {
+		"The tenant claims may not offer tools that the provider runs (kind server_tool, remote).",
+		"The tenant claims may not have the provider call servers of tools (kind tool_server, remote).",
+		"The tenant claims may not have the provider search the web (kind web_search, remote).",
+		"The tenant claims may not send remote content of kind image.",
+	}
+}
+
 test_no_reference_is_granted_unless_listed if {
 	image := {"kind": "image", "where": "inline", "count": 1}
 	{found.rule | some found in reasons({"references": [image]}, entry)} == {"models/reference"}
