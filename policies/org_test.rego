@@ -1,4 +1,4 @@
-# The shipped data, through the entrypoint.
+# The choices of org/*.yaml, through the entrypoint: who changes those changes these tests with them.
 package org_test
 
 import data.customhouse

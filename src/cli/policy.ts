@@ -5,6 +5,7 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { CustomhouseError } from '../core/errors.ts'
 import type { Json } from '../core/json.ts'
 import { type Diagnostic, formatDiagnostics, PolicyCompileError } from '../policy/diagnostics.ts'
+import { pinned } from '../policy/pinned.ts'
 import { type PolicySource, readPolicySource } from '../policy/source.ts'
 import { type CrossCheckedReport, runPolicyTests } from '../policy/toolchain/crosscheck.ts'
 import { type Coverage, openToolchain, type Toolchain } from '../policy/toolchain/index.ts'
@@ -141,10 +142,12 @@ async function test(
   const low = threshold !== undefined && (report.coverage?.percent ?? 0) < threshold
   if (json) print(report as unknown as Json)
   else process.stdout.write(described(report, source))
-  const failed = report.tests.filter(({ outcome }) => outcome === 'fail' || outcome === 'error').length
-  if (failed > 0 || report.differences.length > 0 || low || report.tests.length === 0) process.exitCode = FINDINGS
+  const failed = report.tests.filter(({ outcome }) => outcome === 'fail' || outcome === 'error')
+  if (failed.length > 0 || report.differences.length > 0 || low || report.tests.length === 0)
+    process.exitCode = FINDINGS
   if (low) say(json, `coverage is ${shown(report.coverage)} %, but ${threshold} % is demanded`)
   if (report.tests.length === 0) say(json, 'no test was found')
+  if (pinned(failed) !== '') say(json, pinned(failed).trim())
 }
 
 function described(report: CrossCheckedReport, source: PolicySource): string {

@@ -9,6 +9,7 @@ import { createDecider, DECISION_ENTRYPOINT } from '../policy/decide.ts'
 import { type Controls, controlsIn, type Declared, declaredBy } from '../policy/declared.ts'
 import { formatDiagnostics } from '../policy/diagnostics.ts'
 import { loadEngine } from '../policy/engine/index.ts'
+import { pinned } from '../policy/pinned.ts'
 import { readPolicySource } from '../policy/source.ts'
 import type { Reads, TestResult, Toolchain } from '../policy/toolchain/index.ts'
 
@@ -97,7 +98,7 @@ async function fromSource(path: string, toolchain: Toolchain): Promise<Built> {
   if (failed.length > 0) {
     throw new CustomhouseError(
       'ERR_POLICY_COMPILE',
-      `${failed.length} of the policy's own ${tests.length} tests fail in ${path}:\n${failed.slice(0, 5).map(whereFailed).join('\n')}`,
+      `${failed.length} of the policy's own ${tests.length} tests fail in ${path}:\n${failed.slice(0, 5).map(whereFailed).join('\n')}${pinned(failed)}`,
     )
   }
   const inspection = await toolchain.inspect(files)

@@ -186,6 +186,13 @@ describe('a policy is refused', () => {
     )
   })
 
+  test('whose data was changed without the tests that pin it', async () => {
+    const models = 'models: { tenants: { claims: { operations: [chat], models: [gpt-4o] } } }\n'
+    await expect(load('source', folderWith({ 'org/models.yaml': models }))).rejects.toThrow(
+      /org_test\.rego:\d+: org_test\..*\norg_test\.rego pins the choices of org\/\*\.yaml: whoever changes those changes its tests/s,
+    )
+  })
+
   test.each([
     ['that is not there', () => join(root, 'nowhere.tar.gz'), /nowhere\.tar\.gz cannot be read \(ENOENT\)/],
     ['that is a folder', () => root, /cannot be read \(EISDIR\)/],

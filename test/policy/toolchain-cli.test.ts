@@ -148,6 +148,14 @@ describe('policy test', () => {
     expect(run.stdout).toContain('1 of 2 tests passed; interpreter and wasm agree\n')
   })
 
+  test('a failing test of the shipped data says what it is for', async () => {
+    const pins = 'package org_test\n\ntest_m if data.org.models == ["m"]\n'
+    const run = await policy(folder({ ...sound, 'org_test.rego': pins, 'org/models.yaml': 'models: [m, n]\n' }), [
+      'test',
+    ])
+    expect(run).toMatchObject({ code: 2, stderr: expect.stringMatching(/^org_test\.rego pins the choices of org/) })
+  })
+
   test('a failing test shows the values that its assertion names', async () => {
     const test = 'package a_test\n\nlimit := 3\n\ntest_x if {\n\tx := count("four")\n\tx == limit\n}\n'
     const run = await policy(folder({ 'a_test.rego': test }), ['test'])
