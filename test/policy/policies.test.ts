@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
+import { DIALECTS, OPERATIONS } from '../../src/core/call.ts'
 import type { RequestInput, Verdict } from '../../src/core/decision.ts'
 import type { Json } from '../../src/core/json.ts'
 import { createDecider, judgeCanaries, loadEngine, type PolicyEngine } from '../../src/policy/index.ts'
@@ -72,10 +73,16 @@ describe('the sources', () => {
 describe('the guide for authors', () => {
   test('shows a control that is formatted, strict, and held by its tests in both engines', async () => {
     const guide = await readFile(join(import.meta.dirname, '../../docs/policy.md'), 'utf8')
-    const [control, tests, ...more] = [...guide.matchAll(/^```rego\n(.*?)^```$/gms)].map(([, block]) => block ?? '')
+    const blocks = [...guide.matchAll(/^```rego\n(.*?)^```$/gms)].map(([, block]) => block ?? '')
+    const [control, tests, recipe, recipeTests, ...more] = blocks
     const [listed] = [...guide.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, block]) => block ?? '')
     expect(more).toEqual([])
-    const added = { 'controls/tools/tools.rego': control ?? '', 'controls/tools/tools_test.rego': tests ?? '' }
+    const added = {
+      'controls/tools/tools.rego': control ?? '',
+      'controls/tools/tools_test.rego': tests ?? '',
+      'controls/plain/plain.rego': recipe ?? '',
+      'controls/plain/plain_test.rego': recipeTests ?? '',
+    }
     const files = { ...source.modules, ...added }
     const data = {
       ...source.data,
@@ -86,7 +93,8 @@ describe('the guide for authors', () => {
     expect((await toolchain.check({ files, data, schemas: source.schemas })).diagnostics).toEqual([])
     const run = await toolchain.test({ files, data, coverage: true })
     expect(run.tests.filter(({ outcome }) => outcome !== 'pass')).toEqual([])
-    expect(run.coverage?.files['controls/tools/tools.rego']?.not_covered).toBeUndefined()
+    for (const name of ['tools', 'plain'])
+      expect(run.coverage?.files[`controls/${name}/${name}.rego`]?.not_covered).toBeUndefined()
 
     const built = await toolchain.build({ files, data })
     const grown = await loadEngine({ wasm: built.wasm, data: built.data })
@@ -103,7 +111,39 @@ describe('the guide for authors', () => {
         message: 'The tool wire_money is not granted to the tenant claims.',
       },
     ])
+    const plain = (changes: Parameters<typeof asked>[2]) => {
+      const input = asked('claims', [GERMANY], changes, [...CONTROLS, 'plain'])
+      return rulesOf(createDecider({ engine: grown, revision: 'guide' }).request(input).targets.get('eu/a'))
+    }
+    expect(plain({})).toEqual([])
+    expect(plain({ headers: { 'anthropic-beta': 'x' } })).toEqual(['plain/beta'])
+    expect(plain({ references: [{ kind: 'server_tool', where: 'remote', count: 1 }] })).toContain('plain/reference')
+    expect(plain({ operation: 'count_tokens' })).toEqual(['plain/operation'])
     grown.close()
+  })
+
+  test('names every value that a call can have', async () => {
+    const doc = (name: string) => readFile(join(import.meta.dirname, '../../docs', name), 'utf8')
+    const [guide, dialects] = await Promise.all([doc('policy.md'), doc('dialects.md')])
+    const words = (text: string) => [...text.matchAll(/`([a-z_.-]+)`/g)].map(([, word]) => word ?? '')
+    const cells = (text: string) =>
+      text.split('\n').map((row) => row.split(' | ').map((cell) => cell.replace(/^\| /, '')))
+    const [, open = ''] = /All values that the schema leaves open(.*?)What stands for each/s.exec(guide) ?? []
+    const [values = '', kinds = ''] = open.split('| `call.references[].kind`')
+    for (const value of [...OPERATIONS, ...DIALECTS]) expect(values).toContain(`${value}`)
+    const known = new Map(
+      cells(kinds).flatMap(([kind = '', where = '']) => words(kind).map((one) => [one, words(where)])),
+    )
+    const tables = [...dialects.matchAll(/^\| in the call \| kind \| where \|\n\|[-|]+\n((?:\|.*\n)+)/gm)]
+    expect(tables).toHaveLength(3)
+    const named = tables
+      .flatMap(([, rows = '']) => cells(rows))
+      .filter(([, kind]) => kind !== undefined && kind !== 'same')
+    expect(named.length).toBeGreaterThan(20)
+    for (const [, kind = '', where = ''] of named) {
+      for (const one of words(kind))
+        expect({ one, where: known.get(one) ?? [] }).toEqual({ one, where: expect.arrayContaining(words(where)) })
+    }
   })
 
   test('names every rule of the shipped controls', async () => {
