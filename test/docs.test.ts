@@ -170,7 +170,7 @@ describe.each(documents)('%s', (name) => {
 })
 
 /** Files of a control that a guide has its reader write. */
-const isMadeUp = (path: string): boolean => /^policies\/(?:controls|org)\/(?:tools|suspended)/.test(path)
+const isMadeUp = (path: string): boolean => /^policies\/(?:controls|org)\/(?:plain|tools|suspended)/.test(path)
 
 test('the guide to plugins shows the example as it is', () => {
   const shown = blocksOf(read('docs/plugins.md'))
