@@ -47,6 +47,15 @@ const timeouts = (of: Readonly<Record<string, string>>) => (config: Written) => 
   config.providers = { one: { ...config.providers.one, timeouts: of } }
 }
 
+test('a reload says when it begins and what it came to', async () => {
+  rewrite(timeouts({ connect: '7s' }))
+  const before = house.logged.length
+  expect(await house.customhouse.reload()).toMatchObject({ activated: true })
+  const said = house.logged.slice(before).map(({ msg }) => msg)
+  expect(said[0]).toBe('a new version is being read and compiled')
+  expect(said).toContain('activated')
+})
+
 test('a stream that is open holds up no reload, and ends whole on the provider that it began on', async () => {
   const go = Promise.withResolvers<void>()
   const [first, ...rest] = stream(events)
