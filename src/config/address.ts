@@ -17,7 +17,8 @@ const HOMES: readonly Home[] = [
   { kind: 'anthropic', hosts: /^api\.anthropic\.com$/, path: '', example: 'https://api.anthropic.com' },
   {
     kind: 'bedrock',
-    hosts: /^bedrock-runtime(-fips)?\.[a-z0-9-]+\.(amazonaws\.com|amazonaws\.com\.cn|amazonaws\.eu|api\.aws)$/,
+    hosts:
+      /^bedrock-runtime(-fips)?\.[a-z0-9-]+\.(amazonaws\.com|amazonaws\.com\.cn|amazonaws\.eu|api\.aws|api\.amazonwebservices\.eu)$/,
     path: '',
     example: 'https://bedrock-runtime.eu-central-1.amazonaws.com',
   },
@@ -75,8 +76,11 @@ function addresses(raw: RawMap): Found[] {
 /** At a provider's own host the path is known; with another one no call can arrive. */
 export function lost(raw: RawMap): Issue[] {
   return addresses(raw).flatMap(({ path, kind, home, below }): Issue[] => {
-    if (home === undefined || home.kind !== kind || below === home.path) return []
-    const ends = home.path === '' ? 'end with its host' : `have the path ${home.path}`
+    if (home === undefined || home.kind !== kind) return []
+    // A project of Foundry has names before it.
+    if (kind === 'azure' ? below.endsWith(home.path) : below === home.path) return []
+    const ends =
+      home.path === '' ? 'end with its host' : `${kind === 'azure' ? 'end in' : 'have the path'} ${home.path}`
     return [{ path: [...path, 'base_url'], message: `must ${ends}, as ${home.example}` }]
   })
 }

@@ -256,6 +256,11 @@ describe('addresses of providers', () => {
       [],
     ],
     [
+      'a project in Foundry',
+      `{ kind: azure, base_url: https://r.services.ai.azure.com/api/projects/p/openai/v1, ${key}, ${anywhere} }`,
+      [],
+    ],
+    [
       'Azure behind another name',
       `{ kind: azure, base_url: https://apim.example/openai, ${anywhere} }`,
       [/base_url: does not end in \/openai\/v1/],
