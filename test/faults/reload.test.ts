@@ -68,7 +68,9 @@ test('under load: broken policies and configurations are rejected, the last good
   expect((await ask()).headers.get('x-customhouse-policy')).toBe(revision)
   writeFileSync(house.config, config)
   // A policy whose own tests fail is as broken as one that does not compile.
-  writeFileSync(models, good.replace('models: [auto, gpt-4o, gpt-4o-mini]', 'models: []'))
+  const none = good.replace(/^( {6}models: )\[.*\]$/m, '$1[]')
+  expect(none).not.toBe(good)
+  writeFileSync(models, none)
   await until(
     'a second policy.rejected',
     async () => (await house.records()).filter(({ kind }) => kind === 'policy.rejected').length >= 2,
