@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net'
-import { afterAll, beforeAll, describe, type ExpectStatic, test } from 'vitest'
+import { afterAll, beforeAll, describe, type ExpectStatic, type TestContext, test } from 'vitest'
 import { HttpClient } from '../../src/http/client.ts'
 import type { Handler } from '../../src/http/exchange.ts'
 import type { SocketLimits } from '../../src/http/limits.ts'
@@ -211,38 +211,37 @@ describe.concurrent.each(COLUMNS)('%s', (column) => {
     client.socket.destroy()
   })
 
-  test.runIf(isH2(column))(
-    'a client that leaves (GOAWAY) gets the answer that it waits for, however long',
-    async ({ expect }) => {
-      const path = `/waits-${column.replaceAll(' ', '-')}`
-      const client = await openH2(column)
-      client.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, hpack(call({ ':path': path }))))
-      await expect.poll(() => waiting.has(path)).toBe(true)
-      client.send(frame(GOAWAY, 0, 0, Buffer.alloc(8)))
-      // It is asked for a sign of life more than once in the time that one without any would have.
-      await expect
-        .poll(() => client.frames().filter(({ type }) => type === GOAWAY).length, { timeout: 4_000 })
-        .toBeGreaterThan(3)
-      expect(given).not.toContain(path)
-      waiting.get(path)?.end(Buffer.from('fine'))
-      expect(await client.answer(1)).toEqual({ status: 200 })
-    },
-  )
+  /** What HTTP/1.1 does not have. */
+  const testH2 = (name: string, work: (context: TestContext) => Promise<void>): void => {
+    if (isH2(column)) test(name, work)
+  }
 
-  test.runIf(isH2(column))(
-    'a connection that neither reads nor writes after a fault of its client',
-    async ({ expect }) => {
-      const path = `/waits-mute-${column.replaceAll(' ', '-')}`
-      const client = await openH2(column)
-      client.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, hpack(call({ ':path': path }))))
-      await expect.poll(() => waiting.has(path)).toBe(true)
-      client.send(Buffer.concat([frame(GOAWAY, 0, 0, Buffer.alloc(8)), frame(DATA, END_STREAM, 1, Buffer.from('x'))]))
-      await expect.poll(() => given, { timeout: 4_000 }).toContain(path)
-      await isLetGo(client.socket, expect)
-    },
-  )
+  testH2('a client that leaves (GOAWAY) gets the answer that it waits for, however long', async ({ expect }) => {
+    const path = `/waits-${column.replaceAll(' ', '-')}`
+    const client = await openH2(column)
+    client.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, hpack(call({ ':path': path }))))
+    await expect.poll(() => waiting.has(path)).toBe(true)
+    client.send(frame(GOAWAY, 0, 0, Buffer.alloc(8)))
+    // It is asked for a sign of life more than once in the time that one without any would have.
+    await expect
+      .poll(() => client.frames().filter(({ type }) => type === GOAWAY).length, { timeout: 4_000 })
+      .toBeGreaterThan(3)
+    expect(given).not.toContain(path)
+    waiting.get(path)?.end(Buffer.from('fine'))
+    expect(await client.answer(1)).toEqual({ status: 200 })
+  })
 
-  test.runIf(isH2(column))('a client that opens every window and does not read', async ({ expect }) => {
+  testH2('a connection that neither reads nor writes after a fault of its client', async ({ expect }) => {
+    const path = `/waits-mute-${column.replaceAll(' ', '-')}`
+    const client = await openH2(column)
+    client.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, hpack(call({ ':path': path }))))
+    await expect.poll(() => waiting.has(path)).toBe(true)
+    client.send(Buffer.concat([frame(GOAWAY, 0, 0, Buffer.alloc(8)), frame(DATA, END_STREAM, 1, Buffer.from('x'))]))
+    await expect.poll(() => given, { timeout: 4_000 }).toContain(path)
+    await isLetGo(client.socket, expect)
+  })
+
+  testH2('a client that opens every window and does not read', async ({ expect }) => {
     const path = `/deaf-${column.replaceAll(' ', '-')}`
     const client = await frames(url(column), isTls(column) ? { ca } : undefined, { 4: 0x7fffffff })
     client.socket.pause()
