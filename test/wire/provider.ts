@@ -73,7 +73,7 @@ export async function startProvider({ corpus, seed, seen, secret, keep }: Provid
           for (const [canary] of text.matchAll(CANARIES)) if (!seen.has(canary)) faults.push(`sent unread: ${canary}`)
           const { door, streamed } = found ?? { door: DOORS[0], streamed: false }
           if (door === undefined) throw new Error('there is no door')
-          const asksStream = streamed || (door.kind !== 'bedrock' && /"stream":true/.test(text))
+          const asksStream = streamed || (door.kind !== 'bedrock' && saysStream(body))
           const random = caseRandom(seed ^ 0x5bd1e995, sum)
           const answers = corpus.spoken.get(keyOf(door.dialect, asksStream)) ?? []
           const answer = changed ? random.pick(answers) : answers[0]
@@ -103,6 +103,11 @@ export async function startProvider({ corpus, seed, seen, secret, keep }: Provid
       return new Promise((resolve) => server.close(() => resolve()))
     },
   }
+}
+
+/** Whether the body itself asks for a stream: a member of that name may stand anywhere in a changed one. */
+function saysStream(body: Buffer): boolean {
+  return body.includes('"stream":true') && JSON.parse(body.toString()).stream === true
 }
 
 function doorOf(path: string): { door: Door; streamed: boolean } | null {
