@@ -1,3 +1,4 @@
+import type { Reference, Segment } from '../core/call.ts'
 import { CustomhouseError } from '../core/errors.ts'
 import type { JsonTree, TreeObject } from '../core/json.ts'
 import type { InboundRequest } from '../core/port.ts'
@@ -82,4 +83,24 @@ export function asCount(node: JsonTree | undefined, pointer: string, least: numb
     throw malformed(pointer, `must be an integer of at least ${least}, written in digits`)
   }
   return node
+}
+
+/** Names of tools are facts: policies see them and logs keep them, so they may be no prose. */
+export function asName(node: JsonTree | undefined, pointer: string): string {
+  const name = asString(node, pointer)
+  if (!/^[A-Za-z0-9_.:/-]{1,128}$/.test(name)) throw malformed(pointer, 'must be 1 to 128 of A-Z a-z 0-9 _ . : / -')
+  return name
+}
+
+/** A member's name in a message that is logged: one that could be prose is not shown. */
+export function shown(name: string): string {
+  return /^[A-Za-z_-]{1,40}$/.test(name) ? name : '*'
+}
+
+/** Tokens of a call, as bytes of text / 4. Base64 of an image or a document is not text, and its tokens have nothing to do with its length. */
+export function inputTokens(segments: readonly Segment[], references: readonly Reference[]): number {
+  const inline = new Set(references.filter(({ where }) => where === 'inline').map(({ pointer }) => pointer))
+  let bytes = 0
+  for (const { pointer, text } of segments) if (!inline.has(pointer)) bytes += Buffer.byteLength(text)
+  return Math.ceil(bytes / 4)
 }

@@ -69,10 +69,10 @@ export class Http2 {
       },
     })
     const taken = (request: Http2ServerRequest, response: Http2ServerResponse): void => {
-      // Clients are told the limit, and node:http2 holds it once they have said that they heard.
       // Reset, or broken, before it could be told of: of its end nobody would hear any more.
       if (response.stream.destroyed || response.stream.closed) return
       const { expect } = request.headers
+      // Clients are told the limit, and node:http2 holds it once they have said that they heard.
       if (sizeOf(request.rawHeaders) > limits.headerBytes) refuse(response.stream, 431)
       else if (expect !== undefined && !isContinue(expect)) refuse(response.stream, 417)
       else handler(request, response)

@@ -1,5 +1,5 @@
 import type { JsonTree, TreeObject } from '../../core/json.ts'
-import { malformed, unsupported } from '../request.ts'
+import { malformed, shown, unsupported } from '../request.ts'
 import { FAST_MODE } from './betas.ts'
 
 /**
@@ -45,9 +45,4 @@ function oneOf(body: TreeObject, name: string, values: readonly string[]): void 
   if (value === undefined || value === null) return
   if (typeof value !== 'string') throw malformed(`/${name}`, 'must be a string')
   if (!values.includes(value)) throw unsupported(`/${name}`, `must be ${values.join(' or ')}, or left out`)
-}
-
-/** A member's name in a message that is logged: one that could be prose is not shown. */
-function shown(name: string): string {
-  return /^[A-Za-z_-]{1,40}$/.test(name) ? name : '*'
 }

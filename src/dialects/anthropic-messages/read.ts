@@ -9,6 +9,7 @@ import {
   asObject,
   asString,
   checkEnvelope,
+  inputTokens,
   malformed,
   readMetadata,
   readTask,
@@ -89,12 +90,8 @@ function readVersion(version: string | undefined): string {
 }
 
 function estimate(body: TreeObject, segments: readonly Segment[], references: readonly Reference[]): Estimate {
-  const inline = new Set(references.filter(({ where }) => where === 'inline').map(({ pointer }) => pointer))
-  let bytes = 0
-  // Base64 of an image or a document is not text, and its tokens have nothing to do with its length.
-  for (const { pointer, text } of segments) if (!inline.has(pointer)) bytes += Buffer.byteLength(text)
   return {
-    inputTokens: Math.ceil(bytes / 4),
+    inputTokens: inputTokens(segments, references),
     maxOutputTokens: asCount(body.get('max_tokens'), '/max_tokens', 0),
   }
 }

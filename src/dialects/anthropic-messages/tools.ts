@@ -1,5 +1,5 @@
 import type { JsonTree, TreeObject } from '../../core/json.ts'
-import { asArray, asObject, asString, malformed, unsupported } from '../request.ts'
+import { asArray, asName, asObject, unsupported } from '../request.ts'
 
 /** A tool that a call declares. */
 export type Tool = Readonly<{ name: string; pointer: string; server: boolean }>
@@ -60,11 +60,4 @@ function readTool(node: JsonTree, pointer: string): Tool {
     pointer,
     server: !CLIENT_RUN.test(kind),
   }
-}
-
-/** Names of tools are facts: policies see them and logs keep them, so they may be no prose. */
-function asName(node: JsonTree | undefined, pointer: string): string {
-  const name = asString(node, pointer)
-  if (!/^[A-Za-z0-9_.:/-]{1,128}$/.test(name)) throw malformed(pointer, 'must be 1 to 128 of A-Z a-z 0-9 _ . : / -')
-  return name
 }

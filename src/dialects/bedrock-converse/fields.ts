@@ -1,6 +1,6 @@
 import type { JsonTree } from '../../core/json.ts'
 import { checkBetas } from '../anthropic-messages/betas.ts'
-import { asArray, asObject, asString, unsupported } from '../request.ts'
+import { asArray, asObject, asString, shown, unsupported } from '../request.ts'
 
 /**
  * `additionalModelRequestFields` goes to the model as it is. What chooses how a model thinks and samples is let through (AWS's pages on Claude, Nova
@@ -56,9 +56,4 @@ function only(names: Iterable<string>, known: ReadonlySet<string>, pointer: stri
     if (known.has(name)) continue
     throw unsupported(`${pointer}/${shown(name)}`, `leave it out: the gateway lets ${[...known].join(', ')} through`)
   }
-}
-
-/** A member's name in a message that is logged: one that could be prose is not shown. */
-export function shown(name: string): string {
-  return /^[A-Za-z_-]{1,40}$/.test(name) ? name : '*'
 }

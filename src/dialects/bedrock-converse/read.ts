@@ -4,7 +4,7 @@ import { parseTree } from '../../core/parse.ts'
 import type { InboundRequest } from '../../core/port.ts'
 import { betaFact } from '../anthropic-messages/read.ts'
 import { modelOf, operationOf } from '../model-id.ts'
-import { asArray, asCount, asObject, asString, checkEnvelope, malformed, readMetadata, readTask } from '../request.ts'
+import { asArray, asCount, asName, asObject, checkEnvelope, inputTokens, readMetadata, readTask } from '../request.ts'
 import { readBetas } from './fields.ts'
 import { promptOf } from './prompt.ts'
 import { type Found, inspectBody, newFound } from './segments.ts'
@@ -55,10 +55,7 @@ export function readFacts(
 
 /** Base64 of an image or a document is not text, and its tokens have nothing to do with its length. */
 export function estimate({ segments, references }: Found, maxOutputTokens: number | null): Estimate {
-  const inline = new Set(references.filter(({ where }) => where === 'inline').map(({ pointer }) => pointer))
-  let bytes = 0
-  for (const { pointer, text } of segments) if (!inline.has(pointer)) bytes += Buffer.byteLength(text)
-  return { inputTokens: Math.ceil(bytes / 4), maxOutputTokens }
+  return { inputTokens: inputTokens(segments, references), maxOutputTokens }
 }
 
 export function toolNames(config: JsonTree | undefined, pointer: string): readonly string[] {
@@ -72,13 +69,6 @@ export function toolNames(config: JsonTree | undefined, pointer: string): readon
       return spec === null ? [] : [asName(spec.get('name'), `${at}/${kind}/name`)]
     })
   })
-}
-
-/** Names of tools are facts: policies see them and logs keep them, so they may be no prose. */
-function asName(node: JsonTree | undefined, pointer: string): string {
-  const name = asString(node, pointer)
-  if (!/^[A-Za-z0-9_.:/-]{1,128}$/.test(name)) throw malformed(pointer, 'must be 1 to 128 of A-Z a-z 0-9 _ . : / -')
-  return name
 }
 
 function optionalObject(node: JsonTree | undefined, pointer: string): TreeObject | null {

@@ -1,9 +1,9 @@
 import type { Channel, Reference, Role } from '../../core/call.ts'
 import type { JsonTree, TreeObject } from '../../core/json.ts'
 import { escapeToken } from '../../core/pointer.ts'
-import { asArray, asObject, malformed, unsupported } from '../request.ts'
+import { asArray, asObject, malformed, shown, unsupported } from '../request.ts'
 import { leaves, nameSegment, newWalk, type Spot, type Walk } from '../walk.ts'
-import { checkModelFields, shown } from './fields.ts'
+import { checkModelFields } from './fields.ts'
 import { CONTENT, MEMBERS, type Shape } from './shape.ts'
 import { isFreeName } from './vocabulary.ts'
 

@@ -6,6 +6,7 @@ import {
   asArray,
   asCount,
   asFlag,
+  asName,
   asObject,
   asString,
   checkEnvelope,
@@ -98,13 +99,6 @@ function toolNames(body: TreeObject): readonly string[] {
     names.push(asName(asObject(item, pointer).get('name'), `${pointer}/name`))
   })
   return names
-}
-
-/** Names of tools are facts: policies see them and logs keep them, so they may be no prose. */
-function asName(node: JsonTree | undefined, pointer: string): string {
-  const name = asString(node, pointer)
-  if (!/^[A-Za-z0-9_.:/-]{1,128}$/.test(name)) throw malformed(pointer, 'must be 1 to 128 of A-Z a-z 0-9 _ . : / -')
-  return name
 }
 
 function optionalList(node: JsonTree | undefined, pointer: string): readonly JsonTree[] {
