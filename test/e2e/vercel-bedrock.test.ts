@@ -1,13 +1,14 @@
 import { createAmazonBedrock } from '@ai-sdk/amazon-bedrock'
-import { APICallError, generateText, jsonSchema, type ModelMessage, streamText, tool } from 'ai'
+import { APICallError } from 'ai'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { Pair } from './bedrock-aws.ts'
 import { type Doors, everywhere, openDoors } from './bedrock-doors.ts'
 import { converseVoice } from './bedrock-voice.ts'
-import { type Ask, type Driver, type Fault, type Raised, TOOL } from './driver.ts'
+import type { Driver, Fault, Raised } from './driver.ts'
 import { hangsUp, run } from './run.ts'
 import type { Scene } from './scene.ts'
 import { type Row, table } from './table.ts'
+import { vercelDriver } from './vercel.ts'
 
 let doors: Doors
 beforeAll(async () => {
@@ -21,66 +22,11 @@ afterAll(async () => {
 
 type PairOf = (key: string) => Pair
 
-function optionsOf(ask: Ask, pairOf: PairOf | null): Parameters<typeof generateText>[0] {
-  const { toolResult, baseURL, fetch } = ask
-  const messages: ModelMessage[] = [{ role: 'user', content: ask.say }]
-  if (toolResult !== undefined) {
-    const { id: toolCallId, result } = toolResult
-    const input: unknown = JSON.parse(toolResult.arguments)
-    const output = { type: 'text' as const, value: result }
-    messages.push({ role: 'assistant', content: [{ type: 'tool-call', toolCallId, toolName: TOOL.name, input }] })
-    messages.push({ role: 'tool', content: [{ type: 'tool-result', toolCallId, toolName: TOOL.name, output }] })
-  }
-  const proof = pairOf === null ? { apiKey: ask.key } : pairOf(ask.key)
-  return {
-    model: createAmazonBedrock({ region: 'eu-central-1', baseURL, fetch, ...proof })(ask.model),
-    messages,
-    maxRetries: ask.retries,
-    headers: { ...ask.headers, ...(ask.case === undefined ? {} : { 'x-customhouse-meta-case': ask.case }) },
-    ...(ask.signal === undefined ? {} : { abortSignal: ask.signal }),
-    ...(ask.tool === true
-      ? {
-          tools: {
-            [TOOL.name]: tool({ description: TOOL.description, inputSchema: jsonSchema({ ...TOOL.parameters }) }),
-          },
-        }
-      : {}),
-  }
-}
-
-const driverOf =
-  (pairOf: PairOf | null): Driver =>
-  async (ask) => {
-    const options = optionsOf(ask, pairOf)
-    if (!ask.streamed) {
-      const answer = await generateText(options)
-      return {
-        text: answer.text,
-        tools: answer.toolCalls.map(({ toolCallId: id, toolName: name, input }) => ({ id, name, arguments: input })),
-        finish: answer.rawFinishReason ?? null,
-        tokens: answer.totalUsage.totalTokens,
-      }
-    }
-    let text = ''
-    const tools: { id: string; name: string; arguments: unknown }[] = []
-    let finish: string | null = null
-    let tokens: number | undefined
-    let failure: unknown
-    // The SDK reports a failure as a part of the stream: whoever reads it must look for that part.
-    for await (const part of streamText({ ...options, onError: () => undefined }).fullStream) {
-      if (part.type === 'text-delta') {
-        text += part.text
-        ask.onText?.(part.text)
-      } else if (part.type === 'tool-call') {
-        tools.push({ id: part.toolCallId, name: part.toolName, arguments: part.input })
-      } else if (part.type === 'finish') {
-        finish = part.rawFinishReason ?? null
-        tokens = part.totalUsage.totalTokens
-      } else if (part.type === 'error') failure ??= part.error
-    }
-    if (failure !== undefined) throw failure
-    return { text, tools, finish, tokens }
-  }
+const driverOf = (pairOf: PairOf | null): Driver =>
+  vercelDriver(({ baseURL, fetch, key, model }) => {
+    const proof = pairOf === null ? { apiKey: key } : pairOf(key)
+    return { model: createAmazonBedrock({ region: 'eu-central-1', baseURL, fetch, ...proof })(model) }
+  })
 
 const RAISED: Record<Fault, Raised> = {
   denied: { name: 'AI_APICallError', statusCode: 403, isRetryable: false },
