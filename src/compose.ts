@@ -13,6 +13,7 @@ import { Activation, type ReloadReport } from './compose/reload.ts'
 import { contentDigest, type LoadedConfig, watchContent } from './config.ts'
 import type { Plugin } from './core/plugin.ts'
 import type { AuditRecord } from './core/record.ts'
+import { SILENT } from './core/telemetry.ts'
 import { admin } from './http/admin.ts'
 import { BodyBudget } from './http/budget.ts'
 import { dataPlane } from './http/data.ts'
@@ -64,6 +65,7 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
       keys: config.keys,
       log: config.audit.log,
       checkpointEveryMs: config.audit.checkpointEveryMs,
+      minFreeBytes: config.audit.minFreeBytes,
       ...announcing(plugins, started.promise, log),
     })
     undo.push(() => ledger.close())
@@ -97,6 +99,7 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
       generation: () => activation.active.generation,
       ledger,
       authenticator: keys,
+      fresh: () => activation.fresh(),
       drained: drained.signal,
       refused: (code, tenant) => refusals.count(code, tenant),
       report: (what, error, call) => log.error({ call, ...errorFacts(error) }, what),
@@ -113,6 +116,7 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
     }
     const handler = dataPlane({
       gateway,
+      telemetry: SILENT,
       mounts: MOUNTS,
       budget: new BodyBudget(limits.inFlightBytes, limits.bodyBytes),
       // As it is written for the client an answer may be longer than it came.

@@ -1,5 +1,6 @@
 /** The configuration: one file, one schema, strict. Everything else of Customhouse takes it from here. */
 export type {
+  CanaryConfig,
   Config,
   DeclaredResidency,
   LimitsConfig,

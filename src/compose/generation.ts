@@ -58,6 +58,8 @@ export function makeGeneration(
       idleMs: limits.timeouts.idleMs,
       totalMs: limits.timeouts.totalMs,
       heldCharacters: limits.heldCharacters,
+      progressMs: config.audit.progressEveryMs,
+      progressBytes: config.audit.progressBytes,
     },
   })
 }

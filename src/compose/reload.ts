@@ -31,6 +31,7 @@ export type ReloadReport = Readonly<{ activated: boolean; restart: readonly stri
 export class Activation {
   readonly #parts: ActivationParts
   #active: Active
+  #confirmedAt = performance.now()
   #turn: Promise<unknown> = Promise.resolve()
   /** The outcome of the last reload, for health and metrics. */
   lastError: CustomhouseError | null = null
@@ -50,6 +51,17 @@ export class Activation {
 
   get active(): Active {
     return this.#active
+  }
+
+  /** What is active is what is on disk, as far as anybody can tell. Called when a look at the disk found nothing new. */
+  confirm(): void {
+    if (this.lastError === null) this.#confirmedAt = performance.now()
+  }
+
+  /** Whether what is active was found to be what is wanted within `reload.stale_after`. */
+  fresh(): boolean {
+    const { staleAfterMs } = this.#active.loaded.config.reload
+    return staleAfterMs === null || performance.now() - this.#confirmedAt <= staleAfterMs
   }
 
   /** Reloads, one at a time. `read` reads the configuration anew. Never rejects: a failure changes nothing but {@link lastError}. */
@@ -73,6 +85,7 @@ export class Activation {
       await recordActivation(ledger, before, next)
       this.#active = next
       this.lastError = null
+      this.#confirmedAt = performance.now()
       providers.activate(loaded.config.providers)
       log.info({ generation: next.generation.number, policy: next.policy.revision, config: loaded.digest }, 'activated')
       return { activated: true, restart }
@@ -138,7 +151,7 @@ const READ_ONCE: Readonly<Record<string, (config: Config) => unknown>> = {
   state: ({ state }) => state,
   keys: ({ keys }) => keys,
   reload: ({ reload }) => reload,
-  audit: ({ audit }) => audit,
+  audit: ({ audit: { log, checkpointEveryMs, minFreeBytes } }) => ({ log, checkpointEveryMs, minFreeBytes }),
   log: ({ log }) => log,
   identity: ({ identity }) => identity,
   'limits.headers': ({ limits }) => limits.headerBytes,

@@ -1,4 +1,4 @@
-import type { ProviderKind, Residency } from '../core/call.ts'
+import type { Dialect, ProviderKind, Residency } from '../core/call.ts'
 import type { Parsed } from './schema.ts'
 import type { Secret } from './secret.ts'
 import type { ListenAddress } from './unit.ts'
@@ -11,17 +11,35 @@ export type Config = Readonly<{
   state: string
   keys: string
   policy: Readonly<{ kind: 'source'; path: string } | { kind: 'bundle'; path: string }>
-  reload: Readonly<{ everyMs: number }>
+  canaries: Readonly<{ allow: readonly CanaryConfig[]; deny: readonly CanaryConfig[] }>
+  reload: Readonly<{ everyMs: number; staleAfterMs: number | null }>
   controls: readonly string[]
   tenants: ReadonlySet<string>
   identity: Readonly<{ gatewayKeys: boolean; sigv4: boolean }>
   providers: ReadonlyMap<string, ProviderConfig>
   /** By the name that clients ask for. */
   models: ReadonlyMap<string, ModelConfig>
-  audit: Readonly<{ checkpointEveryMs: number; log: string }>
+  audit: Readonly<{
+    checkpointEveryMs: number
+    log: string
+    progressEveryMs: number
+    progressBytes: number
+    minFreeBytes: number
+  }>
   limits: LimitsConfig
   drain: Readonly<{ preStopDelayMs: number; timeoutMs: number }>
+  traces: Readonly<{ acceptParent: boolean }>
   log: Readonly<{ level: Parsed['log']['level']; format: Parsed['log']['format'] }>
+}>
+
+/** A call whose verdict is known before a version is activated. `dialect` null: each one that a target of the model speaks. */
+export type CanaryConfig = Readonly<{
+  tenant: string
+  model: string
+  dialect: Dialect | null
+  groups: readonly string[]
+  task: string | null
+  findings: readonly string[]
 }>
 
 export type ProviderConfig = Readonly<{
@@ -65,6 +83,8 @@ export type LimitsConfig = Readonly<{
   answerBytes: number
   /** UTF-16 units. */
   heldCharacters: number
+  /** `input` in bytes of JSON; `share` in percent of the main thread's time, for one tenant. */
+  policy: Readonly<{ inputBytes: number; timeMs: number; share: number }>
   timeouts: Readonly<{
     connectionMs: number
     headersMs: number
@@ -156,13 +176,20 @@ export function toConfig(
       policy.bundle === undefined
         ? { kind: 'source', path: absolute(['policy', 'source'], policy.source ?? './policies') }
         : { kind: 'bundle', path: absolute(['policy', 'bundle'], policy.bundle) },
-    reload: { everyMs: parsed.reload.every },
+    canaries: { allow: policy.canaries.allow.map(canaryOf), deny: policy.canaries.deny.map(canaryOf) },
+    reload: { everyMs: parsed.reload.every, staleAfterMs: parsed.reload.stale_after ?? null },
     controls: [...new Set(parsed.controls)],
     tenants: new Set(Object.keys(parsed.tenants)),
     identity: { gatewayKeys: parsed.identity.gateway_keys, sigv4: parsed.identity.sigv4 },
     providers: new Map(providers),
     models: new Map(Object.entries(parsed.models)),
-    audit: { checkpointEveryMs: parsed.audit.checkpoint_every, log },
+    audit: {
+      checkpointEveryMs: parsed.audit.checkpoint_every,
+      log,
+      progressEveryMs: parsed.audit.progress_every,
+      progressBytes: parsed.audit.progress_bytes,
+      minFreeBytes: parsed.audit.min_free,
+    },
     limits: {
       bodyBytes: limits.body,
       headerBytes: limits.headers,
@@ -171,6 +198,7 @@ export function toConfig(
       inFlightBytes: limits.in_flight_bytes,
       answerBytes: limits.answer,
       heldCharacters: limits.held_characters,
+      policy: { inputBytes: limits.policy.input, timeMs: limits.policy.time, share: limits.policy.share },
       timeouts: {
         connectionMs: timeouts.connection,
         headersMs: timeouts.headers,
@@ -184,6 +212,11 @@ export function toConfig(
       },
     },
     drain: { preStopDelayMs: parsed.drain.pre_stop_delay, timeoutMs: parsed.drain.timeout },
+    traces: { acceptParent: parsed.traces.accept_parent },
     log: parsed.log,
   }
+}
+
+function canaryOf({ dialect, task, ...rest }: Parsed['policy']['canaries']['allow'][number]): CanaryConfig {
+  return { ...rest, dialect: dialect ?? null, task: task ?? null }
 }

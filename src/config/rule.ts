@@ -17,6 +17,7 @@ export function broken(raw: RawMap, absolute: (path: Path, text: string) => stri
     ...references(raw),
     ...routes(raw),
     ...policy(raw),
+    ...canaries(raw),
     ...kinds(raw),
     ...cleartext(raw),
     ...lost(raw),
@@ -95,6 +96,32 @@ function routes(raw: RawMap): Issue[] {
       const target = `${String(route.provider)}/${String(route.model)}`
       if (seen.has(target)) issues.push({ path, message: 'repeats an earlier route of this model' })
       seen.add(target)
+    }
+  }
+  return issues
+}
+
+/** A canary of nobody, or for nothing, would come out as its author wants, or never: neither tells anything. */
+function canaries(raw: RawMap): Issue[] {
+  const both = isRawMap(raw.policy) ? raw.policy.canaries : undefined
+  const issues: Issue[] = []
+  for (const [effect, list] of entries(both)) {
+    for (const [index, one] of Array.isArray(list) ? list.entries() : []) {
+      if (!isRawMap(one)) continue
+      for (const [member, section] of [
+        ['tenant', 'tenants'],
+        ['model', 'models'],
+      ] as const) {
+        const value = one[member]
+        const known = raw[section]
+        if (typeof value !== 'string' || !isRawMap(known) || Object.hasOwn(known, value)) continue
+        const message = `names the ${member} ${JSON.stringify(value)}, which does not exist`
+        issues.push({
+          path: ['policy', 'canaries', effect, index, member],
+          message,
+          hint: nearest(value, Object.keys(known)),
+        })
+      }
     }
   }
   return issues

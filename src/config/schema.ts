@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { DIALECTS } from '../core/call.ts'
 import { provider } from './provider.ts'
 import { duration, listenAddress, MODEL, MODEL_TEXT, name, path, reference, size } from './value.ts'
 
@@ -27,6 +28,22 @@ const timeouts = z.strictObject({
   first_byte: duration('10ms').prefault('2m').describe('Until a provider begins to answer.'),
   idle: duration('10ms').prefault('60s').describe('Between two pieces of an answer.'),
   total: duration('10ms').prefault('15m').describe('For a whole answer.'),
+})
+
+const canary = z.strictObject({
+  tenant: z.string().describe('A name of `tenants`.'),
+  model: z.string().describe('A name of `models`.'),
+  dialect: z
+    .enum(DIALECTS)
+    .optional()
+    .describe('What the client speaks. Default: each dialect that a target of the model speaks.'),
+  groups: z.array(z.string()).readonly().prefault([]).describe('Groups of the caller.'),
+  task: z.string().optional().describe('What `x-customhouse-task` says.'),
+  findings: z
+    .array(z.string())
+    .readonly()
+    .prefault([])
+    .describe('Types of findings in the call, each once, with the score 1.'),
 })
 
 /** The configuration as people write it; its output has milliseconds and bytes. Defaults are written as people would write them. */
@@ -58,6 +75,15 @@ export const configSchema = z.strictObject({
     .strictObject({
       source: path.optional().describe('Folder of Rego sources, compiled at start and at each reload.'),
       bundle: path.optional().describe('A bundle file, built by `customhouse policy build` or by `opa build -t wasm`.'),
+      canaries: z
+        .strictObject({
+          allow: z.array(canary).readonly().prefault([]).describe('Calls that every policy must allow.'),
+          deny: z.array(canary).readonly().prefault([]).describe('Calls that every policy must deny.'),
+        })
+        .prefault({})
+        .describe(
+          "Judged before a policy or configuration is activated, by it and against this configuration's own targets; one that comes out otherwise keeps the last good version. The gateway has must-deny canaries of its own besides.",
+        ),
     })
     .prefault({ source: './policies' })
     .describe('Exactly one of `source` and `bundle`.'),
@@ -66,6 +92,11 @@ export const configSchema = z.strictObject({
       every: duration('100ms', '1h')
         .prefault('2s')
         .describe('How often the content of configuration, policies and secret files is compared.'),
+      stale_after: duration('1s')
+        .optional()
+        .describe(
+          'When what is on disk could not be read, or was rejected, for so long, calls are denied (`base/policy-stale`) until a reload succeeds. Absent: the last good version serves on.',
+        ),
     })
     .prefault({}),
   controls: z
@@ -107,6 +138,15 @@ export const configSchema = z.strictObject({
         })
         .optional()
         .describe('Name of the log, `organisation/node`, unique to each gateway. Default: `customhouse/<hostname>`.'),
+      progress_every: duration('100ms', '1h')
+        .prefault('10s')
+        .describe('A streamed answer is on record so far at least so often: what a crash can hide of it.'),
+      progress_bytes: size('1KiB', '64MiB').prefault('256KiB').describe('The same, by bytes released to the client.'),
+      min_free: size('2MiB', '1024GiB')
+        .prefault('16MiB')
+        .describe(
+          "With less room on the ledger's volume nothing new is begun (503); open calls are closed. It passes when there is room.",
+        ),
     })
     .prefault({}),
   limits: z
@@ -139,6 +179,24 @@ export const configSchema = z.strictObject({
         .max(268_435_456, { error: 'must be at most 268435456' })
         .prefault(1_048_576)
         .describe('Longest answer (UTF-16 units) that is held back whole for inspection.'),
+      policy: z
+        .strictObject({
+          input: size('1KiB', '16MiB')
+            .prefault('64KiB')
+            .describe('Larger policy input is evaluated in a worker, not between the calls of others.'),
+          time: duration('5ms', '1m')
+            .prefault('250ms')
+            .describe('For an evaluation in the worker; what takes longer is ended, and denied (`policy/late`).'),
+          share: z
+            .int()
+            .min(1, { error: 'must be at least 1' })
+            .max(100, { error: 'must be at most 100' })
+            .prefault(20)
+            .describe(
+              "Percent of the gateway's time that evaluations for one tenant may take; beyond it they go to the worker, and wait there in turn with those of other tenants.",
+            ),
+        })
+        .prefault({}),
       timeouts: timeouts.prefault({}),
     })
     .prefault({}),
@@ -150,6 +208,17 @@ export const configSchema = z.strictObject({
       timeout: duration('0ms').prefault('10m').describe('For open streams to end.'),
     })
     .prefault({}),
+  traces: z
+    .strictObject({
+      accept_parent: z
+        .boolean()
+        .prefault(false)
+        .describe(
+          "Takes a client's `traceparent` for the parent of the call's span. Only where all clients are trusted; it is never passed on.",
+        ),
+    })
+    .prefault({})
+    .describe('Spans are exported where `OTEL_EXPORTER_OTLP_ENDPOINT` (or `..._TRACES_ENDPOINT`) is set.'),
   log: z
     .strictObject({
       level: z

@@ -33,4 +33,7 @@ export type Limits = Readonly<{
   totalMs: number
   /** An answer held for inspection is refused beyond this many UTF-16 units. */
   heldCharacters: number
+  /** A streamed answer is on record so far after so much time, or so many bytes released. */
+  progressMs: number
+  progressBytes: number
 }>

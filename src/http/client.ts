@@ -63,6 +63,11 @@ export class HttpClient implements Client {
     if (!(this.#response instanceof ServerResponse)) out.on('aborted', gone)
   }
 
+  /** What the client was, or would have been, answered with. */
+  get status(): number {
+    return this.#status
+  }
+
   get gone(): AbortSignal {
     return this.#gone.signal
   }

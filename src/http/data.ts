@@ -2,6 +2,7 @@ import { IncomingMessage } from 'node:http'
 import { CustomhouseError, isCustomhouseError } from '../core/errors.ts'
 import { newId } from '../core/id.ts'
 import type { Codec } from '../core/port.ts'
+import type { CallWatch, Telemetry } from '../core/telemetry.ts'
 import { ledgerError } from '../pipeline/ending.ts'
 import type { Gateway } from '../pipeline/gateway.ts'
 import { handle } from '../pipeline/handle.ts'
@@ -25,6 +26,7 @@ export type Mount = Readonly<{
 
 export type DataPlane = Readonly<{
   gateway: Gateway
+  telemetry: Telemetry
   mounts: readonly Mount[]
   budget: BodyBudget
   /** For answers that wait for their readers: apart, so that uploads cut none off, and slow readers refuse no calls. */
@@ -62,9 +64,10 @@ export function dataPlane(plane: DataPlane): Handler {
         destroyResponse(response)
         return null
       })
-      .then(async (client) => {
+      .then(async (served) => {
         flight.answered()
-        await client?.over
+        await served?.client.over
+        served?.watch.ended(served.client.status, served.tenant)
         flight.end()
       })
   }
@@ -73,12 +76,15 @@ export function dataPlane(plane: DataPlane): Handler {
 /** A call at its mount; `path` is below the prefix. */
 type Arrival = Readonly<{ mount: Mount; path: string; query: string; request: Inbound; response: Outbound }>
 
+/** A call that was handled; its answer may still be on its way. `tenant` is null where nobody was proved. */
+type Served = Readonly<{ client: HttpClient; watch: CallWatch; tenant: string | null }>
+
 /** One call at the socket: known, read, handled. What fails before it is a call is answered in the dialect and counted. */
 async function serve(
   plane: DataPlane,
   uploads: Uploads,
   { mount, path, query, request, response }: Arrival,
-): Promise<HttpClient> {
+): Promise<Served> {
   const { gateway } = plane
   const id = newId()
   const limits = plane.limits()
@@ -90,18 +96,16 @@ async function serve(
   })
   const codec = mount.codecs.find((candidate) => candidate.matches(request.method ?? 'GET', path)) ?? mount.codecs[0]
   if (codec === undefined) throw new Error(`nothing is mounted at ${mount.prefix}`)
+  const { traceparent } = request.headers
+  const watch = plane.telemetry.arrived(id, codec.dialect, typeof traceparent === 'string' ? traceparent : undefined)
   let hold: Hold | undefined
   try {
     const { proof, headers } = readHead(request, plane.credentialHeaders)
     refuseKeyInQuery(query)
     const { method = 'GET' } = request
-    const proved = gateway.authenticator.authenticate({
-      method,
-      path: mount.prefix + path,
-      query,
-      proof,
-      headers,
-    })
+    const began = performance.now()
+    const proved = gateway.authenticator.authenticate({ method, path: mount.prefix + path, query, proof, headers })
+    watch.spent('auth', performance.now() - began)
     const { principal } = proved
     if (proved.confirm === null || proved.head === 'proved') tenant = principal.tenant
     if (!codec.matches(request.method ?? 'GET', path)) throw unknownRoute(request, mount, path)
@@ -113,6 +117,7 @@ async function serve(
       tenant = principal.tenant
       hold.moveTo(tenant)
     }
+    const arrived = performance.now()
     const call = codec.read({
       id,
       method: request.method ?? 'GET',
@@ -122,10 +127,13 @@ async function serve(
       body,
       principal,
     })
-    await handle({ call, codec, client, gateway })
+    watch.spent('parse', performance.now() - arrived)
+    watch.read(call)
+    await handle({ call, codec, client, gateway, watch })
   } catch (error) {
     const known = isCustomhouseError(error) ? error : internal(gateway, error, id)
     gateway.refused(known.code, tenant)
+    watch.decided('error')
     const reply = codec.refuse(id, known)
     client.begin(reply.status, { ...reply.headers, 'x-customhouse-call': id })
     if (hasArrived(request)) client.end(reply.body)
@@ -133,7 +141,7 @@ async function serve(
   } finally {
     hold?.release()
   }
-  return client
+  return { client, watch, tenant }
 }
 
 /** Counts what waits for a reader as the tenant's. What finds no room is cut off: its outcome is on record, and it must not be kept. */

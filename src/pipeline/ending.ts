@@ -7,6 +7,7 @@ import type { Visit } from './gateway.ts'
 import { headerValue, type Passage, type Progress, REQUEST_IDS } from './passage.ts'
 import { outcomeOf } from './records.ts'
 import { settle } from './settle.ts'
+import { timed } from './timed.ts'
 
 /** Something ended the answer before its end. The outcome is durable first, then the client is told in its own dialect. */
 export async function stop(passage: Passage, progress: Progress, error: unknown): Promise<void> {
@@ -14,6 +15,8 @@ export async function stop(passage: Passage, progress: Progress, error: unknown)
   passage.answer.body.cancel()
   if (error instanceof Denial && error.decision !== null) progress.decision = error.decision
   const { ending, answer, reasons } = classify(passage, progress, error)
+  if (error instanceof Denial) deniedBy(passage.visit, reasons)
+  else if (ending === 'failed') passage.visit.watch.decided('error')
   try {
     await close(passage, progress, ending, progress.began ? passage.answer.status : answer.status, reasons)
   } catch (failure) {
@@ -31,6 +34,12 @@ export function handOver({ visit }: Passage, last: () => void): void {
     visit.gateway.report('the client could not be told how its call ended', error, visit.call.id)
     visit.client.destroy()
   }
+}
+
+/** The rules that ended a call, for the metrics. */
+export function deniedBy({ watch }: Visit, reasons: readonly Reason[]): void {
+  watch.decided('deny')
+  watch.denied(reasons.map(({ rule }) => rule))
 }
 
 type Stopped = Readonly<{ ending: Ending; answer: CustomhouseError; reasons: readonly Reason[] }>
@@ -75,20 +84,19 @@ export async function close(
     firstEventMs: progress.firstEventAt === null ? null : Math.round(progress.firstEventAt - sentAt),
     totalMs: Math.round(performance.now() - sentAt),
   }
+  passage.watch.ended(outcome)
   await settle(visit, generation, outcome)
   const idHeader = REQUEST_IDS.find((name) => answer.headers[name] !== undefined)
   const providerRequest = token(idHeader === undefined ? null : (answer.headers[idHeader] ?? null))
-  await evidence(
-    visit.gateway,
-    outcomeOf(visit.call, intent, attempt, {
-      outcome,
-      decision: progress.decision,
-      reasons,
-      findings: progress.facts,
-      fault: word(progress.fault),
-      providerRequest,
-    }),
-  )
+  const record = outcomeOf(visit.call, intent, attempt, {
+    outcome,
+    decision: progress.decision,
+    reasons,
+    findings: progress.facts,
+    fault: word(progress.fault),
+    providerRequest,
+  })
+  await timed(visit.watch, 'audit', () => evidence(visit.gateway, record))
 }
 
 /**

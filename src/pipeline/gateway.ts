@@ -3,6 +3,7 @@ import type { ErrorCode } from '../core/errors.ts'
 import type { Generation } from '../core/generation.ts'
 import type { Authenticator, Client, Codec } from '../core/port.ts'
 import type { Ledger } from '../core/record.ts'
+import type { CallWatch } from '../core/telemetry.ts'
 
 /** What a call meets on its way; made once by `compose`. */
 export interface Gateway {
@@ -10,6 +11,8 @@ export interface Gateway {
   generation(): Generation
   readonly ledger: Ledger
   readonly authenticator: Authenticator
+  /** Whether the active policy is still known to be the one that its authors want: see `reload.stale_after`. */
+  fresh(): boolean
   /** Aborted when the gateway stops and the time for open calls is over. */
   readonly drained: AbortSignal
   /** Counts a call that ended before it was judged; recorded in aggregate, so that strangers cannot fill the disk. */
@@ -19,4 +22,4 @@ export interface Gateway {
 }
 
 /** One call on its way, with the client that waits for it. */
-export type Visit = Readonly<{ call: ModelCall; codec: Codec; client: Client; gateway: Gateway }>
+export type Visit = Readonly<{ call: ModelCall; codec: Codec; client: Client; gateway: Gateway; watch: CallWatch }>

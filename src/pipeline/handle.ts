@@ -4,17 +4,19 @@ import { CustomhouseError } from '../core/errors.ts'
 import type { Generation } from '../core/generation.ts'
 import type { Filter } from '../core/plugin.ts'
 import type { Encoder, Provider } from '../core/port.ts'
+import type { AttemptWatch } from '../core/telemetry.ts'
 import { dispatchOf, lifeline, open, providerOf } from './attempt.ts'
 import { base, baseReason, Denial } from './base.ts'
 import { dischargeRequest } from './discharge.ts'
-import { answerWith, CLIENT_GONE, DRAINED, ledgerError } from './ending.ts'
+import { answerWith, CLIENT_GONE, DRAINED, deniedBy, ledgerError } from './ending.ts'
 import { evidence, refusedForContent } from './evidence.ts'
 import { gate } from './gate.ts'
-import type { Visit } from './gateway.ts'
+import type { Gateway, Visit } from './gateway.ts'
 import { inspect, summarise, withRoles } from './inspect.ts'
 import { addReasons, type Judgement, judge, type Permitted } from './judge.ts'
 import { attemptFailed, deniedCall, intent, outcomeOf } from './records.ts'
 import { settle } from './settle.ts'
+import { timed } from './timed.ts'
 
 /** A call after it was inspected and judged. */
 type Assessment = Readonly<{ judgement: Judgement; findings: readonly Finding[]; facts: readonly FindingFact[] }>
@@ -56,13 +58,29 @@ export async function handle(visit: Visit): Promise<void> {
 }
 
 /** Base, inspection, judgement: everything before the first attempt, and once more after a change of generation. */
-async function assess({ call, gateway }: Visit): Promise<Assessment> {
+async function assess(visit: Visit): Promise<Assessment> {
+  const { call, gateway, watch } = visit
   const generation = gateway.generation()
+  requireFresh(gateway)
   const candidates = base(call, generation)
-  const findings = await inspect('request', call.segments, generation, gateway, call.id)
+  const findings = await timed(watch, 'redact', () => inspect('request', call.segments, generation, gateway, call.id))
   const facts = summarise(withRoles(findings, call.segments))
-  const judgement = await judge(call, candidates, facts, generation, gateway)
+  const judgement = await judge(visit, candidates, facts, generation)
   return { judgement, findings, facts }
+}
+
+/** Whoever withdraws a permission must be able to rely on it within a time: see `reload.stale_after`. */
+function requireFresh(gateway: Gateway): void {
+  if (gateway.fresh()) return
+  throw new Denial(
+    [
+      baseReason(
+        'policy-stale',
+        'what is active may not be what is wanted any more: the newest policy or configuration could not be activated for too long',
+      ),
+    ],
+    null,
+  )
 }
 
 /** A ledger that has latched stops the gateway as well, and says more. */
@@ -102,7 +120,9 @@ async function prepare(
 ): Promise<Prepared | 'stale' | Failure> {
   const { call, codec, gateway } = visit
   const { generation, decision } = judgement
-  const discharged = await dischargeRequest(visit, target, verdict, findings, generation, signal)
+  const discharged = await timed(visit.watch, 'quota', () =>
+    dischargeRequest(visit, target, verdict, findings, generation, signal),
+  )
   if (!discharged.met) return { answer: discharged.answer, reasons: [discharged.reason], sent: false }
   try {
     if (stale(visit, generation)) {
@@ -117,12 +137,18 @@ async function prepare(
     const provider = providerOf(generation, target)
     const encoder = codec.encode(call)
     const record = intent(judgement.call, dispatch, attempt, decision, verdict.obligations, facts, generation)
-    const { seq } = await recorded(gateway.ledger.append(record))
+    const { seq } = await timed(visit.watch, 'audit', () => recorded(gateway.ledger.append(record)))
+    visit.watch.decided(discharged.edits.length > 0 ? 'redact' : isFirst(judgement, target) ? 'allow' : 'route')
     return { dispatch, provider, encoder, filters: discharged.filters, intent: seq }
   } catch (error) {
     await discharged.release()
     throw error
   }
+}
+
+/** Whether the call goes where its route names first. */
+function isFirst({ generation, call }: Judgement, target: Target): boolean {
+  return generation.models.get(call.model)?.[0] === target
 }
 
 /** One attempt: prepare, open, gate. */
@@ -140,10 +166,11 @@ async function send(
     const prepared = await prepare(visit, assessment, permitted, attempt, line.signal)
     if (prepared === 'stale' || 'sent' in prepared) return prepared
     const { dispatch, provider, encoder, filters } = prepared
+    const watch = visit.watch.attempt(permitted.target, attempt)
     const sentAt = performance.now()
     const answer = await open(provider, dispatch, line.signal, last)
     if (answer instanceof CustomhouseError) {
-      await closeUnanswered(visit, judgement, permitted.target, prepared.intent, attempt, answer, sentAt)
+      await closeUnanswered(visit, judgement, permitted.target, prepared.intent, attempt, answer, sentAt, watch)
       return { answer, reasons: [], sent: true }
     }
     await gate({
@@ -157,6 +184,7 @@ async function send(
       encoder,
       answer,
       attempt,
+      watch,
       intent: prepared.intent,
       sentAt,
     })
@@ -184,6 +212,7 @@ async function closeUnanswered(
   attempt: number,
   error: CustomhouseError,
   sentAt: number,
+  watch: AttemptWatch,
 ): Promise<void> {
   const { call, client, gateway } = visit
   const given = client.gone.aborted ? CLIENT_GONE : gateway.drained.aborted ? DRAINED : null
@@ -197,6 +226,7 @@ async function closeUnanswered(
     firstEventMs: null,
     totalMs,
   } as const
+  watch.failed(given ?? error)
   await settle(visit, generation, outcome)
   const record =
     given !== null
@@ -210,7 +240,7 @@ async function closeUnanswered(
         })
       : attemptFailed(call, of, attempt, target.id, error)
   if (given === null) gateway.report(`the attempt at ${target.id} failed`, error, call.id)
-  await recorded(evidence(gateway, record))
+  await timed(visit.watch, 'audit', () => recorded(evidence(gateway, record)))
 }
 
 /** No permitted target is left. Where none was sent to, that is a denial; else it is the last provider's failure. */
@@ -234,6 +264,7 @@ function unanswered({ judgement, facts }: Assessment, failure: Failure | null): 
 async function refuse(visit: Visit, error: unknown, tried: boolean): Promise<void> {
   const { call, client, gateway } = visit
   if (error instanceof CustomhouseError && error.code !== 'ERR_GATEWAY_INTERNAL') {
+    visit.watch.decided('error')
     if (!(tried && ofAttempt(error))) gateway.refused(error.code, call.principal.tenant)
     if (client.gone.aborted) client.destroy()
     else answerWith(visit, error, null)
@@ -241,6 +272,8 @@ async function refuse(visit: Visit, error: unknown, tried: boolean): Promise<voi
   }
   const denial = error instanceof Denial ? error : failed(visit, error)
   const { reasons, decision, findings } = denial
+  if (denial === error) deniedBy(visit, reasons)
+  else visit.watch.decided('error')
   let { answer } = denial
   try {
     await evidence(gateway, deniedCall(call, answer, decision, reasons, findings, gateway.generation()))

@@ -12,7 +12,7 @@ import { CustomhouseError } from '../core/errors.ts'
 import type { Generation } from '../core/generation.ts'
 import { baseReason, Denial } from './base.ts'
 import { gatherFacts } from './facts.ts'
-import type { Gateway } from './gateway.ts'
+import type { Gateway, Visit } from './gateway.ts'
 
 /** A target that the policy permits, with what it demands in return. */
 export type Permitted = Readonly<{ target: Target; input: TargetInput; verdict: Verdict }>
@@ -110,15 +110,15 @@ export function evaluationFailed(error: unknown, generation: Generation, gateway
  * @throws Denial where no candidate is permitted, or the policy came to no decision
  */
 export async function judge(
-  call: ModelCall,
+  { call, gateway, watch }: Pick<Visit, 'call' | 'gateway' | 'watch'>,
   candidates: readonly Target[],
   findings: readonly FindingFact[],
   generation: Generation,
-  gateway: Gateway,
 ): Promise<Judgement> {
   const facts = await gatherFacts(call, candidates, generation, gateway)
   const input = callInput(call)
   let decision: RequestDecision
+  const began = performance.now()
   try {
     decision = generation.decider.request({
       phase: 'request',
@@ -130,6 +130,7 @@ export async function judge(
   } catch (error) {
     throw evaluationFailed(error, generation, gateway, call.id)
   }
+  const ms = performance.now() - began
   const permitted: Permitted[] = []
   const reasons: Reason[] = [...facts.reasons]
   for (const target of order(candidates, decision)) {
@@ -139,6 +140,7 @@ export async function judge(
     if (verdict.effect === 'allow') permitted.push({ target, input: targetInput, verdict })
     else addReasons(reasons, verdict.reasons)
   }
+  watch.judged(decision.revision, permitted.length === 0 ? 'deny' : 'allow', ms)
   if (permitted.length === 0) throw new Denial(reasons, decision, { findings })
   return { generation, call: input, decision, permitted, reasons }
 }

@@ -6,6 +6,7 @@ import { inspect } from './inspect.ts'
 import { contextInput, evaluationFailed } from './judge.ts'
 import type { Passage, Progress } from './passage.ts'
 import { pluginsThat } from './roster.ts'
+import { timed } from './timed.ts'
 
 /**
  * Inspects what is new, asks the policy where its answer could differ from the last one (on the first window, when the findings have
@@ -20,7 +21,11 @@ export async function look(passage: Passage, progress: Progress, final: boolean)
   if (!final && progress.decision !== null && progress.filters.some((filter) => filter.hold === 'whole')) return
   const readers = pluginsThat('inspect', generation.plugins)
   if (readers.length > 0)
-    lanes.found(await inspect('response', lanes.segments(), generation, visit.gateway, visit.call.id))
+    lanes.found(
+      await timed(visit.watch, 'redact', () =>
+        inspect('response', lanes.segments(), generation, visit.gateway, visit.call.id),
+      ),
+    )
   const facts = lanes.facts()
   if (final || progress.decision === null || !same(facts, progress.facts))
     await judgeAnswer(passage, progress, facts, final)
@@ -51,7 +56,9 @@ async function judgeAnswer(
 ): Promise<void> {
   const { generation, target, visit } = passage
   progress.facts = facts
+  const began = performance.now()
   const { verdict, ...decision } = decide(passage, progress, facts, final)
+  visit.watch.judged(decision.revision, verdict.effect, performance.now() - began)
   progress.decision = decision
   if (verdict.effect === 'deny') throw new Denial(verdict.reasons, decision)
   // Obligations only ever add up: what one window asked for holds for the rest of the answer.

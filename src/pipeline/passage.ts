@@ -3,6 +3,7 @@ import type { CallInput, FindingFact, TargetInput } from '../core/decision.ts'
 import type { Generation } from '../core/generation.ts'
 import type { Filter } from '../core/plugin.ts'
 import type { Answer, Encoder } from '../core/port.ts'
+import type { AttemptWatch } from '../core/telemetry.ts'
 import type { DecisionFacts } from './base.ts'
 import type { Visit } from './gateway.ts'
 import { Lanes } from './lanes.ts'
@@ -22,6 +23,7 @@ export type Passage = Readonly<{
   encoder: Encoder
   answer: Answer
   attempt: number
+  watch: AttemptWatch
   /** Sequence number of the intent that the outcome closes. */
   intent: number
   /** `performance.now()` when the dispatch was sent. */

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
 import { CustomhouseError } from '../../src/core/errors.ts'
 import type { Codec } from '../../src/core/port.ts'
+import { SILENT } from '../../src/core/telemetry.ts'
 import { openaiChat } from '../../src/dialects/openai-chat/index.ts'
 import { BodyBudget } from '../../src/http/budget.ts'
 import { type DataPlane, dataPlane } from '../../src/http/data.ts'
@@ -37,12 +38,14 @@ async function start(codec: Partial<Codec>) {
       },
       stands: () => true,
     },
+    fresh: () => true,
     drained: new AbortController().signal,
     refused: (code, tenant) => void counted.push(`${code} ${tenant}`),
     report: (what) => void reported.push(what),
   }
   const plane: DataPlane = {
     gateway,
+    telemetry: SILENT,
     mounts: [{ prefix: '/openai/v1', codecs: [{ ...openaiChat, ...codec }] }],
     budget: new BodyBudget(1_000_000),
     answers: new BodyBudget(1_000_000),

@@ -6,6 +6,7 @@ import type { Generation } from '../../src/core/generation.ts'
 import type { Plugin } from '../../src/core/plugin.ts'
 import type { Answer, AnswerBody, Client, Codec, Provider } from '../../src/core/port.ts'
 import type { AuditDraft, Ledger } from '../../src/core/record.ts'
+import { SILENT } from '../../src/core/telemetry.ts'
 import { openaiChat } from '../../src/dialects/openai-chat/index.ts'
 import type { Gateway } from '../../src/pipeline/gateway.ts'
 import { handle } from '../../src/pipeline/handle.ts'
@@ -40,6 +41,8 @@ export type Scene = Readonly<{
   generation?: (made: Generation) => Generation
   /** Whether the credential still stands. */
   stands?: () => boolean
+  /** Whether the policy is not stale. */
+  fresh?: () => boolean
   open?: Provider['open']
   /** What the codec has read of the call, where it matters. */
   call?: Partial<ModelCall>
@@ -139,14 +142,16 @@ export async function play(scene: Scene): Promise<Played> {
       authenticate: () => ({ principal: call.principal, confirm: null }),
       stands: scene.stands ?? (() => true),
     },
+    fresh: scene.fresh ?? (() => true),
     drained: drained.signal,
     refused: (code) => void journal.push(`counted ${code}`),
     report: (what) => void journal.push(`report ${what}`),
   }
+  const watch = SILENT.arrived('', 'openai.chat', undefined)
   const generation = generationOf(scene, provider, [streamPlugin, teller, ...(scene.plugins ?? [])])
   const call = { ...callOf(scene.streamed ?? true, scene.choices), ...scene.call }
   // A client's methods may be replaced, its signal not.
-  await handle({ call, codec, client: { ...client, ...scene.client?.(actors) }, gateway })
+  await handle({ call, codec, client: { ...client, ...scene.client?.(actors) }, gateway, watch })
   return {
     journal,
     records,
@@ -263,6 +268,8 @@ function generationOf(scene: Scene, provider: Provider, plugins: readonly Plugin
       idleMs: 1_000,
       totalMs: 60_000,
       heldCharacters: 10_000,
+      progressMs: 60_000,
+      progressBytes: 1_000_000,
       ...scene.limits,
     },
   }

@@ -1,0 +1,59 @@
+import type { CallFacts, Dialect, Outcome, Target } from './call.ts'
+import type { CustomhouseError } from './errors.ts'
+
+/** Our own work on a call, by what it is for: the label `phase` of the metrics. `audit` is the wait until a record is durable. */
+export const PHASES = ['auth', 'parse', 'redact', 'policy', 'quota', 'audit'] as const
+export type Phase = (typeof PHASES)[number]
+
+/** What became of a call, in one word. `redact`: something of it, or of its answer, was changed; `route`: not the route's first target. */
+export type Decided = 'allow' | 'redact' | 'route' | 'deny' | 'error'
+
+/**
+ * Hears how calls go, for metrics and traces. It is told facts only, never text of a call; it must not throw, and must return at once:
+ * what it makes of them holds nothing up and changes nothing.
+ */
+export interface Telemetry {
+  /** A call has come to a dialect's mount. `traceparent` is the client's own word (W3C Trace Context), not to be trusted. */
+  arrived(id: string, dialect: Dialect, traceparent: string | undefined): CallWatch
+}
+
+/** One call, from its head to its last byte. */
+export interface CallWatch {
+  /** Our own work; several times for one phase add up. Milliseconds. */
+  spent(phase: Phase, ms: number): void
+  /** The call was read. Not called for what is no call. */
+  read(call: CallFacts): void
+  /** The policy came to a decision, on the call or on its answer. */
+  judged(revision: string, effect: 'allow' | 'deny', ms: number): void
+  /** The last word counts, but `deny` and `error` stand. */
+  decided(decided: Decided): void
+  /** Rules that denied, `control/rule`. */
+  denied(rules: readonly string[]): void
+  /** A dispatch is about to be sent. */
+  attempt(target: Target, number: number): AttemptWatch
+  /** Once, when the client has its last byte or is gone. `tenant` is null where nobody was proved. */
+  ended(status: number, tenant: string | null): void
+}
+
+/** One dispatch. Exactly one of its endings is called, once. */
+export interface AttemptWatch {
+  /** The provider did not begin to answer. */
+  failed(error: CustomhouseError): void
+  /** It answered, and this is how that ended. */
+  ended(outcome: Outcome): void
+}
+
+const nothing = (): void => undefined
+const attempt: AttemptWatch = { failed: nothing, ended: nothing }
+const watch: CallWatch = {
+  spent: nothing,
+  read: nothing,
+  judged: nothing,
+  decided: nothing,
+  denied: nothing,
+  attempt: () => attempt,
+  ended: nothing,
+}
+
+/** Nobody listens. */
+export const SILENT: Telemetry = { arrived: () => watch }
