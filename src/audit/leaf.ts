@@ -32,6 +32,7 @@ export const RECORD_KINDS: ReadonlySet<string> = new Set<RecordKind>([
   'config.activated',
   'config.rejected',
   'ledger.opened',
+  'ledger.restored',
   'ledger.closed',
 ])
 const CLOSING: ReadonlySet<string> = new Set(CLOSING_KINDS)

@@ -22,6 +22,7 @@ export type RecordKind =
   | 'config.activated'
   | 'config.rejected'
   | 'ledger.opened' // a writer took the log over; names its epoch and what recovery did
+  | 'ledger.restored' // an operator accepted that records are missing; names both heads and the reason
   | 'ledger.closed'
 
 /** Kinds that close a `call.intent`. Every intent has exactly one of them. */

@@ -88,6 +88,7 @@ const FAILURES: Readonly<Record<string, string>> = {
   ERR_POLICY_THREW: 'policy/threw',
   ERR_POLICY_OUT_OF_FUEL: 'policy/out-of-fuel',
   ERR_POLICY_OUT_OF_MEMORY: 'policy/out-of-memory',
+  ERR_POLICY_LATE: 'policy/late',
 }
 
 /** Turns whatever an evaluation threw into a denial with its own rule id. */
