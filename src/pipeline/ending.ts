@@ -1,13 +1,12 @@
 import type { Ending, Outcome } from '../core/call.ts'
 import type { Reason } from '../core/decision.ts'
-import { CustomhouseError } from '../core/errors.ts'
+import { CustomhouseError, isCustomhouseError } from '../core/errors.ts'
 import { Denial } from './base.ts'
-import { evidence } from './evidence.ts'
+import { evidence, ledgerError } from './evidence.ts'
 import type { Visit } from './gateway.ts'
-import { headerValue, type Passage, type Progress, REQUEST_IDS } from './passage.ts'
-import { outcomeOf } from './records.ts'
+import { headerValue, type Passage, type Progress, REQUEST_IDS, type Sent } from './passage.ts'
+import { attemptFailed, outcomeOf } from './records.ts'
 import { settle } from './settle.ts'
-import { timed } from './timed.ts'
 
 /** Something ended the answer before its end. The outcome is durable first, then the client is told in its own dialect. */
 export async function stop(passage: Passage, progress: Progress, error: unknown): Promise<void> {
@@ -53,8 +52,11 @@ function classify({ visit }: Passage, progress: Progress, error: unknown): Stopp
   gateway.report('the answer ended early', error, call.id)
   if (error instanceof CustomhouseError && error.code.startsWith('ERR_PROVIDER_'))
     return { ending: 'provider_truncated', answer: error, reasons: [] }
+  if (isCustomhouseError(error, 'ERR_LEDGER_UNAVAILABLE')) return { ending: 'failed', answer: error, reasons: [] }
   return { ending: 'failed', answer: FAILED, reasons: [] }
 }
+
+export { ledgerError }
 
 export const CLIENT_GONE = new CustomhouseError('ERR_CALL_TIMEOUT', 'The client hung up.', { status: 499 })
 export const DRAINED = new CustomhouseError(
@@ -65,6 +67,39 @@ const FAILED = new CustomhouseError(
   'ERR_GATEWAY_INTERNAL',
   'The gateway failed while it read the answer. Its operator finds the cause under the call id.',
 )
+
+/** Closes an intent whose provider did not begin to answer, or whose client left or whose gateway stopped before it did. */
+export async function closeUnanswered(sent: Sent, error: CustomhouseError): Promise<void> {
+  const { visit, generation, target, intent, attempt, sentAt, watch } = sent
+  const { call, client, gateway } = visit
+  const given = client.gone.aborted ? CLIENT_GONE : gateway.drained.aborted ? DRAINED : null
+  const outcome: Outcome = {
+    ending: given === CLIENT_GONE ? 'client_gone' : given === DRAINED ? 'drained' : 'provider_error',
+    status: (given ?? error).status,
+    finish: null,
+    usage: {},
+    bytes: 0,
+    firstEventMs: null,
+    totalMs: Math.round(performance.now() - sentAt),
+  }
+  watch.failed(given ?? error)
+  await settle(visit, generation, outcome)
+  if (given !== null) {
+    await evidence(visit, outcomeOf(call, intent, attempt, { outcome, ...UNANSWERED }))
+  } else {
+    gateway.report(`the attempt at ${target.id} failed`, error, call.id)
+    await evidence(visit, attemptFailed(call, intent, attempt, target.id, error))
+  }
+}
+
+const UNANSWERED = {
+  decision: null,
+  reasons: [],
+  findings: [],
+  fault: null,
+  providerRequest: null,
+  released: null,
+} as const
 
 /** Settles and records how an attempt ended. Rejects only where the ledger cannot write. */
 export async function close(
@@ -84,19 +119,22 @@ export async function close(
     firstEventMs: progress.firstEventAt === null ? null : Math.round(progress.firstEventAt - sentAt),
     totalMs: Math.round(performance.now() - sentAt),
   }
-  passage.watch.ended(outcome)
+  passage.watch.ended(outcome, answer.status)
   await settle(visit, generation, outcome)
   const idHeader = REQUEST_IDS.find((name) => answer.headers[name] !== undefined)
   const providerRequest = token(idHeader === undefined ? null : (answer.headers[idHeader] ?? null))
-  const record = outcomeOf(visit.call, intent, attempt, {
-    outcome,
-    decision: progress.decision,
-    reasons,
-    findings: progress.facts,
-    fault: word(progress.fault),
-    providerRequest,
-  })
-  await timed(visit.watch, 'audit', () => evidence(visit.gateway, record))
+  await evidence(
+    visit,
+    outcomeOf(visit.call, intent, attempt, {
+      outcome,
+      decision: progress.decision,
+      reasons,
+      findings: progress.facts,
+      fault: word(progress.fault),
+      providerRequest,
+      released: progress.recordedBytes === 0 ? null : (progress.hash?.digest('hex') ?? null),
+    }),
+  )
 }
 
 /**
@@ -143,16 +181,4 @@ function withIds(error: CustomhouseError, call: string, decision: string | null)
     status: error.status,
     detail: error.detail,
   })
-}
-
-/** What a client is told when the ledger cannot write; the cause is the operator's. */
-export function ledgerError(cause: unknown): CustomhouseError {
-  return new CustomhouseError(
-    'ERR_LEDGER_UNAVAILABLE',
-    'The call cannot be recorded, so it is not carried out. Send it again later.',
-    {
-      cause,
-      detail: { retry_after_seconds: 5 },
-    },
-  )
 }

@@ -5,6 +5,7 @@ import { close, handOver, ledgerError, stop, tell } from './ending.ts'
 import { HeldBytes } from './held.ts'
 import { look } from './look.ts'
 import { begin, type Passage, type Progress, start } from './passage.ts'
+import { count, isDue, recordProgress } from './progress.ts'
 
 /**
  * The only way back. An answer's events are read in bounded windows; each window is inspected, judged when that could change
@@ -88,10 +89,13 @@ function tooLong(): Denial {
 }
 
 async function release(passage: Passage, progress: Progress): Promise<void> {
-  const bytes = joined(progress.lanes.release().map(({ event, texts }) => progress.encoder.event(event, texts)))
+  const released = progress.lanes.release()
+  const bytes = joined(released.map(({ event, texts }) => progress.encoder.event(event, texts)))
+  progress.events += released.length
   if (bytes.length === 0) return
+  if (isDue(passage, progress, bytes)) await recordProgress(passage, progress, bytes)
   begin(passage, progress)
-  progress.bytes += bytes.length
+  count(progress, bytes)
   await passage.visit.client.write(bytes)
 }
 
@@ -112,6 +116,7 @@ async function finish(passage: Passage, progress: Progress, rest: Uint8Array): P
   const { client } = passage.visit
   const released = progress.bytes
   progress.bytes += rest.length
+  if (progress.recordedBytes > 0) progress.hash?.update(rest)
   try {
     await close(
       passage,

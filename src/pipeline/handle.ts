@@ -1,21 +1,21 @@
-import type { Dispatch, Finding, Target } from '../core/call.ts'
+import type { Dispatch, Edit, Finding, Target } from '../core/call.ts'
 import type { FindingFact, Reason } from '../core/decision.ts'
 import { CustomhouseError } from '../core/errors.ts'
 import type { Generation } from '../core/generation.ts'
 import type { Filter } from '../core/plugin.ts'
 import type { Encoder, Provider } from '../core/port.ts'
-import type { AttemptWatch } from '../core/telemetry.ts'
+import type { Decided } from '../core/telemetry.ts'
 import { dispatchOf, lifeline, open, providerOf } from './attempt.ts'
 import { base, baseReason, Denial } from './base.ts'
 import { dischargeRequest } from './discharge.ts'
-import { answerWith, CLIENT_GONE, DRAINED, deniedBy, ledgerError } from './ending.ts'
-import { evidence, refusedForContent } from './evidence.ts'
+import { answerWith, CLIENT_GONE, closeUnanswered, DRAINED, deniedBy, ledgerError } from './ending.ts'
+import { evidence, record } from './evidence.ts'
 import { gate } from './gate.ts'
-import type { Gateway, Visit } from './gateway.ts'
+import type { Visit } from './gateway.ts'
 import { inspect, summarise, withRoles } from './inspect.ts'
 import { addReasons, type Judgement, judge, type Permitted } from './judge.ts'
-import { attemptFailed, deniedCall, intent, outcomeOf } from './records.ts'
-import { settle } from './settle.ts'
+import type { Sent } from './passage.ts'
+import { deniedCall, intent } from './records.ts'
 import { timed } from './timed.ts'
 
 /** A call after it was inspected and judged. */
@@ -38,6 +38,7 @@ export async function handle(visit: Visit): Promise<void> {
       if (visit.client.gone.aborted) throw CLIENT_GONE
       if (visit.gateway.drained.aborted) throw stopping(visit)
       if (visit.gateway.generation() !== assessment.judgement.generation) assessment = await assess(visit)
+      requireFresh(visit)
       reauthenticate(visit)
       const left = assessment.judgement.permitted.filter(({ target }) => !tried.has(target.id))
       const next = left[0]
@@ -61,7 +62,7 @@ export async function handle(visit: Visit): Promise<void> {
 async function assess(visit: Visit): Promise<Assessment> {
   const { call, gateway, watch } = visit
   const generation = gateway.generation()
-  requireFresh(gateway)
+  requireFresh(visit)
   const candidates = base(call, generation)
   const findings = await timed(watch, 'redact', () => inspect('request', call.segments, generation, gateway, call.id))
   const facts = summarise(withRoles(findings, call.segments))
@@ -70,7 +71,7 @@ async function assess(visit: Visit): Promise<Assessment> {
 }
 
 /** Whoever withdraws a permission must be able to rely on it within a time: see `reload.stale_after`. */
-function requireFresh(gateway: Gateway): void {
+function requireFresh({ gateway }: Visit): void {
   if (gateway.fresh()) return
   throw new Denial(
     [
@@ -98,7 +99,7 @@ function reauthenticate({ call, gateway }: Visit): void {
 
 /** A discharge may wait (for a quota, say): what was judged before it need not hold after it. */
 function stale({ call, gateway }: Visit, generation: Generation): boolean {
-  return gateway.generation() !== generation || !gateway.authenticator.stands(call.principal)
+  return gateway.generation() !== generation || !gateway.fresh() || !gateway.authenticator.stands(call.principal)
 }
 
 type Prepared = Readonly<{
@@ -118,7 +119,7 @@ async function prepare(
   attempt: number,
   signal: AbortSignal,
 ): Promise<Prepared | 'stale' | Failure> {
-  const { call, codec, gateway } = visit
+  const { call, codec } = visit
   const { generation, decision } = judgement
   const discharged = await timed(visit.watch, 'quota', () =>
     dischargeRequest(visit, target, verdict, findings, generation, signal),
@@ -136,9 +137,11 @@ async function prepare(
     }
     const provider = providerOf(generation, target)
     const encoder = codec.encode(call)
-    const record = intent(judgement.call, dispatch, attempt, decision, verdict.obligations, facts, generation)
-    const { seq } = await timed(visit.watch, 'audit', () => recorded(gateway.ledger.append(record)))
-    visit.watch.decided(discharged.edits.length > 0 ? 'redact' : isFirst(judgement, target) ? 'allow' : 'route')
+    const { seq } = await record(
+      visit,
+      intent(judgement.call, dispatch, attempt, decision, verdict.obligations, facts, generation),
+    )
+    visit.watch.decided(decidedOf(judgement, target, discharged.edits))
     return { dispatch, provider, encoder, filters: discharged.filters, intent: seq }
   } catch (error) {
     await discharged.release()
@@ -146,9 +149,10 @@ async function prepare(
   }
 }
 
-/** Whether the call goes where its route names first. */
-function isFirst({ generation, call }: Judgement, target: Target): boolean {
-  return generation.models.get(call.model)?.[0] === target
+/** What the metrics call it: changed, sent elsewhere than where its route names first, or neither. */
+function decidedOf({ generation, call }: Judgement, target: Target, edits: readonly Edit[]): Decided {
+  if (edits.length > 0) return 'redact'
+  return generation.models.get(call.model)?.[0] === target ? 'allow' : 'route'
 }
 
 /** One attempt: prepare, open, gate. */
@@ -159,88 +163,39 @@ async function send(
   attempt: number,
   last: boolean,
 ): Promise<'answered' | 'stale' | Failure> {
-  const { judgement } = assessment
-  const { generation, decision } = judgement
-  const line = lifeline(visit, providerOf(generation, permitted.target).totalMs ?? generation.limits.totalMs)
+  const { generation, decision, call } = assessment.judgement
+  const { target, input } = permitted
+  const line = lifeline(visit, providerOf(generation, target).totalMs ?? generation.limits.totalMs)
   try {
     const prepared = await prepare(visit, assessment, permitted, attempt, line.signal)
     if (prepared === 'stale' || 'sent' in prepared) return prepared
-    const { dispatch, provider, encoder, filters } = prepared
-    const watch = visit.watch.attempt(permitted.target, attempt)
+    const { dispatch, provider, encoder, filters, intent } = prepared
+    const watch = visit.watch.attempt(target, attempt, dispatch.url)
     const sentAt = performance.now()
-    const answer = await open(provider, dispatch, line.signal, last)
-    if (answer instanceof CustomhouseError) {
-      await closeUnanswered(visit, judgement, permitted.target, prepared.intent, attempt, answer, sentAt, watch)
-      return { answer, reasons: [], sent: true }
-    }
-    await gate({
+    const sent: Sent = {
       visit,
       generation,
-      target: permitted.target,
-      call: judgement.call,
-      targetInput: permitted.input,
+      target,
+      call,
+      targetInput: input,
       decision,
       filters,
       encoder,
-      answer,
       attempt,
       watch,
-      intent: prepared.intent,
+      intent,
       sentAt,
-    })
+    }
+    const answer = await open(provider, dispatch, line.signal, last)
+    if (answer instanceof CustomhouseError) {
+      await closeUnanswered(sent, answer)
+      return { answer, reasons: [], sent: true }
+    }
+    await gate({ ...sent, answer })
     return 'answered'
   } finally {
     line.end()
   }
-}
-
-/** A record that the ledger refuses for what is in it is a fault of ours; all else is the ledger's, and passes. */
-async function recorded<T>(appending: Promise<T>): Promise<T> {
-  try {
-    return await appending
-  } catch (error) {
-    throw refusedForContent(error) ? error : ledgerError(error)
-  }
-}
-
-/** Closes an intent whose provider did not begin to answer, or whose client left or whose gateway stopped before it did. */
-async function closeUnanswered(
-  visit: Visit,
-  { generation }: Judgement,
-  target: Target,
-  of: number,
-  attempt: number,
-  error: CustomhouseError,
-  sentAt: number,
-  watch: AttemptWatch,
-): Promise<void> {
-  const { call, client, gateway } = visit
-  const given = client.gone.aborted ? CLIENT_GONE : gateway.drained.aborted ? DRAINED : null
-  const totalMs = Math.round(performance.now() - sentAt)
-  const outcome = {
-    ending: given === CLIENT_GONE ? 'client_gone' : given === DRAINED ? 'drained' : 'provider_error',
-    status: (given ?? error).status,
-    finish: null,
-    usage: {},
-    bytes: 0,
-    firstEventMs: null,
-    totalMs,
-  } as const
-  watch.failed(given ?? error)
-  await settle(visit, generation, outcome)
-  const record =
-    given !== null
-      ? outcomeOf(call, of, attempt, {
-          outcome,
-          decision: null,
-          reasons: [],
-          findings: [],
-          fault: null,
-          providerRequest: null,
-        })
-      : attemptFailed(call, of, attempt, target.id, error)
-  if (given === null) gateway.report(`the attempt at ${target.id} failed`, error, call.id)
-  await timed(visit.watch, 'audit', () => recorded(evidence(gateway, record)))
 }
 
 /** No permitted target is left. Where none was sent to, that is a denial; else it is the last provider's failure. */
@@ -276,7 +231,7 @@ async function refuse(visit: Visit, error: unknown, tried: boolean): Promise<voi
   else visit.watch.decided('error')
   let { answer } = denial
   try {
-    await evidence(gateway, deniedCall(call, answer, decision, reasons, findings, gateway.generation()))
+    await evidence(visit, deniedCall(call, answer, decision, reasons, findings, gateway.generation()))
   } catch (failure) {
     answer = ledgerError(failure)
   }

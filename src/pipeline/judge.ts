@@ -129,6 +129,7 @@ export async function judge(
       context: contextInput(generation),
     })
   } catch (error) {
+    watch.judged('request', generation.decider.revision, 'error', performance.now() - began)
     throw evaluationFailed(error, generation, gateway, call.id)
   }
   const ms = performance.now() - began
@@ -139,9 +140,12 @@ export async function judge(
     const targetInput = facts.inputs.find((candidate) => candidate.id === target.id)
     if (verdict === undefined || targetInput === undefined) continue
     if (verdict.effect === 'allow') permitted.push({ target, input: targetInput, verdict })
-    else addReasons(reasons, verdict.reasons)
+    else {
+      watch.barred(target, verdict.reasons)
+      addReasons(reasons, verdict.reasons)
+    }
   }
-  watch.judged(decision.revision, permitted.length === 0 ? 'deny' : 'allow', ms)
+  watch.judged('request', decision.revision, permitted.length === 0 ? 'deny' : 'allow', ms)
   if (permitted.length === 0) throw new Denial(reasons, decision, { findings })
   return { generation, call: input, decision, permitted, reasons }
 }

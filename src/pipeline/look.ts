@@ -58,7 +58,7 @@ async function judgeAnswer(
   progress.facts = facts
   const began = performance.now()
   const { verdict, ...decision } = decide(passage, progress, facts, final)
-  visit.watch.judged(decision.revision, verdict.effect, performance.now() - began)
+  visit.watch.judged('response', decision.revision, verdict.effect, performance.now() - began)
   progress.decision = decision
   if (verdict.effect === 'deny') throw new Denial(verdict.reasons, decision)
   // Obligations only ever add up: what one window asked for holds for the rest of the answer.
@@ -78,6 +78,7 @@ function decide(
 ): DecisionFacts & Pick<ResponseDecision, 'verdict'> {
   const { generation, visit } = passage
   const { usage, lanes } = progress
+  const began = performance.now()
   try {
     return generation.decider.response({
       phase: 'response',
@@ -94,6 +95,7 @@ function decide(
       context: contextInput(generation),
     })
   } catch (error) {
+    visit.watch.judged('response', generation.decider.revision, 'error', performance.now() - began)
     throw evaluationFailed(error, generation, visit.gateway, visit.call.id)
   }
 }

@@ -1,3 +1,4 @@
+import type { Hash } from 'node:crypto'
 import type { Target, Usage } from '../core/call.ts'
 import type { CallInput, FindingFact, TargetInput } from '../core/decision.ts'
 import type { Generation } from '../core/generation.ts'
@@ -8,8 +9,8 @@ import type { DecisionFacts } from './base.ts'
 import type { Visit } from './gateway.ts'
 import { Lanes } from './lanes.ts'
 
-/** An answer that has begun, and everything that was decided about its call. */
-export type Passage = Readonly<{
+/** A dispatch that is sent, and everything that was decided about its call. */
+export type Sent = Readonly<{
   visit: Visit
   generation: Generation
   target: Target
@@ -21,7 +22,6 @@ export type Passage = Readonly<{
   filters: readonly Filter[]
   /** Made before the dispatch was sent: a codec that cannot write the answer has nothing sent. */
   encoder: Encoder
-  answer: Answer
   attempt: number
   watch: AttemptWatch
   /** Sequence number of the intent that the outcome closes. */
@@ -29,6 +29,9 @@ export type Passage = Readonly<{
   /** `performance.now()` when the dispatch was sent. */
   sentAt: number
 }>
+
+/** An answer to it that has begun. */
+export type Passage = Sent & Readonly<{ answer: Answer }>
 
 /** How far an answer has come. Owned by one `gate()`. */
 export type Progress = {
@@ -47,11 +50,19 @@ export type Progress = {
   fault: string | null
   /** Something reached the client: from here on an error can only cut off. */
   began: boolean
+  /** Released to the client. */
   bytes: number
+  /** Events released. */
+  events: number
+  /** Of the `bytes`; null until the first of a stream. Runs from there on: one update costs 0.1 us. */
+  hash: Hash | null
+  /** The last record of the attempt that is durable: `performance.now()` when it was written, and how many bytes it tells of. */
+  recordedAt: number
+  recordedBytes: number
   firstEventAt: number | null
 }
 
-export function start({ encoder, filters }: Passage): Progress {
+export function start({ encoder, filters, sentAt }: Passage): Progress {
   return {
     encoder,
     lanes: new Lanes(),
@@ -65,6 +76,10 @@ export function start({ encoder, filters }: Passage): Progress {
     fault: null,
     began: false,
     bytes: 0,
+    events: 0,
+    hash: null,
+    recordedAt: sentAt,
+    recordedBytes: 0,
     firstEventAt: null,
   }
 }

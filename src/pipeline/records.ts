@@ -1,4 +1,4 @@
-import type { CallFacts, Dispatch, Outcome, Residency, Target } from '../core/call.ts'
+import type { CallFacts, Dispatch, Outcome, Residency, Target, Usage } from '../core/call.ts'
 import { constant } from '../core/canonical.ts'
 import type { CallInput, FindingFact, Obligation, Reason } from '../core/decision.ts'
 import type { CustomhouseError } from '../core/errors.ts'
@@ -175,6 +175,26 @@ export function deniedCall(
   }
 }
 
+/** `released`: SHA-256 (hex) of the first `bytes` of the answer as the client gets them. */
+export type SoFar = Readonly<{ bytes: number; events: number; usage: Usage; released: string }>
+
+/** `call.progress`: durable before the last of the bytes that it counts is released. A plain digest of text could be guessed at, so it is sealed. */
+export function progressOf(
+  call: CallFacts,
+  of: number,
+  attempt: number,
+  { bytes, events, usage, released }: SoFar,
+): AuditDraft {
+  return {
+    kind: 'call.progress',
+    tenant: call.principal.tenant,
+    call: call.id,
+    of,
+    body: { attempt, bytes, events, usage: plainUsage(usage) },
+    personal: { released },
+  }
+}
+
 export type Ended = Readonly<{
   outcome: Outcome
   decision: DecisionFacts | null
@@ -184,17 +204,13 @@ export type Ended = Readonly<{
   fault: string | null
   /** The provider's own id of the answer, for reconciliation with its bill. */
   providerRequest: string | null
+  /** SHA-256 (hex) of the `bytes` of the outcome, where a progress was recorded. */
+  released: string | null
 }>
 
 /** `call.outcome`: durable before the client is told that the answer is complete. */
 export function outcomeOf(call: CallFacts, of: number, attempt: number, ended: Ended): AuditDraft {
   const { outcome, decision } = ended
-  const usage: Record<string, Json> = {}
-  if (outcome.usage.inputTokens !== undefined) usage.input_tokens = outcome.usage.inputTokens
-  if (outcome.usage.outputTokens !== undefined) usage.output_tokens = outcome.usage.outputTokens
-  if (outcome.usage.totalTokens !== undefined) usage.total_tokens = outcome.usage.totalTokens
-  if (outcome.usage.cachedInputTokens !== undefined) usage.cached_input_tokens = outcome.usage.cachedInputTokens
-  if (outcome.usage.reasoningTokens !== undefined) usage.reasoning_tokens = outcome.usage.reasoningTokens
   const found = briefFindings(ended.findings)
   const why = briefReasons(ended.reasons)
   const body = {
@@ -210,7 +226,25 @@ export function outcomeOf(call: CallFacts, of: number, attempt: number, ended: E
     reasons: why.json,
     status: outcome.status,
     total_ms: outcome.totalMs,
-    usage,
+    usage: plainUsage(outcome.usage),
   }
-  return { kind: 'call.outcome', tenant: call.principal.tenant, call: call.id, of, body: marked(body, found, why) }
+  return {
+    kind: 'call.outcome',
+    tenant: call.principal.tenant,
+    call: call.id,
+    of,
+    body: marked(body, found, why),
+    ...(ended.released === null ? {} : { personal: { released: ended.released } }),
+  }
+}
+
+/** Tokens, as far as the provider has told them. */
+function plainUsage(usage: Usage): Json {
+  const told: Record<string, Json> = {}
+  if (usage.inputTokens !== undefined) told.input_tokens = usage.inputTokens
+  if (usage.outputTokens !== undefined) told.output_tokens = usage.outputTokens
+  if (usage.totalTokens !== undefined) told.total_tokens = usage.totalTokens
+  if (usage.cachedInputTokens !== undefined) told.cached_input_tokens = usage.cachedInputTokens
+  if (usage.reasoningTokens !== undefined) told.reasoning_tokens = usage.reasoningTokens
+  return told
 }
