@@ -1,18 +1,20 @@
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import type { Committed } from './audit/ledger.ts'
 import { openLedger } from './audit/open.ts'
 import { readCertificate, renewCertificate } from './compose/certificate.ts'
 import { drain } from './compose/drain.ts'
 import { unplaced } from './compose/generation.ts'
+import { announcing } from './compose/listening.ts'
 import { errorFacts, openLog } from './compose/log.ts'
 import { MOUNTS } from './compose/mounts.ts'
 import { Providers } from './compose/providers.ts'
 import { Refusals } from './compose/refusals.ts'
 import { Activation, type ReloadReport } from './compose/reload.ts'
-import { contentDigest, type LoadedConfig, watchContent } from './config.ts'
+import { healthOf, type Parts, stand } from './compose/standing.ts'
+import { Undo } from './compose/undo.ts'
+import { watchedPaths, watching } from './compose/watching.ts'
+import { contentDigest, type LoadedConfig } from './config.ts'
 import type { Plugin } from './core/plugin.ts'
-import type { AuditRecord } from './core/record.ts'
 import { SILENT } from './core/telemetry.ts'
 import { admin } from './http/admin.ts'
 import { BodyBudget } from './http/budget.ts'
@@ -32,6 +34,8 @@ export type ComposeOptions = Readonly<{
   /** Plugins beyond the gateway's own; they run in the order given. */
   plugins?: readonly Plugin[]
   log?: Logger
+  /** Gives the start up, and takes down what there is of it: `compose` rejects with the signal's reason. Of no effect once it has resolved. */
+  signal?: AbortSignal
 }>
 
 /** A gateway that runs. */
@@ -50,38 +54,65 @@ export type Customhouse = Readonly<{
   failed: Promise<Error>
 }>
 
-/** Wires everything. The only file that names concrete adapters, dialects and plugins. The ledger is recovered before any port opens. */
+/**
+ * Wires everything. The only file that names concrete adapters, dialects and plugins. The admin port opens first, so that the probes can tell what the start is at; then
+ * the ledger, however long its volume has no room; the data port last.
+ */
 export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}): Promise<Customhouse> {
   const { config } = loaded
+  const { plugins = [], read, signal } = options
   const log = options.log ?? openLog(config.log)
-  const plugins = options.plugins ?? []
-  const undo: (() => Promise<void> | void)[] = []
-  const started = Promise.withResolvers<void>()
+  const undo = new Undo(log)
+  const standing = stand()
+  const allStarted = Promise.withResolvers<void>()
+  let parts: Parts | null = null
   try {
+    if (read === undefined && config.reload.staleAfterMs !== null) {
+      const message = 'needs a gateway that reads its configuration anew: this one does not, and would deny every call'
+      throw loaded.invalid([{ path: ['reload', 'stale_after'], message }])
+    }
     // Before anything that takes long: what changes from here on is noticed.
-    const watched = await contentDigest([...loaded.watch, config.policy.path])
+    const watched = await contentDigest(watchedPaths(loaded))
+    const { limits } = config
+    const sockets = {
+      connectionMs: limits.timeouts.connectionMs,
+      headerBytes: limits.headerBytes,
+      headersMs: limits.timeouts.headersMs,
+      requestMs: limits.timeouts.requestMs,
+      keepAliveMs: limits.timeouts.keepAliveMs,
+    }
+    const health = healthOf(standing, () => parts)
+    const adminListener = await listenHttp1(config.listen.admin, admin(health), sockets)
+    undo.add('the admin port', () => {
+      const stopped = adminListener.stop()
+      adminListener.destroy()
+      return stopped
+    })
+    const onCommit = announcing(plugins, allStarted.promise, log)
     const { ledger, recovered } = await openLedger({
       state: config.state,
       keys: config.keys,
       log: config.audit.log,
       checkpointEveryMs: config.audit.checkpointEveryMs,
       minFreeBytes: config.audit.minFreeBytes,
-      ...announcing(plugins, started.promise, log),
+      ...(onCommit === null ? {} : { onCommit }),
     })
-    undo.push(() => ledger.close())
+    undo.add('the ledger', () => ledger.close())
     log.info({ ...recovered }, 'the ledger is open')
+    standing.starting = 'the policy is being loaded'
     const toolchain = openToolchain({ cacheDir: join(config.state, 'policy-cache') })
-    undo.push(() => toolchain.close())
+    undo.add('the policy compiler', () => toolchain.close())
     const providers = new Providers((name, error) =>
       log.error(errorFacts(error), `provider ${name} could not be closed`),
     )
-    undo.push(() => providers.close())
+    undo.add('the providers', () => providers.close())
     for (const plugin of plugins) {
       await plugin.start?.()
-      undo.push(() => stopPlugin(plugin, log))
+      undo.add(plugin.name, () => plugin.stop?.(), false)
     }
-    started.resolve()
+    allStarted.resolve()
     const activation = await Activation.first({ ledger, toolchain, providers, plugins, log }, loaded)
+    signal?.throwIfAborted()
     for (const line of unplaced(activation.active.generation)) log.warn(line)
     const keys = await openKeys({
       file: join(config.keys, STORE_NAME),
@@ -91,9 +122,9 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
           ? log.error(errorFacts(event.error), 'the store of gateway keys was rejected; the last good one stays')
           : log.debug({ keys: event.keys }, 'gateway keys loaded'),
     })
-    undo.push(() => keys.close())
+    undo.add('the gateway keys', () => keys.close())
     const refusals = new Refusals(ledger, REFUSALS_EVERY_MS)
-    undo.push(() => refusals.stop())
+    undo.add('the count of refusals', () => refusals.stop())
     const drained = new AbortController()
     const gateway: Gateway = {
       generation: () => activation.active.generation,
@@ -104,16 +135,7 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
       refused: (code, tenant) => refusals.count(code, tenant),
       report: (what, error, call) => log.error({ call, ...errorFacts(error) }, what),
     }
-    const state = { draining: false, started: false }
     const flight = new Flight()
-    const { limits } = config
-    const sockets = {
-      connectionMs: limits.timeouts.connectionMs,
-      headerBytes: limits.headerBytes,
-      headersMs: limits.timeouts.headersMs,
-      requestMs: limits.timeouts.requestMs,
-      keepAliveMs: limits.timeouts.keepAliveMs,
-    }
     const handler = dataPlane({
       gateway,
       telemetry: SILENT,
@@ -130,38 +152,19 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
         MOUNTS.map(({ prefix }) => prefix),
         limits.timeouts.idleMs,
       ),
-      draining: () => state.draining,
+      draining: () => standing.closing,
       flight,
     })
-    const health = {
-      started: () => state.started,
-      draining: () => state.draining,
-      checks: () => ({
-        ledger: ledger.health() === 'ok' ? 'ok' : 'it cannot write',
-        policy: `ok ${activation.active.policy.revision}`,
-        config: `ok ${activation.active.loaded.digest}`,
-        reload:
-          activation.lastError === null
-            ? 'ok'
-            : `ok (last good; the last reload failed with ${activation.lastError.code})`,
-      }),
-    }
-    const adminListener = await listenHttp1(config.listen.admin, admin(health), sockets)
-    undo.push(() => adminListener.stop())
+    parts = () => ({ ledger: ledger.health() === 'ok' ? 'ok' : 'it cannot write', ...activation.health() })
     const certificate = await readCertificate(loaded)
     const dataListener = await listen(config.listen.data, handler, sockets, {
       streams: limits.streams,
       ...(limits.connections === null ? {} : { connections: limits.connections }),
       ...(certificate === null ? {} : { certificate }),
     })
-    const reload = async (): Promise<ReloadReport> => {
-      if (options.read === undefined) return { activated: false, restart: [] }
-      const report = await activation.reload(options.read)
-      if (report.activated) await renewCertificate(dataListener, activation.active.loaded, log)
-      return report
-    }
-    const watch = options.read === undefined ? null : watching(reload, activation, config.reload.everyMs, watched, log)
-    state.started = true
+    const renew = (active: LoadedConfig): Promise<void> => renewCertificate(dataListener, active, log)
+    const watch = read === undefined ? null : watching(activation, read, watched, renew, log)
+    standing.starting = null
     log.info(
       {
         pid: process.pid,
@@ -174,85 +177,22 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
     )
 
     const stop = drain(
-      { state, drained, flight, dataListener, config: () => activation.active.loaded.config.drain, log },
+      { standing, drained, flight, dataListener, config: () => activation.active.loaded.config.drain, log },
       async () => {
         watch?.stop()
         await refusals.flush()
         dataListener.destroy()
-        adminListener.destroy()
-        await undone(undo, log)
+        await undo.all()
       },
     )
     void ledger.failed.then((error) => {
       log.fatal(errorFacts(error), 'the ledger cannot write: nothing is sent any more')
       drained.abort()
     })
+    const reload = watch?.reload ?? (async () => ({ activated: false, restart: [] }))
     return { data: dataListener.url, admin: adminListener.url, reload, stop, failed: ledger.failed }
   } catch (error) {
-    await undone(undo, log).catch((failure: unknown) => log.error(errorFacts(failure), 'the start could not be undone'))
+    await undo.all().catch((failure: unknown) => log.error(errorFacts(failure), 'the start could not be undone'))
     throw error
   }
-}
-
-/** Takes down what was put up, last first. A step that fails keeps none of the others from being taken; the first failure is thrown. */
-async function undone(undo: (() => Promise<void> | void)[], log: Logger): Promise<void> {
-  const failures: unknown[] = []
-  for (const step of undo.splice(0).reverse()) {
-    try {
-      await step()
-    } catch (error) {
-      log.error(errorFacts(error), 'a part could not be stopped')
-      failures.push(error)
-    }
-  }
-  if (failures.length > 0) throw failures[0]
-}
-
-async function stopPlugin(plugin: Plugin, log: Logger): Promise<void> {
-  try {
-    await plugin.stop?.()
-  } catch (error) {
-    log.error(errorFacts(error), `${plugin.name} could not be stopped`)
-  }
-}
-
-/** Plugins that listen hear of what is durable, once all have started; what they make of it holds nothing up. */
-function announcing(
-  plugins: readonly Plugin[],
-  started: Promise<void>,
-  log: Logger,
-): Readonly<{ onCommit?: (commit: Committed) => void }> {
-  const listeners = plugins.filter((plugin) => plugin.record !== undefined)
-  if (listeners.length === 0) return {}
-  const tell = async (plugin: Plugin, record: AuditRecord): Promise<void> => {
-    await started
-    try {
-      await plugin.record?.(record)
-    } catch (error) {
-      log.error(errorFacts(error), `${plugin.name} could not take a record`)
-    }
-  }
-  return {
-    onCommit: ({ records }) => {
-      for (const record of records) for (const plugin of listeners) void tell(plugin, record)
-    },
-  }
-}
-
-function watching(
-  reload: () => Promise<ReloadReport>,
-  activation: Activation,
-  everyMs: number,
-  from: string,
-  log: Logger,
-): ReturnType<typeof watchContent> {
-  return watchContent({
-    paths: () => [...activation.active.loaded.watch, activation.active.loaded.config.policy.path],
-    everyMs,
-    from,
-    changed: async () => {
-      await reload()
-    },
-    failed: (error) => log.error(errorFacts(error), 'the configuration could not be watched'),
-  })
 }

@@ -1,11 +1,15 @@
 import { Command } from 'commander'
 import { type Customhouse, compose } from '../compose.ts'
+import type { LoadedConfig } from '../config.ts'
 import { publishAdmin, withdrawAdmin } from './admin.ts'
 import { occupy } from './checkout.ts'
 import { loadSettings, type SettingOptions, withSettings } from './settings.ts'
 
 /** What is open when the ledger latches is being cut off in its dialect; it has this long to leave. */
 const LATCHED_MS = 500
+
+/** For what was stopped to leave by itself. */
+const LEFTOVERS_MS = 1_000
 
 /** `customhouse serve`: runs the gateway until SIGTERM or SIGINT. SIGHUP reloads. Exits with 5 when the ledger cannot write. */
 export function serveCommand(): Command {
@@ -20,14 +24,28 @@ export function serveCommand(): Command {
       const signals = heed()
       occupy()
       const loaded = await loadSettings(options)
-      const house = await compose(loaded, { read: () => loadSettings(options) })
+      const house = await started(loaded, options, signals)
+      if (house === null) return
       const { state } = loaded.config
       await publishAdmin(state, house.admin).catch((error: unknown) => warn('written', error))
-      process.exitCode = await untilStopped(house, signals)
+      const code = await untilStopped(house, signals)
+      process.exitCode = code
       await withdrawAdmin(state).catch((error: unknown) => warn('removed', error))
       // A worker that hangs on a dead disk must not keep a latched process alive.
-      if (process.exitCode === 5) process.exit(5)
+      if (code === 5) process.exit(5)
+      // Nor may anything else that did not come to its end keep one that has stopped.
+      setTimeout(() => process.exit(code), LEFTOVERS_MS).unref()
     })
+}
+
+/** Null where a signal to stop came before the gateway ran: it may have waited for room on the disk. */
+async function started(loaded: LoadedConfig, options: SettingOptions, signals: Signals): Promise<Customhouse | null> {
+  try {
+    return await compose(loaded, { read: () => loadSettings(options), signal: signals.stopping })
+  } catch (error) {
+    if (error !== signals.stopping.reason) throw error
+    return null
+  }
 }
 
 /** Only a probe looks there; the gateway itself is well. */
@@ -36,7 +54,11 @@ function warn(what: string, error: unknown): void {
 }
 
 /** What the process was told, from before there is a gateway that could act upon it. */
-export type Signals = Readonly<{ attend(told: (signal: 'stop' | 'reload') => void): void }>
+export type Signals = Readonly<{
+  attend(told: (signal: 'stop' | 'reload') => void): void
+  /** Aborted by the first that says stop: a start is given up. */
+  stopping: AbortSignal
+}>
 
 /**
  * Takes SIGTERM, SIGINT and SIGHUP over; those that come during the start are kept.
@@ -46,19 +68,25 @@ export type Signals = Readonly<{ attend(told: (signal: 'stop' | 'reload') => voi
 export function heed({ child = false }: Readonly<{ child?: boolean }> = {}): Signals {
   const early: ('stop' | 'reload')[] = []
   let told = (signal: 'stop' | 'reload'): void => void early.push(signal)
-  process.on('SIGTERM', () => told('stop'))
-  process.on('SIGINT', () => told('stop'))
+  const stopping = new AbortController()
+  const stop = (): void => {
+    stopping.abort()
+    told('stop')
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
   process.on('SIGHUP', () => told('reload'))
   if (child && process.platform !== 'win32') {
     const parent = process.ppid
     const timer = setInterval(() => {
       if (process.ppid === parent) return
       clearInterval(timer)
-      told('stop')
+      stop()
     }, 250)
     timer.unref()
   }
   return {
+    stopping: stopping.signal,
     attend(next) {
       told = next
       for (const signal of early.splice(0)) next(signal)

@@ -2,12 +2,13 @@ import type { Logger } from 'pino'
 import type { Flight } from '../http/flight.ts'
 import { LINGER_MS } from '../http/limits.ts'
 import type { Listener } from '../http/listener.ts'
+import type { Standing } from './standing.ts'
 
 /** After open calls were cut off at the end of a drain: for their outcomes. */
 const OUTCOMES_MS = 5_000
 
 type Drain = Readonly<{
-  state: { draining: boolean }
+  standing: Standing
   drained: AbortController
   flight: Flight
   dataListener: Listener
@@ -17,7 +18,7 @@ type Drain = Readonly<{
 
 /** The stop function: the first call drains, a second one hurries the first. */
 export function drain(
-  { state, drained, flight, dataListener, config, log }: Drain,
+  { standing, drained, flight, dataListener, config, log }: Drain,
   close: () => Promise<void>,
 ): () => Promise<void> {
   const hurry = new AbortController()
@@ -33,9 +34,10 @@ export function drain(
   }
   const run = async (): Promise<void> => {
     const { preStopDelayMs, timeoutMs } = config()
-    state.draining = true
+    standing.draining = true
     log.info({ calls: flight.size }, 'draining')
     await within(preStopDelayMs, new Promise(() => undefined))
+    standing.closing = true
     const closed = dataListener.stop()
     await within(timeoutMs, flight.over())
     drained.abort()

@@ -31,37 +31,55 @@ export type ReloadReport = Readonly<{ activated: boolean; restart: readonly stri
 export class Activation {
   readonly #parts: ActivationParts
   #active: Active
-  #confirmedAt = performance.now()
+  #confirmedAt: number
   #turn: Promise<unknown> = Promise.resolve()
   /** The outcome of the last reload, for health and metrics. */
   lastError: CustomhouseError | null = null
 
-  private constructor(parts: ActivationParts, active: Active) {
+  private constructor(parts: ActivationParts, active: Active, since: number) {
     this.#parts = parts
     this.#active = active
+    this.#confirmedAt = since
   }
 
   /** The first generation. What is wrong with it stops the start. */
   static async first(parts: ActivationParts, loaded: LoadedConfig): Promise<Activation> {
+    const since = performance.now()
     const active = await load(parts, loaded, 1)
     await recordActivation(parts.ledger, null, active)
     parts.providers.activate(loaded.config.providers)
-    return new Activation(parts, active)
+    return new Activation(parts, active, since)
   }
 
   get active(): Active {
     return this.#active
   }
 
-  /** What is active is what is on disk, as far as anybody can tell. Called when a look at the disk found nothing new. */
-  confirm(): void {
-    if (this.lastError === null) this.#confirmedAt = performance.now()
+  /**
+   * A look at the disk, begun at `since` (`performance.now()`), found the content that was acted upon last. Where that was rejected, what is
+   * active is not what is wanted, and nothing is confirmed.
+   */
+  confirm(since: number): void {
+    if (this.lastError === null && since > this.#confirmedAt) this.#confirmedAt = since
   }
 
   /** Whether what is active was found to be what is wanted within `reload.stale_after`. */
   fresh(): boolean {
     const { staleAfterMs } = this.#active.loaded.config.reload
     return staleAfterMs === null || performance.now() - this.#confirmedAt <= staleAfterMs
+  }
+
+  /** What the probes are told. What denies every call is not ready; what was rejected while the last good one serves is. */
+  health(): Readonly<Record<string, string>> {
+    const { policy, loaded } = this.#active
+    const error = this.lastError
+    const stale = 'what is active may not be what is wanted: calls are denied (reload.stale_after)'
+    return {
+      policy: `ok ${policy.revision}`,
+      config: `ok ${loaded.digest}`,
+      reload: error === null ? 'ok' : `ok (last good; the last reload failed with ${error.code})`,
+      ...(loaded.config.reload.staleAfterMs === null ? {} : { freshness: this.fresh() ? 'ok' : stale }),
+    }
   }
 
   /** Reloads, one at a time. `read` reads the configuration anew. Never rejects: a failure changes nothing but {@link lastError}. */
@@ -76,6 +94,7 @@ export class Activation {
     const before = this.#active
     // What is compiled takes seconds; nothing else is said in them.
     log.info({ generation: before.generation.number + 1 }, 'a new version is being read and compiled')
+    const since = performance.now()
     try {
       const loaded = await read()
       const next = await load(this.#parts, loaded, before.generation.number + 1)
@@ -85,7 +104,7 @@ export class Activation {
       await recordActivation(ledger, before, next)
       this.#active = next
       this.lastError = null
-      this.#confirmedAt = performance.now()
+      this.#confirmedAt = since
       providers.activate(loaded.config.providers)
       log.info({ generation: next.generation.number, policy: next.policy.revision, config: loaded.digest }, 'activated')
       return { activated: true, restart }

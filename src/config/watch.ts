@@ -3,8 +3,10 @@ import { readdir, readFile, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
 export type Watch = Readonly<{
-  /** Looks now, besides the regular times (SIGHUP). Resolves after `changed` has been called, if it was. */
+  /** Looks now, besides the regular times. Resolves after `changed` has been called, if it was. */
   look(): Promise<void>
+  /** The caller has acted upon this content by itself (SIGHUP): it is what the next look compares with. */
+  acted(digest: string): void
   stop(): void
 }>
 
@@ -48,7 +50,8 @@ export async function contentDigest(paths: readonly string[]): Promise<string> {
 /**
  * Calls `changed` whenever the content of `paths` has become another one, compared every `everyMs`. `from` is the digest that the caller already
  * acted upon, best taken before it read; without it the content at the time of this call is. Looks never overlap; the timer keeps no process alive. `changed` must handle its own
- * errors: a rejection is given to `failed` and the same content is not tried again.
+ * errors: a rejection is given to `failed` and the same content is not tried again. A look that found nothing new tells `unchanged` when it began
+ * (milliseconds, as `performance.now()` counts): what came after that it need not have seen.
  */
 export function watchContent(
   options: Readonly<{
@@ -56,6 +59,7 @@ export function watchContent(
     everyMs: number
     from?: string
     changed: (digest: string) => Promise<void> | void
+    unchanged?: (since: number) => void
     failed: (error: unknown) => void
   }>,
 ): Watch {
@@ -64,8 +68,10 @@ export function watchContent(
   let looking: Promise<void> | null = null
   const once = async () => {
     try {
+      const since = performance.now()
       const digest = await contentDigest(options.paths())
-      if (stopped || digest === last) return
+      if (stopped) return
+      if (digest === last) return options.unchanged?.(since)
       const first = last === undefined
       last = digest
       if (!first) await options.changed(digest)
@@ -84,6 +90,9 @@ export function watchContent(
   timer.unref()
   return {
     look,
+    acted: (digest) => {
+      last = digest
+    },
     stop: () => {
       stopped = true
       clearInterval(timer)
