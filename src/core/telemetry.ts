@@ -1,4 +1,5 @@
 import type { CallFacts, Dialect, Outcome, Target } from './call.ts'
+import type { Phase as JudgedPhase, Reason } from './decision.ts'
 import type { CustomhouseError } from './errors.ts'
 
 /** Our own work on a call, by what it is for: the label `phase` of the metrics. `audit` is the wait until a record is durable. */
@@ -8,13 +9,28 @@ export type Phase = (typeof PHASES)[number]
 /** What became of a call, in one word. `redact`: something of it, or of its answer, was changed; `route`: not the route's first target. */
 export type Decided = 'allow' | 'redact' | 'route' | 'deny' | 'error'
 
+/** How an evaluation of the policy ended; `error`: it came to no decision, which is a denial. */
+export type Judged = 'allow' | 'deny' | 'error'
+
+/** A call at the socket, before anything of it is known but its mount. */
+export type Arrival = Readonly<{
+  id: string
+  dialect: Dialect
+  /** The mount's prefix; what comes after it may hold names of models. */
+  prefix: string
+  /** As the client sent it. */
+  method: string
+  /** The client's own word (W3C Trace Context), not to be trusted. */
+  traceparent: string | undefined
+}>
+
 /**
  * Hears how calls go, for metrics and traces. It is told facts only, never text of a call; it must not throw, and must return at once:
  * what it makes of them holds nothing up and changes nothing.
  */
 export interface Telemetry {
-  /** A call has come to a dialect's mount. `traceparent` is the client's own word (W3C Trace Context), not to be trusted. */
-  arrived(id: string, dialect: Dialect, traceparent: string | undefined): CallWatch
+  /** A call has come to a dialect's mount. */
+  arrived(arrival: Arrival): CallWatch
 }
 
 /** One call, from its head to its last byte. */
@@ -23,14 +39,16 @@ export interface CallWatch {
   spent(phase: Phase, ms: number): void
   /** The call was read. Not called for what is no call. */
   read(call: CallFacts): void
-  /** The policy came to a decision, on the call or on its answer. */
-  judged(revision: string, effect: 'allow' | 'deny', ms: number): void
+  /** The policy was asked, about the call or about its answer. */
+  judged(phase: JudgedPhase, revision: string, judged: Judged, ms: number): void
+  /** The policy refused one candidate of the call; others may be left. */
+  barred(target: Target, reasons: readonly Reason[]): void
   /** The last word counts, but `deny` and `error` stand. */
   decided(decided: Decided): void
   /** Rules that denied, `control/rule`. */
   denied(rules: readonly string[]): void
-  /** A dispatch is about to be sent. */
-  attempt(target: Target, number: number): AttemptWatch
+  /** A dispatch is about to be sent to `url`. */
+  attempt(target: Target, number: number, url: string): AttemptWatch
   /** Once, when the client has its last byte or is gone. `tenant` is null where nobody was proved. */
   ended(status: number, tenant: string | null): void
 }
@@ -39,8 +57,8 @@ export interface CallWatch {
 export interface AttemptWatch {
   /** The provider did not begin to answer. */
   failed(error: CustomhouseError): void
-  /** It answered, and this is how that ended. */
-  ended(outcome: Outcome): void
+  /** It answered with `status`, and this is how that ended. */
+  ended(outcome: Outcome, status: number): void
 }
 
 const nothing = (): void => undefined
@@ -49,6 +67,7 @@ const watch: CallWatch = {
   spent: nothing,
   read: nothing,
   judged: nothing,
+  barred: nothing,
   decided: nothing,
   denied: nothing,
   attempt: () => attempt,

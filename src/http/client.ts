@@ -44,7 +44,7 @@ export class HttpClient implements Client {
   readonly #gone = new AbortController()
   readonly #over = Promise.withResolvers<void>()
   readonly #sending: Sending
-  #status = 500
+  #status: number | null = null
   #headers: Readonly<Record<string, string>> = {}
 
   constructor(response: Outbound, sending: Sending) {
@@ -63,9 +63,9 @@ export class HttpClient implements Client {
     if (!(this.#response instanceof ServerResponse)) out.on('aborted', gone)
   }
 
-  /** What the client was, or would have been, answered with. */
+  /** What the client was, or would have been, answered with; 499 where it left before that was known. */
   get status(): number {
-    return this.#status
+    return this.#status ?? (this.#gone.signal.aborted ? 499 : 500)
   }
 
   get gone(): AbortSignal {
@@ -207,10 +207,10 @@ export class HttpClient implements Client {
     if (response instanceof ServerResponse) {
       const headers = { ...this.#headers, ...(closing ? { connection: 'close' } : {}), ...more }
       if ('connection' in headers) LEAVING.add(response.req.socket)
-      response.writeHead(this.#status, headers)
+      response.writeHead(this.status, headers)
       return
     }
-    response.respond({ ':status': this.#status, ...this.#headers, ...more })
+    response.respond({ ':status': this.status, ...this.#headers, ...more })
     // No further call on this connection (GOAWAY); those that it has go on.
     if (closing) response.session?.close()
   }
@@ -224,7 +224,7 @@ export class HttpClient implements Client {
 }
 
 /** Breaks an answer so that nobody takes what there is of it for the whole: HTTP/1.1 the connection, HTTP/2 the stream alone. */
-export function destroyResponse(response: Outbound | ServerHttp2Stream): void {
+function destroyResponse(response: Outbound | ServerHttp2Stream): void {
   if (response instanceof ServerResponse) response.destroy()
   else ('stream' in response ? response.stream : response).destroy(new Error('cut off'))
 }

@@ -8,7 +8,7 @@ import type { Gateway } from '../pipeline/gateway.ts'
 import { handle } from '../pipeline/handle.ts'
 import { readBody } from './body.ts'
 import type { BodyBudget, Hold } from './budget.ts'
-import { destroyResponse, HttpClient } from './client.ts'
+import { HttpClient } from './client.ts'
 import { awaitsContinue, type Handler, type Inbound, type Outbound } from './exchange.ts'
 import type { Flight } from './flight.ts'
 import { readHead } from './head.ts'
@@ -58,16 +58,16 @@ export function dataPlane(plane: DataPlane): Handler {
     const mount = plane.mounts.find(({ prefix }) => path.startsWith(prefix) && path.charCodeAt(prefix.length) === 47)
     if (mount === undefined) return plane.edge(request, response)
     flight.begin()
-    serve(plane, uploads, { mount, path: path.slice(mount.prefix.length), query, request, response })
+    const served = attend(plane, { mount, path: path.slice(mount.prefix.length), query, request, response })
+    serve(plane, uploads, served)
       .catch((error: unknown) => {
-        gateway.report('a call could not even be refused', error, '')
-        destroyResponse(response)
-        return null
+        gateway.report('a call could not even be refused', error, served.id)
+        served.client.destroy()
       })
-      .then(async (served) => {
+      .then(async () => {
         flight.answered()
-        await served?.client.over
-        served?.watch.ended(served.client.status, served.tenant)
+        await served.client.over
+        served.watch.ended(served.client.status, served.tenant)
         flight.end()
       })
   }
@@ -76,28 +76,39 @@ export function dataPlane(plane: DataPlane): Handler {
 /** A call at its mount; `path` is below the prefix. */
 type Arrival = Readonly<{ mount: Mount; path: string; query: string; request: Inbound; response: Outbound }>
 
-/** A call that was handled; its answer may still be on its way. `tenant` is null where nobody was proved. */
-type Served = Readonly<{ client: HttpClient; watch: CallWatch; tenant: string | null }>
+/** A call that has a client, an id and somebody who watches it. `tenant` is null while nobody is proved. */
+type Served = Readonly<{ arrival: Arrival; id: string; codec: Codec; client: HttpClient; watch: CallWatch }> & {
+  tenant: string | null
+}
 
-/** One call at the socket: known, read, handled. What fails before it is a call is answered in the dialect and counted. */
-async function serve(
-  plane: DataPlane,
-  uploads: Uploads,
-  { mount, path, query, request, response }: Arrival,
-): Promise<Served> {
-  const { gateway } = plane
-  const id = newId()
-  const limits = plane.limits()
-  let tenant: string | null = null
-  const client = new HttpClient(response, {
-    stallMs: limits.stallMs,
-    closing: plane.draining,
-    keep: (bytes) => keep(plane, bytes, tenant, id),
-  })
-  const codec = mount.codecs.find((candidate) => candidate.matches(request.method ?? 'GET', path)) ?? mount.codecs[0]
+function attend(plane: DataPlane, arrival: Arrival): Served {
+  const { mount, path, request, response } = arrival
+  const { method = 'GET' } = request
+  const codec = mount.codecs.find((candidate) => candidate.matches(method, path)) ?? mount.codecs[0]
   if (codec === undefined) throw new Error(`nothing is mounted at ${mount.prefix}`)
   const { traceparent } = request.headers
-  const watch = plane.telemetry.arrived(id, codec.dialect, typeof traceparent === 'string' ? traceparent : undefined)
+  const id = newId()
+  const client = new HttpClient(response, {
+    stallMs: plane.limits().stallMs,
+    closing: plane.draining,
+    keep: (bytes) => keep(plane, bytes, served.tenant, id),
+  })
+  const watch = plane.telemetry.arrived({
+    id,
+    dialect: codec.dialect,
+    prefix: mount.prefix,
+    method,
+    traceparent: typeof traceparent === 'string' ? traceparent : undefined,
+  })
+  const served: Served = { arrival, id, codec, client, watch, tenant: null }
+  return served
+}
+
+/** One call at the socket: known, read, handled. What fails before it is a call is answered in the dialect and counted. */
+async function serve(plane: DataPlane, uploads: Uploads, served: Served): Promise<void> {
+  const { gateway } = plane
+  const { id, codec, client, watch } = served
+  const { mount, path, query, request, response } = served.arrival
   let hold: Hold | undefined
   try {
     const { proof, headers } = readHead(request, plane.credentialHeaders)
@@ -107,32 +118,24 @@ async function serve(
     const proved = gateway.authenticator.authenticate({ method, path: mount.prefix + path, query, proof, headers })
     watch.spent('auth', performance.now() - began)
     const { principal } = proved
-    if (proved.confirm === null || proved.head === 'proved') tenant = principal.tenant
-    if (!codec.matches(request.method ?? 'GET', path)) throw unknownRoute(request, mount, path)
+    if (proved.confirm === null || proved.head === 'proved') served.tenant = principal.tenant
+    if (!codec.matches(method, path)) throw unknownRoute(request, mount, path)
     const ask = awaitsContinue(request) ? () => void response.writeContinue() : undefined
-    hold = plane.budget.hold(tenant)
-    const body = await readBody(request, limits.bodyBytes, hold, uploads, ask)
+    hold = plane.budget.hold(served.tenant)
+    const body = await readBody(request, plane.limits().bodyBytes, hold, uploads, ask)
     proved.confirm?.(body)
-    if (tenant === null) {
-      tenant = principal.tenant
-      hold.moveTo(tenant)
+    if (served.tenant === null) {
+      served.tenant = principal.tenant
+      hold.moveTo(principal.tenant)
     }
     const arrived = performance.now()
-    const call = codec.read({
-      id,
-      method: request.method ?? 'GET',
-      path,
-      query,
-      headers,
-      body,
-      principal,
-    })
+    const call = codec.read({ id, method, path, query, headers, body, principal })
     watch.spent('parse', performance.now() - arrived)
     watch.read(call)
     await handle({ call, codec, client, gateway, watch })
   } catch (error) {
     const known = isCustomhouseError(error) ? error : internal(gateway, error, id)
-    gateway.refused(known.code, tenant)
+    gateway.refused(known.code, served.tenant)
     watch.decided('error')
     const reply = codec.refuse(id, known)
     client.begin(reply.status, { ...reply.headers, 'x-customhouse-call': id })
@@ -141,7 +144,6 @@ async function serve(
   } finally {
     hold?.release()
   }
-  return { client, watch, tenant }
 }
 
 /** Counts what waits for a reader as the tenant's. What finds no room is cut off: its outcome is on record, and it must not be kept. */

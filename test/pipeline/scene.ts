@@ -147,7 +147,7 @@ export async function play(scene: Scene): Promise<Played> {
     refused: (code) => void journal.push(`counted ${code}`),
     report: (what) => void journal.push(`report ${what}`),
   }
-  const watch = SILENT.arrived('', 'openai.chat', undefined)
+  const watch = SILENT.arrived({ id: '', dialect: 'openai.chat', prefix: '', method: 'POST', traceparent: undefined })
   const generation = generationOf(scene, provider, [streamPlugin, teller, ...(scene.plugins ?? [])])
   const call = { ...callOf(scene.streamed ?? true, scene.choices), ...scene.call }
   // A client's methods may be replaced, its signal not.
