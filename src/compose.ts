@@ -181,6 +181,7 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
       async () => {
         watch?.stop()
         await refusals.flush()
+        if (refusals.pending > 0) log.warn({ calls: refusals.pending }, 'refused calls could not be recorded')
         dataListener.destroy()
         await undo.all()
       },

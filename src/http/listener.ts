@@ -28,6 +28,9 @@ export type ListenOptions = Readonly<{
   connections?: number
 }>
 
+/** How often connections are looked at that have nothing more to say. */
+const IDLE_SWEEP_MS = 200
+
 type Address = Readonly<{ host: string; port: number }>
 
 /**
@@ -89,7 +92,10 @@ async function open(
     renew: (renewed) => secure?.renew(renewed),
     stop: () =>
       new Promise((resolve, reject) => {
+        // One whose last answer began before the stop was not told to close, and is idle only later.
+        const sweep = setInterval(() => h1.closeIdleConnections(), IDLE_SWEEP_MS).unref()
         door.close((error) => {
+          clearInterval(sweep)
           // Its time-outs are looked after until the last connection is gone.
           h1.close()
           threshold.destroy()
