@@ -20,7 +20,7 @@ export type Bounds = Readonly<{
   checkpointEveryMs: number
   maxSegmentBytes: number
   deadlineMs: number
-  /** Below so many free bytes nothing new is begun; what is open can still be closed. */
+  /** Below so many free bytes nothing new is begun; what is open can still be closed (`room.ts`). */
   minFreeBytes: number
   /** Hears of each commit, after its receipts. Must not throw. */
   onCommit: ((commit: Committed) => void) | null

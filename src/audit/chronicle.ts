@@ -3,8 +3,9 @@ import type { DamageKind } from './damage.ts'
 import { closes } from './leaf.ts'
 import { Frontier, type Hash } from './tree.ts'
 
-/** An intent that no record has closed yet. */
-export type OpenIntent = Readonly<{ call: string; tenant: string }>
+/** An intent that no record has closed yet, and the newest `call.progress` of it: its number, and the bytes that were released by then. */
+export type OpenIntent = Readonly<{ call: string; tenant: string; progress?: Progress }>
+export type Progress = Readonly<{ seq: number; bytes: number }>
 
 /** What a leaf breaks. */
 export type Breach = Readonly<{ kind: DamageKind; field: string; message: string }>
@@ -16,7 +17,7 @@ export type ChronicleState = Readonly<{
   size: number
   roots: readonly Hash[]
   tenants: Readonly<Record<string, number>>
-  open: readonly Readonly<{ seq: number; call: string; tenant: string }>[]
+  open: readonly Readonly<OpenIntent & { seq: number }>[]
 }>
 
 /**
@@ -36,7 +37,7 @@ export class Chronicle {
     this.log = log
     this.tree = new Frontier(state?.size, state?.roots)
     this.tenants = new Map(Object.entries(state?.tenants ?? {}))
-    this.open = new Map(state?.open.map(({ seq, call, tenant }) => [seq, { call, tenant }]))
+    this.open = new Map(state?.open.map(({ seq, ...intent }) => [seq, intent]))
     this.epoch = state?.epoch ?? 0
   }
 
@@ -68,12 +69,19 @@ export class Chronicle {
   }
 
   /** Appends a leaf that breaches nothing. */
-  append(leaf: Pick<Leaf, 'kind' | 'tenant' | 'tseq' | 'call' | 'of' | 'seq' | 'epoch'>, hash: Hash): void {
+  append(leaf: Pick<Leaf, 'kind' | 'tenant' | 'tseq' | 'call' | 'of' | 'seq' | 'epoch' | 'body'>, hash: Hash): void {
     this.tree.append(hash)
     this.epoch = leaf.epoch
     this.tenants.set(leaf.tenant, leaf.tseq + 1)
     if (leaf.kind === 'call.intent') this.open.set(leaf.seq, { call: leaf.call ?? '', tenant: leaf.tenant })
     else if (leaf.of !== undefined && closes(leaf.kind)) this.open.delete(leaf.of)
+    else if (leaf.of !== undefined) this.#progress(leaf.of, leaf)
+  }
+
+  #progress(of: number, { seq, body }: Pick<Leaf, 'seq' | 'body'>): void {
+    const intent = this.open.get(of)
+    const bytes = typeof body.bytes === 'number' ? body.bytes : 0
+    if (intent !== undefined) this.open.set(of, { ...intent, progress: { seq, bytes } })
   }
 
   state(): ChronicleState {

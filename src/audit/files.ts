@@ -1,4 +1,14 @@
-import { closeSync, constants, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 
 /** Suffix of files that are not whole yet; recovery removes them. */
@@ -27,6 +37,20 @@ export function writeWhole(fd: number, bytes: Uint8Array): void {
     if (written === 0) throw new Error('The file takes no more bytes.')
     done += written
   }
+}
+
+/** Gives a file's name to a copy of it, durably: who has the old one open goes on in a file that nobody will ever read. */
+export function detach(directory: string, name: string): void {
+  const unfinished = join(directory, name + UNFINISHED)
+  copyFileSync(join(directory, name), unfinished, constants.COPYFILE_FICLONE)
+  const fd = openSync(unfinished, constants.O_RDWR)
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+  renameSync(unfinished, join(directory, name))
+  syncDirectory(directory)
 }
 
 /** Writes a file so that its name never stands for half of it: content durable, then the name, then the directory. */

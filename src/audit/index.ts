@@ -4,6 +4,7 @@ export { COMMIT_MAX_BYTES, COMMIT_MAX_RECORDS, type Committed, GATEWAY_TENANT } 
 export { type Damage, type DamageKind, describeDamage } from './damage.ts'
 export { type Disclosure, disclosureDigest, readDisclosure, type Sealed, sealContext, unseal } from './disclosure.ts'
 export { type Clock, DISCLOSURES_MAX_BYTES, SYSTEM_CLOCK } from './entry.ts'
+export { KEPT_HEAD_FILE, readKeptNote } from './head.ts'
 export {
   CONTENT_KEYS,
   type ContentKeys,
@@ -13,8 +14,17 @@ export {
   VERIFIER_KEY_FILE,
 } from './keys.ts'
 export { RECORD_KINDS } from './leaf.ts'
+export type { LedgerStats } from './ledger.ts'
 export { type Checkpoint, checkpointText, makeVerifier, parseCheckpoint, type Verifier } from './note.ts'
-export { type LedgerOptions, openLedger, type Recovered, SEGMENT_MAX_BYTES } from './open.ts'
+export {
+  type LedgerOptions,
+  type Opened,
+  openLedger,
+  openLedgerWhenRoom,
+  type Recovered,
+  SEGMENT_MAX_BYTES,
+  type Wait,
+} from './open.ts'
 export { listSegments, readCheckpointNote, readEntries } from './reader.ts'
 export type { Torn } from './recovery.ts'
 export { bodyField, effectOf, type Filter, searchEntries } from './search.ts'

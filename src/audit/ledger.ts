@@ -1,19 +1,18 @@
 import { setTimeout } from 'node:timers/promises'
 import { CustomhouseError } from '../core/errors.ts'
-import type { AuditDraft, Ledger, Receipt } from '../core/record.ts'
+import type { AuditDraft, Ledger, Receipt, RecordKind } from '../core/record.ts'
 import { type Bounds, COMMIT_MAX_BYTES, COMMIT_MAX_RECORDS, GATEWAY_TENANT } from './bounds.ts'
 import type { Chronicle } from './chronicle.ts'
 import type { Disk } from './disk.ts'
 import type { NumberedEntry, Registrar } from './entry.ts'
 import { checkpointText, type Signer } from './note.ts'
+import { bytesNeeded } from './room.ts'
 import { commitLine, headerLine, SEGMENT_VERSION, segmentName, trailerLine } from './segment.ts'
 import { snapshotNote } from './snapshot.ts'
 import type { Hash } from './tree.ts'
 
 /** How often the writer looks whether its file is still there, when nothing is written. */
 const CHECK_EVERY_MS = 1_000
-/** Room that an open call needs for its end, bytes: far more than a record of ours takes. */
-const CLOSING_BYTES = 8_192
 /** How long a close waits for a worker that a system call holds. */
 const HUNG_MS = 1_000
 
@@ -26,6 +25,22 @@ type Pending = Readonly<{
   reject: (error: Error) => void
 }>
 type Head = Readonly<{ size: number; root: Hash }>
+
+/** How the log stands, for metrics. */
+export type LedgerStats = Readonly<{
+  /** Appends that are not durable yet. */
+  queue: number
+  /** Intents that nothing has closed yet. */
+  open: number
+  /** Durable records. */
+  size: number
+  /** Bytes that the log's volume has left; null before the first commit told. */
+  free: number | null
+  /** When the newest signed checkpoint became durable, Unix milliseconds, and how many records it covers. */
+  checkpointAt: number | null
+  checkpointSize: number
+  epoch: number
+}>
 
 /** The log as its writer holds it: numbers what comes, commits it in groups, and latches at the first error. */
 export class SegmentLedger implements Ledger {
@@ -45,6 +60,8 @@ export class SegmentLedger implements Ledger {
   #segmentBytes: number
   #durable: Head
   #signed = -1
+  #checkpointAt: number | null = null
+  #checkpointSize = 0
   #sealing = false
   #free = Number.POSITIVE_INFINITY
   #failure: CustomhouseError | null = null
@@ -89,7 +106,7 @@ export class SegmentLedger implements Ledger {
         new CustomhouseError('ERR_GATEWAY_INTERNAL', `The record is refused: the ledger itself writes ${draft.kind}.`),
       )
     }
-    if (this.#isLow() && draft.of === undefined) return Promise.reject(this.#lowError())
+    if (!this.#hasRoom(draft.kind)) return Promise.reject(this.#lowError())
     return this.enter(draft)
   }
 
@@ -112,7 +129,19 @@ export class SegmentLedger implements Ledger {
   }
 
   health(): 'ok' | Error {
-    return this.#failure ?? (this.#isLow() ? this.#lowError() : 'ok')
+    return this.#failure ?? (this.#hasRoom('call.intent') ? 'ok' : this.#lowError())
+  }
+
+  stats(): LedgerStats {
+    return {
+      queue: this.#queue.length + this.#flying.length,
+      open: this.#registrar.openIntents,
+      size: this.#durable.size,
+      free: Number.isFinite(this.#free) ? this.#free : null,
+      checkpointAt: this.#checkpointAt,
+      checkpointSize: this.#checkpointSize,
+      epoch: this.#chronicle.epoch,
+    }
   }
 
   close(): Promise<void> {
@@ -127,6 +156,12 @@ export class SegmentLedger implements Ledger {
     if (size === this.#signed || this.#sealing || this.#failure !== null) return
     this.#signed = size
     await this.#disk.do({ type: 'checkpoint', note: this.#note({ size, root }) })
+    this.#checkpointed(size)
+  }
+
+  #checkpointed(size: number): void {
+    this.#checkpointAt = Date.now()
+    this.#checkpointSize = size
   }
 
   async #check(): Promise<void> {
@@ -134,9 +169,9 @@ export class SegmentLedger implements Ledger {
     this.#free = free
   }
 
-  /** Too little room to begin anything: each open call still has to write its end. That is no failure, and passes with the want. */
-  #isLow(): boolean {
-    return this.#free < this.#bounds.minFreeBytes + this.#registrar.openIntents * CLOSING_BYTES
+  /** Too little room is no failure, and passes with the want. */
+  #hasRoom(kind: RecordKind): boolean {
+    return this.#free >= bytesNeeded(kind, this.#bounds.minFreeBytes, this.#registrar.openIntents)
   }
 
   #lowError(): CustomhouseError {
@@ -185,7 +220,10 @@ export class SegmentLedger implements Ledger {
         ({ ms, free }) => {
           this.#free = free
           this.#sealing = false
-          if (sealing) this.#signed = head.size
+          if (sealing) {
+            this.#signed = head.size
+            this.#checkpointed(head.size)
+          }
           this.#committed(batch, head, size, ms)
         },
         (error: Error) => this.#latch(error),

@@ -13,8 +13,9 @@ import {
 import { join } from 'node:path'
 import { CustomhouseError } from '../core/errors.ts'
 import { Chronicle } from './chronicle.ts'
-import { corrupt, damageAt } from './damage.ts'
+import { corrupt, type Damage, damageAt, describeDamage } from './damage.ts'
 import { syncDirectory, UNFINISHED } from './files.ts'
+import { type Head, HeldHead } from './head.ts'
 import type { Verifier } from './note.ts'
 import { listSegments, readCheckpointNote, readSegment } from './reader.ts'
 import { keeps, openCheckpoint, type Replayed, replaySegment } from './replay.ts'
@@ -23,11 +24,12 @@ import { readSnapshot } from './snapshot.ts'
 
 /** A torn tail that recovery cut off: it was never acknowledged. */
 export type Torn = Readonly<{ segment: string; from: number; bytes: number; sha256: string }>
-/** A log as recovery found it. `segment` is the one to go on with, null if a new one is due. */
+/** A log as recovery found it. `segment` is the one to go on with, null if a new one is due; `lost` why it does not extend the head that the keys folder holds. */
 export type Found = Readonly<{
   chronicle: Chronicle
   segment: Readonly<{ name: string; bytes: number }> | null
   torn: Torn | null
+  lost: Damage | null
 }>
 
 /** Largest commit that a writer makes, with room for its last record and commit line. */
@@ -35,9 +37,16 @@ const MAX_GROUP_BYTES = 8 * 1024 * 1024 + 2 * MAX_LINE_BYTES
 
 /**
  * Brings a log to its last whole commit. The lock must be held. Cuts a torn tail; anything else that is damaged, or less than what
- * was signed, is ERR_LEDGER_CORRUPT: it is not ours to mend.
+ * was signed, is ERR_LEDGER_CORRUPT: it is not ours to mend. `kept` is the head that the keys folder holds; a log that does not extend
+ * it is accepted where an operator says so (`restoring`), and there a log that does is ERR_CLI_USAGE.
  */
-export async function recover(directory: string, log: string, verifier: Verifier): Promise<Found> {
+export async function recover(
+  directory: string,
+  log: string,
+  verifier: Verifier,
+  kept: Head | Damage | null = null,
+  restoring = false,
+): Promise<Found> {
   for (const name of readdirSync(directory)) if (name.endsWith(UNFINISHED)) rmSync(join(directory, name))
   const segments = listSegments(directory)
   const note = readCheckpointNote(directory)
@@ -45,8 +54,14 @@ export async function recover(directory: string, log: string, verifier: Verifier
   const head = note === null ? { size: 0, root: '' } : openCheckpoint(note, log, verifier)
   if ('kind' in head) throw corrupt(head)
 
-  const { chronicle, from } = await startingPoint(directory, log, verifier, segments)
-  const grown = keeps(head)
+  const wanted = kept === null || 'kind' in kept ? null : kept
+  const { chronicle, from } = await startingPoint(directory, log, verifier, segments, wanted?.size ?? null)
+  const held = wanted === null ? null : new HeldHead(wanted, chronicle)
+  const signed = keeps(head)
+  const grown = (grownBy: Chronicle): Damage | null => {
+    held?.grown(grownBy)
+    return signed(grownBy)
+  }
   let last: Replayed | null = null
   for (const segment of segments.slice(from)) {
     if (last !== null && !last.sealed)
@@ -75,8 +90,25 @@ export async function recover(directory: string, log: string, verifier: Verifier
       ),
     )
   }
+  const lost = kept !== null && 'kind' in kept ? kept : (held?.breach(chronicle, 'the keys folder') ?? null)
+  if (lost !== null && !restoring) throw notTheNewest(lost)
+  if (lost === null && restoring)
+    throw new CustomhouseError(
+      'ERR_CLI_USAGE',
+      `The ledger in ${directory} lacks nothing that the keys folder knows of: there is nothing to restore.`,
+    )
   const torn = last !== null && (last.damage !== null || last.uncommitted > 0) ? cut(directory, last) : null
-  return { chronicle, segment: last === null || last.sealed ? null : { name: last.segment, bytes: last.end }, torn }
+  const segment = last === null || last.sealed ? null : { name: last.segment, bytes: last.end }
+  return { chronicle, segment, torn, lost }
+}
+
+/** The log may be whole, and is not the one that was signed last: an older copy, an emptied folder, or another branch of it. */
+function notTheNewest(lost: Damage): CustomhouseError {
+  return new CustomhouseError(
+    'ERR_LEDGER_CORRUPT',
+    `The ledger is not opened: ${describeDamage(lost)}. This is an older copy of the state, or an emptied folder. Bring back the newest one; if it is lost, accept that with \`customhouse audit restore --reason TEXT\`, which records what is missing.`,
+    { detail: { kind: lost.kind, segment: '', seq: lost.seq ?? -1 } },
+  )
 }
 
 /** A checkpoint is durable before the first segment is made: without one, nothing says how much of the log was signed. */
@@ -88,15 +120,16 @@ function checkpointGone(directory: string): CustomhouseError {
   )
 }
 
-/** The newest segment's snapshot if it fits, else the very beginning. */
+/** The newest segment's snapshot if it fits, else the very beginning; `compared` is a size at which the tree is needed. */
 async function startingPoint(
   directory: string,
   log: string,
   verifier: Verifier,
   segments: readonly string[],
+  compared: number | null,
 ): Promise<{ chronicle: Chronicle; from: number }> {
   const newest = segments.at(-1)
-  if (newest !== undefined && firstOf(newest) > 0) {
+  if (newest !== undefined && firstOf(newest) > 0 && (compared ?? firstOf(newest)) >= firstOf(newest)) {
     for await (const piece of readSegment(directory, newest)) {
       const chronicle =
         piece.type === 'header' && piece.header.log === log ? readSnapshot(directory, verifier, piece.header) : null

@@ -1,4 +1,4 @@
-import { existsSync, rmSync, statfsSync, statSync } from 'node:fs'
+import { rmSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { syncDirectory, UNFINISHED, writeAtomically } from './files.ts'
 
@@ -19,7 +19,7 @@ export function freeBytes(directory: string): number {
 /** Sets the room aside, if it is not: written, not only declared, since a hole takes no room. */
 export function makeReserve(directory: string): void {
   const path = join(directory, RESERVE_FILE)
-  if (existsSync(path) && statSync(path).size === RESERVE_BYTES) return
+  if (isMade(path)) return
   try {
     writeAtomically(directory, RESERVE_FILE, Buffer.alloc(RESERVE_BYTES))
   } catch (error) {
@@ -27,6 +27,26 @@ export function makeReserve(directory: string): void {
     rmSync(path + UNFINISHED, { force: true })
     throw error
   }
+}
+
+function isMade(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.size === RESERVE_BYTES
+}
+
+/** Makes a reserve that is gone again, once the volume has room for it and for `from` bytes besides. */
+export function keepReserve(directory: string, from: number): void {
+  if (isMade(join(directory, RESERVE_FILE)) || freeBytes(directory) < from + RESERVE_BYTES) return
+  try {
+    makeReserve(directory)
+  } catch (error) {
+    // The room went to somebody else in between: a want, not a failure.
+    if (!isWantOfRoom(error)) throw error
+  }
+}
+
+/** Whether the file system said that it has no room. */
+export function isWantOfRoom(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT')
 }
 
 /** Gives the room back. */

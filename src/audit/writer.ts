@@ -2,7 +2,9 @@ import { closeSync, constants, fdatasyncSync, fstatSync, openSync, statSync } fr
 import { join } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
 import { syncDirectory, writeAtomically, writeWhole } from './files.ts'
-import { freeBytes } from './reserve.ts'
+import { KEPT_HEAD_FILE } from './head.ts'
+import { type Identity, stands } from './lock.ts'
+import { freeBytes, keepReserve } from './reserve.ts'
 import { CHECKPOINT_FILE } from './segment.ts'
 import { SNAPSHOT_FILE } from './snapshot.ts'
 
@@ -11,11 +13,21 @@ import { SNAPSHOT_FILE } from './snapshot.ts'
  * durable. After the first failure it does nothing any more, since the kernel may call pages clean that it could not write.
  */
 
-/** What the worker is started with: where the log stands. */
-export type WriterStart = Readonly<{ directory: string; segment: string | null; bytes: number }>
+/** What the worker is started with: where the log stands, and the lock that makes it ours. */
+export type WriterStart = Readonly<{
+  directory: string
+  keys: string
+  lock: Identity
+  segment: string | null
+  bytes: number
+  /** With so many free bytes the reserve is made again, should it be gone. */
+  reserveFrom: number
+}>
 /** A segment to be made: its name and header line. */
 export type NewSegment = Readonly<{ name: string; header: string }>
 export type Job =
+  /** The checkpoint of nothing, before there is a segment. The keys folder may know of more, and is left alone. */
+  | Readonly<{ type: 'begin'; note: string }>
   | Readonly<{ type: 'create'; segment: NewSegment }>
   /** Ends with its commit line; with `seal`, with the trailer, and the log goes on in the next segment. */
   | Readonly<{
@@ -26,21 +38,21 @@ export type Job =
       seal: Readonly<{ next: NewSegment; snapshot: string; checkpoint: string }> | null
     }>
   | Readonly<{ type: 'checkpoint'; note: string }>
-  /** Looks whether the file is still the one at its path. */
+  /** Looks whether the log is still ours, and the file still the one at its path. */
   | Readonly<{ type: 'check' }>
   | Readonly<{ type: 'close' }>
 /** `ms` is the time that the disk took, `free` what the volume has left, bytes. */
 export type Done = Readonly<{ ms: number; free: number }>
 export type Answer = Done | Readonly<{ failed: string; code: string }>
 
-type Current = Readonly<{ fd: number; path: string; dev: number; ino: number }>
+type Current = Readonly<{ fd: number; file: Identity }>
 
 function isStart(value: unknown): value is WriterStart {
-  return typeof value === 'object' && value !== null && 'directory' in value && 'segment' in value && 'bytes' in value
+  return typeof value === 'object' && value !== null && 'directory' in value && 'lock' in value && 'bytes' in value
 }
 
 function run(start: WriterStart, port: NonNullable<typeof parentPort>): void {
-  const { directory } = start
+  const { directory, keys, lock } = start
   let current: Current | null = null
   let bytes = 0
   let failed = false
@@ -49,22 +61,37 @@ function run(start: WriterStart, port: NonNullable<typeof parentPort>): void {
     const path = join(directory, name)
     const fd = openSync(path, constants.O_WRONLY | constants.O_APPEND)
     const { dev, ino, size } = fstatSync(fd)
-    current = { fd, path, dev, ino }
+    current = { fd, file: { path, dev, ino } }
     bytes = size
   }
 
-  /** Vault and SQLite go on writing to a file that was removed: we look, after each sync and before each acknowledgement. */
-  const check = (): void => {
+  const superseded = (why: string): Error => new Error(`another writer took the log over: ${why}`)
+
+  const holdsLock = (): void => {
+    if (!stands(lock)) throw superseded(`${lock.path} is not the lock file that this one holds.`)
+  }
+
+  /**
+   * The kernel's lock can fail: its file is removed, the file system is shared without locks. Who was superseded must notice before it
+   * writes, so that it damages nothing: whoever takes the log over makes the lock file first, and writes `ledger.opened` to the segment.
+   */
+  const fence = (): void => {
+    holdsLock()
     if (current === null) return
     const own = fstatSync(current.fd)
-    if (own.nlink === 0) throw new Error(`${current.path} was removed under the writer.`)
+    if (own.nlink === 0) throw new Error(`${current.file.path} was removed under the writer.`)
     if (own.size !== bytes)
-      throw new Error(
-        `${current.path} holds ${own.size} bytes where ${bytes} were written: another process writes to it.`,
-      )
-    const there = statSync(current.path, { throwIfNoEntry: false })
-    if (there?.ino !== current.ino || there.dev !== current.dev)
-      throw new Error(`${current.path} was replaced under the writer.`)
+      throw superseded(`${current.file.path} holds ${own.size} bytes where this one wrote ${bytes}.`)
+  }
+
+  /**
+   * Vault and SQLite go on writing to a file that was removed: we look, after each sync and before each acknowledgement. The lock once
+   * more: what is acknowledged was on disk before anybody could take the log over, and so is in what they found.
+   */
+  const check = (): void => {
+    fence()
+    if (current !== null && !stands(current.file))
+      throw new Error(`${current.file.path} was replaced under the writer.`)
   }
 
   const create = (segment: NewSegment): void => {
@@ -76,11 +103,18 @@ function run(start: WriterStart, port: NonNullable<typeof parentPort>): void {
     use(segment.name)
   }
 
+  /** The state's own head first: the keys folder never knows of more than the state did. */
+  const keep = (note: string): void => {
+    writeAtomically(directory, CHECKPOINT_FILE, note, 0o644)
+    writeAtomically(keys, KEPT_HEAD_FILE, note, 0o644)
+  }
+
   const commit = (job: Extract<Job, { type: 'commit' }>): void => {
     if (current === null) throw new Error('There is no segment to write to.')
     const block = Buffer.from(job.text)
     if (block.length !== job.bytes)
       throw new Error(`A commit has ${block.length} bytes where ${job.bytes} were counted.`)
+    fence()
     writeWhole(current.fd, block)
     fdatasyncSync(current.fd)
     bytes += block.length
@@ -88,22 +122,29 @@ function run(start: WriterStart, port: NonNullable<typeof parentPort>): void {
     if (job.seal === null) return
     writeAtomically(directory, SNAPSHOT_FILE, job.seal.snapshot)
     create(job.seal.next)
-    writeAtomically(directory, CHECKPOINT_FILE, job.seal.checkpoint, 0o644)
+    keep(job.seal.checkpoint)
   }
 
   const perform = (job: Job): void => {
     switch (job.type) {
+      case 'begin':
+        holdsLock()
+        writeAtomically(directory, CHECKPOINT_FILE, job.note, 0o644)
+        break
       case 'create':
+        holdsLock()
         create(job.segment)
         break
       case 'commit':
         commit(job)
         break
       case 'checkpoint':
-        writeAtomically(directory, CHECKPOINT_FILE, job.note, 0o644)
+        fence()
+        keep(job.note)
         break
       case 'check':
         check()
+        keepReserve(directory, start.reserveFrom)
         break
       case 'close':
         if (current !== null) closeSync(current.fd)

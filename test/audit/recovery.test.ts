@@ -62,7 +62,7 @@ describe('a start after a crash', () => {
   test('goes on where the log ends, in a new epoch, and abandons what was open', async () => {
     const place = copyOf(crashed)
     const { ledger, recovered } = await openAt(place)
-    expect(recovered).toEqual({ epoch: 2, size: 9, abandoned: 1, torn: null })
+    expect(recovered).toEqual({ epoch: 2, size: 9, abandoned: 1, torn: null, upgraded: null })
     expect(await ledger.append(denied(9))).toMatchObject({ seq: 9, tseq: 7 })
     await expect(ledger.append(outcome(3, 4))).rejects.toThrow('no such open intent')
     await ledger.close()
@@ -211,6 +211,7 @@ describe('a checkpoint is there before the first record', () => {
     await (await openAt(place)).ledger.close()
     for (const segment of segmentsOf(place)) rmSync(join(place.directory, segment))
     signOldHead(place)
+    rmSync(join(place.keys, 'ledger.head'))
     const { recovered } = await openAt(place)
     expect(recovered).toMatchObject({ epoch: 1, size: 1 })
   })
