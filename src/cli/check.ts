@@ -76,12 +76,16 @@ async function checkPolicy(loaded: LoadedConfig, report: Report): Promise<void> 
   ]
   try {
     await attempt('policy', report, async () => {
-      const policy = await loadPolicy(loaded.config.policy, toolchain)
+      const policy = await loadPolicy(loaded.config.policy, toolchain, loaded.config.limits.policy)
       // Secrets and certificates that could not be read have been reported; what else is wrong is told all the same.
-      const generation = makeGeneration(1, report.findings.length > 0 ? bare(loaded) : loaded, policy, [], providers)
+      const known = report.findings.length > 0 ? bare(loaded) : loaded
+      const generation = await makeGeneration(1, known, policy, [], providers)
       const { controls, models } = generation
       report.warnings.push(...unplaced(generation))
       report.passed.push(`routes         ${spoken(models)}`)
+      const { allow, deny } = loaded.config.canaries
+      if (allow.length + deny.length > 0)
+        report.passed.push(`canaries       ${allow.length} allowed and ${deny.length} denied, as they must be`)
       report.passed.push(
         `policy         ${policy.revision.slice(0, 12)}: compiled, tested, loaded; controls ${controls.join(', ')}`,
       )

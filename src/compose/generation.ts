@@ -15,27 +15,31 @@ import type { Plugin } from '../core/plugin.ts'
 import { dischargers } from '../pipeline/discharge.ts'
 import { stream } from '../pipeline/stream.ts'
 import { judgeCanaries } from '../policy/canary.ts'
+import { judgeOwnCanaries } from './canaries.ts'
 import { type LoadedPolicy, requireControls } from './policy.ts'
 import type { Providers } from './providers.ts'
 
-/** Makes the value that calls are judged by and sent through. Throws ERR_CONFIG_INVALID where configuration and policy do not fit. */
-export function makeGeneration(
+/**
+ * Makes the value that calls are judged by and sent through, and has it judge the canaries. Rejects with ERR_CONFIG_INVALID where configuration and
+ * policy do not fit, ERR_POLICY_CANARY where a canary comes out otherwise.
+ */
+export async function makeGeneration(
   number: number,
   loaded: LoadedConfig,
   policy: LoadedPolicy,
   extra: readonly Plugin[],
   providers: Providers,
-): Generation {
+): Promise<Generation> {
   const { config } = loaded
   requirePlaces(loaded)
   const residency = createResidency({ declared: declaredOf(config) })
   const plugins = [stream, residency.plugin, ...extra]
   const controls = Object.freeze([...new Set([...policy.controls, ...config.controls])].sort())
   requireFit(policy, plugins)
-  judgeCanaries(policy.decider, { controls })
+  await judgeCanaries(policy.decider, { controls })
   requireControls(policy, controls)
   const { limits } = config
-  return Object.freeze({
+  const generation: Generation = Object.freeze({
     number,
     configDigest: loaded.digest,
     environment: config.environment,
@@ -62,6 +66,8 @@ export function makeGeneration(
       progressBytes: config.audit.progressBytes,
     },
   })
+  await judgeOwnCanaries(config, generation)
+  return generation
 }
 
 /** What the bundle may demand must be somebody's to carry out. */

@@ -9,6 +9,7 @@ import { createDecider, DECISION_ENTRYPOINT } from '../policy/decide.ts'
 import { type Controls, controlsIn, type Declared, declaredBy } from '../policy/declared.ts'
 import { formatDiagnostics } from '../policy/diagnostics.ts'
 import { loadEngine } from '../policy/engine/index.ts'
+import type { EvaluationLimits } from '../policy/evaluate.ts'
 import { pinned } from '../policy/pinned.ts'
 import { readPolicySource } from '../policy/source.ts'
 import type { Reads, TestResult, Toolchain } from '../policy/toolchain/index.ts'
@@ -17,6 +18,8 @@ import type { Reads, TestResult, Toolchain } from '../policy/toolchain/index.ts'
 export type LoadedPolicy = Readonly<{
   decider: Decider
   revision: string
+  /** It is not active any more: calls under way are still judged by it, but it keeps no worker for others. */
+  retire(): void
   /** What the policy's METADATA declares: the controls that must answer, and the obligations that it may attach. */
   controls: readonly string[]
   obligations: readonly string[]
@@ -24,20 +27,29 @@ export type LoadedPolicy = Readonly<{
   defined: Controls | null
 }>
 
+/** The defaults of `limits.policy`. */
+const USUAL: EvaluationLimits = { inputBytes: 65_536, timeMs: 250, share: 20 }
+
 /**
  * Loads the configured policy. A folder of sources is checked strictly, compiled by OPA's own compiler and must pass its own tests; a bundle
  * was built and tested elsewhere.
  *
  * @throws CustomhouseError of the ERR_POLICY_ family, with everything that an author needs in its message
  */
-export async function loadPolicy(policy: Config['policy'], toolchain: Toolchain): Promise<LoadedPolicy> {
+export async function loadPolicy(
+  policy: Config['policy'],
+  toolchain: Toolchain,
+  limits: EvaluationLimits = USUAL,
+): Promise<LoadedPolicy> {
   const built =
     policy.kind === 'source' ? await fromSource(policy.path, toolchain) : await fromBundle(policy.path, toolchain)
   const { revision, controls, obligations, defined } = built
   // An engine holds memory and nothing else: what no generation refers to is collected, and calls under way keep theirs.
   const engine = await loadEngine({ wasm: built.wasm, data: built.data })
+  const decider = createDecider({ engine, revision, reads: built.reads, limits })
   return {
-    decider: createDecider({ engine, revision, reads: built.reads }),
+    decider,
+    retire: () => decider.retire(),
     revision,
     controls,
     obligations,

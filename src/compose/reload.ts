@@ -103,6 +103,7 @@ export class Activation {
         log.warn({ settings: restart }, 'some settings changed that take effect at the next start')
       await recordActivation(ledger, before, next)
       this.#active = next
+      before.policy.retire()
       this.lastError = null
       this.#confirmedAt = since
       providers.activate(loaded.config.providers)
@@ -130,8 +131,9 @@ export class Activation {
 }
 
 async function load(parts: ActivationParts, loaded: LoadedConfig, number: number): Promise<Active> {
-  const policy = await loadPolicy(loaded.config.policy, parts.toolchain)
-  return { loaded, policy, generation: makeGeneration(number, loaded, policy, parts.plugins, parts.providers) }
+  const policy = await loadPolicy(loaded.config.policy, parts.toolchain, loaded.config.limits.policy)
+  const generation = await makeGeneration(number, loaded, policy, parts.plugins, parts.providers)
+  return { loaded, policy, generation }
 }
 
 /** Durable before the swap: every decision's revision is one whose activation is on record. */

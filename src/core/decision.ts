@@ -102,12 +102,14 @@ export type ResponseInput = Readonly<{
 }>
 
 /**
- * Decides. Implementations must throw a CustomhouseError of the ERR_POLICY_ family for anything but exactly one well-shaped
- * result, and must never answer `allow` for a target that a required control did not call satisfied.
+ * Decides. Implementations must throw, or reject with, a CustomhouseError of the ERR_POLICY_ family for anything but exactly one well-shaped
+ * result (ERR_CALL_TOO_LARGE for an input beyond what a policy may be given, ERR_GATEWAY_OVERLOADED where too many wait; `detail.fuel` is what the
+ * evaluation took), and must never answer `allow` for a target that a required control did not call satisfied.
  */
 export interface Decider {
   /** SHA-256 of the policy's sources, or the bundle's revision. */
   readonly revision: string
-  request(input: RequestInput): RequestDecision
-  response(input: ResponseInput): ResponseDecision
+  /** A promise only where the evaluation has to wait: most decisions are there at once, and cost the call no turn of the loop. */
+  request(input: RequestInput): RequestDecision | Promise<RequestDecision>
+  response(input: ResponseInput): ResponseDecision | Promise<ResponseDecision>
 }

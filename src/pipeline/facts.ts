@@ -21,7 +21,7 @@ export async function gatherFacts(
   call: ModelCall,
   candidates: readonly Target[],
   generation: Generation,
-  gateway: Gateway,
+  gateway: Pick<Gateway, 'report'>,
 ): Promise<Gathered> {
   const asked = pluginsThat('facts', generation.plugins)
   const inputs: TargetInput[] = []

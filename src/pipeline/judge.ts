@@ -8,7 +8,7 @@ import type {
   TargetInput,
   Verdict,
 } from '../core/decision.ts'
-import { CustomhouseError } from '../core/errors.ts'
+import { CustomhouseError, isCustomhouseError } from '../core/errors.ts'
 import type { Generation } from '../core/generation.ts'
 import { baseReason, Denial } from './base.ts'
 import { gatherFacts } from './facts.ts'
@@ -89,21 +89,38 @@ const FAILURES: Readonly<Record<string, string>> = {
   ERR_POLICY_OUT_OF_FUEL: 'policy/out-of-fuel',
   ERR_POLICY_OUT_OF_MEMORY: 'policy/out-of-memory',
   ERR_POLICY_LATE: 'policy/late',
+  ERR_CALL_TOO_LARGE: 'policy/input-too-large',
 }
 
-/** Turns whatever an evaluation threw into a denial with its own rule id. */
-export function evaluationFailed(error: unknown, generation: Generation, gateway: Gateway, call: string): Denial {
+/** What a client can mend is said to it; all else is a matter of the policy's authors. */
+function failureMessage(rule: string): string {
+  if (rule === 'policy/input-too-large')
+    return 'the call names more tools, references or headers than a policy can be asked about; name fewer'
+  return 'the policy came to no decision; its authors must mend it'
+}
+
+/**
+ * Turns whatever an evaluation threw into a denial with its own rule id, and with the fuel that it took. That it could not wait for its turn is no
+ * decision: ERR_GATEWAY_OVERLOADED passes.
+ */
+export function evaluationFailed(
+  error: unknown,
+  generation: Generation,
+  gateway: Pick<Gateway, 'report'>,
+  call: string,
+): Denial | CustomhouseError {
+  if (isCustomhouseError(error, 'ERR_GATEWAY_OVERLOADED')) return error
   const code = error instanceof CustomhouseError ? error.code : 'ERR_POLICY_THREW'
   gateway.report('policy evaluation failed', error, call)
   const rule = FAILURES[code] ?? 'policy/threw'
-  const reason: Reason = {
-    control: 'policy',
-    rule,
-    controls: [],
-    message: 'the policy came to no decision; its authors must mend it',
-  }
-  return new Denial([reason], { id: call, revision: generation.decider.revision, fuel: 0 })
+  const reason: Reason = { control: 'policy', rule, controls: [], message: failureMessage(rule) }
+  const used = error instanceof CustomhouseError ? error.detail.fuel : undefined
+  const fuel = typeof used === 'number' ? used : 0
+  return new Denial([reason], { id: call, revision: generation.decider.revision, fuel })
 }
+
+/** Of a {@link Visit}, what judging needs: a canary is judged like a call, without a client that waits for it. */
+export type Judged = Pick<Visit, 'call' | 'watch'> & Readonly<{ gateway: Pick<Gateway, 'report'> }>
 
 /**
  * Asks `customhouse/decision` once about all candidates.
@@ -111,7 +128,7 @@ export function evaluationFailed(error: unknown, generation: Generation, gateway
  * @throws Denial where no candidate is permitted, or the policy came to no decision
  */
 export async function judge(
-  { call, gateway, watch }: Pick<Visit, 'call' | 'gateway' | 'watch'>,
+  { call, gateway, watch }: Judged,
   candidates: readonly Target[],
   findings: readonly FindingFact[],
   generation: Generation,
@@ -121,13 +138,14 @@ export async function judge(
   let decision: RequestDecision
   const began = performance.now()
   try {
-    decision = generation.decider.request({
+    const said = generation.decider.request({
       phase: 'request',
       call: input,
       targets: facts.inputs,
       findings,
       context: contextInput(generation),
     })
+    decision = said instanceof Promise ? await said : said
   } catch (error) {
     watch.judged('request', generation.decider.revision, 'error', performance.now() - began)
     throw evaluationFailed(error, generation, gateway, call.id)

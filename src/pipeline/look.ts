@@ -1,5 +1,5 @@
 import type { FindingFact, ResponseDecision } from '../core/decision.ts'
-import { type DecisionFacts, Denial } from './base.ts'
+import { Denial } from './base.ts'
 import { spanOf } from './contract.ts'
 import { dischargeResponse } from './discharge.ts'
 import { inspect } from './inspect.ts'
@@ -57,7 +57,15 @@ async function judgeAnswer(
   const { generation, target, visit } = passage
   progress.facts = facts
   const began = performance.now()
-  const { verdict, ...decision } = decide(passage, progress, facts, final)
+  let said: ResponseDecision
+  try {
+    const answer = decide(passage, progress, facts, final)
+    said = answer instanceof Promise ? await answer : answer
+  } catch (error) {
+    visit.watch.judged('response', generation.decider.revision, 'error', performance.now() - began)
+    throw unjudged(passage, error)
+  }
+  const { verdict, ...decision } = said
   visit.watch.judged('response', decision.revision, verdict.effect, performance.now() - began)
   progress.decision = decision
   if (verdict.effect === 'deny') throw new Denial(verdict.reasons, decision)
@@ -70,32 +78,34 @@ async function judgeAnswer(
   progress.filters = [...progress.filters, ...discharged.filters]
 }
 
+/** What the policy says, or a promise of it where the evaluation has to wait. */
 function decide(
-  passage: Passage,
-  progress: Progress,
+  { call, generation, targetInput }: Passage,
+  { usage, lanes }: Progress,
   findings: readonly FindingFact[],
   finished: boolean,
-): DecisionFacts & Pick<ResponseDecision, 'verdict'> {
-  const { generation, visit } = passage
-  const { usage, lanes } = progress
-  const began = performance.now()
-  try {
-    return generation.decider.response({
-      phase: 'response',
-      call: passage.call,
-      target: passage.targetInput,
-      findings,
-      usage: { input_tokens: usage.inputTokens ?? null, output_tokens: usage.outputTokens ?? null },
-      progress: {
-        get characters() {
-          return lanes.characters
-        },
-        finished,
+): ResponseDecision | Promise<ResponseDecision> {
+  return generation.decider.response({
+    phase: 'response',
+    call,
+    target: targetInput,
+    findings,
+    usage: { input_tokens: usage.inputTokens ?? null, output_tokens: usage.outputTokens ?? null },
+    progress: {
+      get characters() {
+        return lanes.characters
       },
-      context: contextInput(generation),
-    })
-  } catch (error) {
-    visit.watch.judged('response', generation.decider.revision, 'error', performance.now() - began)
-    throw evaluationFailed(error, generation, visit.gateway, visit.call.id)
-  }
+      finished,
+    },
+    context: contextInput(generation),
+  })
+}
+
+/** An answer whose judgement cannot wait for its turn ends here as well: nothing of it may go on unjudged, and its record says why. */
+function unjudged({ generation, visit }: Passage, error: unknown): Denial {
+  const failure = evaluationFailed(error, generation, visit.gateway, visit.call.id)
+  if (failure instanceof Denial) return failure
+  const message = 'too many calls of this tenant wait for the policy'
+  const reason = { control: 'policy', rule: 'policy/overloaded', controls: [], message }
+  return new Denial([reason], null, { answer: failure })
 }

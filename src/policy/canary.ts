@@ -53,15 +53,15 @@ function contextOf(controls: readonly string[]): ContextInput {
   return { time: '2026-01-01T00:00:00.000Z', environment: NOBODY, replay: true, controls }
 }
 
-type Canary = Readonly<{ name: string; judge: (decider: Decider, tongue: Tongue) => Verdict | undefined }>
+type Canary = Readonly<{ name: string; judge: (decider: Decider, tongue: Tongue) => Promise<Verdict | undefined> }>
 
 function requestCanary(name: string, target: TargetInput, controls: readonly string[]): Canary {
   const context = contextOf(controls)
   return {
     name,
-    judge: (decider, tongue) => {
+    judge: async (decider, tongue) => {
       const input: RequestInput = { phase: 'request', call: callIn(tongue), targets: [target], findings: [], context }
-      return decider.request(input).targets.get(target.id)
+      return (await decider.request(input)).targets.get(target.id)
     },
   }
 }
@@ -75,7 +75,10 @@ function responseCanary(name: string, controls: readonly string[]): Canary {
     progress: { characters: 1, finished: true },
     context: contextOf(controls),
   }
-  return { name, judge: (decider, tongue) => decider.response({ ...rest, call: callIn(tongue) }).verdict }
+  return {
+    name,
+    judge: async (decider, tongue) => (await decider.response({ ...rest, call: callIn(tongue) })).verdict,
+  }
 }
 
 /**
@@ -93,16 +96,17 @@ function mustDeny(controls: readonly string[]): Canary[] {
 }
 
 /** The canary's name where the policy allows it, with the tongues it is allowed in unless that is all of them. */
-function allowed({ name, judge }: Canary, decider: Decider): readonly string[] {
-  const tongues = TONGUES.filter((tongue) => allows(() => judge(decider, tongue)))
+async function allowed({ name, judge }: Canary, decider: Decider): Promise<readonly string[]> {
+  const tongues: Tongue[] = []
+  for (const tongue of TONGUES) if (await allows(judge(decider, tongue))) tongues.push(tongue)
   if (tongues.length === 0) return []
   if (tongues.length === TONGUES.length) return [name]
   return [`${name}, in ${tongues.map(({ dialect, operation }) => `${dialect} ${operation}`).join(', ')}`]
 }
 
-function allows(judge: () => Verdict | undefined): boolean {
+async function allows(judged: Promise<Verdict | undefined>): Promise<boolean> {
   try {
-    return judge()?.effect === 'allow'
+    return (await judged)?.effect === 'allow'
   } catch (error) {
     // In a call each fault of a policy is a denial; so it is here.
     if (isCustomhouseError(error) && error.code.startsWith('ERR_POLICY_')) return false
@@ -111,11 +115,12 @@ function allows(judge: () => Verdict | undefined): boolean {
 }
 
 /** Judges the canaries of a policy that is about to be swapped in. Error: ERR_POLICY_CANARY, which keeps the last good policy. */
-export function judgeCanaries(decider: Decider, options: CanaryOptions = { controls: [] }): void {
-  const wrong = mustDeny(options.controls).flatMap((canary) => allowed(canary, decider))
+export async function judgeCanaries(decider: Decider, options: CanaryOptions = { controls: [] }): Promise<void> {
+  const wrong: string[] = []
+  for (const canary of mustDeny(options.controls)) wrong.push(...(await allowed(canary, decider)))
   if (wrong.length > 0) throw failed('it allows what every policy must deny', wrong)
   for (const [index, input] of (options.mustAllow ?? []).entries()) {
-    const verdicts = [...decider.request(input).targets.values()]
+    const verdicts = [...(await decider.request(input)).targets.values()]
     if (!verdicts.some(({ effect }) => effect === 'allow'))
       throw failed('it denies what it must allow', [`call ${index + 1}: ${input.call.model}`])
   }

@@ -1,5 +1,4 @@
 import type {
-  ContextInput,
   Decider,
   Obligation,
   Reason,
@@ -9,10 +8,13 @@ import type {
   ResponseInput,
   Verdict,
 } from '../core/decision.ts'
-import { CustomhouseError } from '../core/errors.ts'
+import { CustomhouseError, isCustomhouseError } from '../core/errors.ts'
 import { newId } from '../core/id.ts'
 import type { Json } from '../core/json.ts'
-import type { PolicyEngine } from './engine/index.ts'
+import { burnt } from './engine/abi.ts'
+import type { Evaluation, PolicyEngine } from './engine/index.ts'
+import { type EvaluationLimits, evaluatorOf } from './evaluate.ts'
+import { requireBounded } from './input.ts'
 import { Memo } from './memo.ts'
 import { members, type RawVerdict, readChoice, readOrder, readTargets, readVerdict } from './shape.ts'
 import type { Reads } from './toolchain/index.ts'
@@ -26,77 +28,111 @@ export const DECISION_ENTRYPOINT = 'customhouse/decision'
  */
 export type DeciderOptions = Readonly<{ engine: PolicyEngine; revision: string; reads?: Reads | null }>
 
+/** `clock` answers milliseconds that only grow. */
+export type GatewayDeciderOptions = DeciderOptions & Readonly<{ limits: EvaluationLimits; clock?: () => number }>
+
+/** With limits, a decision over large input, or for a tenant beyond its share, is a promise. */
+export interface GatewayDecider extends Decider {
+  /** The policy is not active any more. Decisions are made as before, but nothing is kept for them. */
+  retire(): void
+}
+
+/** Without limits every decision is made at once, on this thread. */
+export interface PromptDecider extends GatewayDecider {
+  request(input: RequestInput): RequestDecision
+  response(input: ResponseInput): ResponseDecision
+}
+
 /**
  * Makes the decider of one policy revision. Time is the input's: `time.now_ns()` answers the instant of `context.time`, so a recorded call is judged
  * again as it was. An `allow` of the policy stands only if each of `context.controls` is among `satisfied`, whatever main.rego made of it.
  * A decision whose whole input was seen before is remembered ({@link Memo}); it has an id of its own all the same.
- * Errors: ERR_POLICY_UNDEFINED if the bundle lacks the entrypoint.
+ * What the fuel of a failed evaluation came to is its error's `detail.fuel`. Errors: ERR_POLICY_UNDEFINED if the bundle lacks the entrypoint.
  */
-export function createDecider({ engine, revision, reads = null }: DeciderOptions): Decider {
+export function createDecider(options: DeciderOptions): PromptDecider
+export function createDecider(options: GatewayDeciderOptions): GatewayDecider
+export function createDecider({
+  engine,
+  revision,
+  reads = null,
+  limits = null,
+  clock,
+}: DeciderOptions & Readonly<{ limits?: EvaluationLimits | null; clock?: () => number }>): GatewayDecider {
   if (!engine.entrypoints.includes(DECISION_ENTRYPOINT)) {
     throw new CustomhouseError('ERR_POLICY_UNDEFINED', `The policy has no entrypoint ${DECISION_ENTRYPOINT}.`)
   }
-  const ask = (input: RequestInput | ResponseInput): { value: Json; fuel: number } => {
-    const options = { now: instantOf(input.context), seed: input.call.id }
-    const answer = engine.evaluate(DECISION_ENTRYPOINT, input, options)
-    if (answer.defined) return answer
-    throw new CustomhouseError(
-      'ERR_POLICY_UNDEFINED',
-      `The policy's ${DECISION_ENTRYPOINT} is undefined for this call.`,
-    )
-  }
-  const request = (input: RequestInput): Said<RequestDecision> => {
+  const evaluator = evaluatorOf(engine, DECISION_ENTRYPOINT, limits, clock)
+  const request = (input: RequestInput): Maybe<Said<RequestDecision>> => {
     const ids = input.targets.map(({ id }) => id)
     if (new Set(ids).size !== ids.length)
       throw new CustomhouseError('ERR_POLICY_MALFORMED', 'Two candidate targets have the same id.')
-    const { value, fuel } = ask(input)
-    const answer = members(value, '/', ['targets'], ['order', 'choose'])
     const { controls } = input.context
-    const targets = new Map<string, Verdict>()
-    for (const [id, verdict] of readTargets(answer.targets, ids)) targets.set(id, settle(verdict, controls))
-    const order = readOrder(answer.order, ids)
-    return { phase: 'request', revision, targets, order, choose: readChoice(answer.choose), fuel }
+    return when(evaluator.evaluate(input), (evaluation) =>
+      read(evaluation, (value, fuel) => {
+        const answer = members(value, '/', ['targets'], ['order', 'choose'])
+        const targets = new Map<string, Verdict>()
+        for (const [id, verdict] of readTargets(answer.targets, ids)) targets.set(id, settle(verdict, controls))
+        const order = readOrder(answer.order, ids)
+        return { phase: 'request', revision, targets, order, choose: readChoice(answer.choose), fuel }
+      }),
+    )
   }
-  const response = (input: ResponseInput): Said<ResponseDecision> => {
-    const { value, fuel } = ask(input)
-    const verdict = settle(readVerdict(value, ''), input.context.controls)
-    return { phase: 'response', revision, verdict, fuel }
-  }
+  const response = (input: ResponseInput): Maybe<Said<ResponseDecision>> =>
+    when(evaluator.evaluate(input), (evaluation) =>
+      read(evaluation, (value, fuel) => {
+        const verdict = settle(readVerdict(value, ''), input.context.controls)
+        return { phase: 'response', revision, verdict, fuel }
+      }),
+    )
   return {
     revision,
     request: remembering(request, Memo.of(reads)),
     response: remembering(response, Memo.of(reads)),
+    retire: () => evaluator.retire(),
   }
 }
 
 type Said<D> = Omit<D, 'id'>
+type Maybe<T> = T | Promise<T>
+
+/** What is there already goes on at once: no promise, and no turn of the loop. */
+function when<A, B>(value: Maybe<A>, next: (value: A) => B): Maybe<B> {
+  return value instanceof Promise ? value.then(next) : next(value)
+}
+
+/** The policy's answer, with the fuel of the evaluation in the error where it is none. */
+function read<T>(evaluation: Evaluation, reader: (value: Json, fuel: number) => T): T {
+  const { fuel } = evaluation
+  try {
+    if (evaluation.defined) return reader(evaluation.value, fuel)
+  } catch (error) {
+    throw isCustomhouseError(error) ? burnt(error, fuel) : error
+  }
+  throw new CustomhouseError(
+    'ERR_POLICY_UNDEFINED',
+    `The policy's ${DECISION_ENTRYPOINT} is undefined for this call.`,
+    { detail: { fuel } },
+  )
+}
 
 /** Evaluates what was not seen before; only what came to a well-shaped decision is remembered. */
 function remembering<I extends RequestInput | ResponseInput, D>(
-  judge: (input: I) => Said<D>,
+  judge: (input: I) => Maybe<Said<D>>,
   memo: Memo<Said<D>> | null,
-): (input: I) => Said<D> & { id: string } {
-  if (memo === null) return (input) => ({ ...judge(input), id: newId() })
+): (input: I) => Maybe<Said<D> & { id: string }> {
+  const named = (said: Said<D>): Said<D> & { id: string } => ({ ...said, id: newId() })
   return (input) => {
-    const key = memo.key(input)
-    let said = memo.get(key)
-    if (said === undefined) {
-      said = judge(input)
+    // Before anything of it is written, for the memory or for the policy.
+    requireBounded(input)
+    const key = memo?.key(input)
+    if (memo === null || key === undefined) return when(judge(input), named)
+    const known = memo.get(key)
+    if (known !== undefined) return named(known)
+    return when(judge(input), (said) => {
       memo.set(key, said)
-    }
-    return { ...said, id: newId() }
+      return named(said)
+    })
   }
-}
-
-const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
-
-function instantOf(context: ContextInput): Date {
-  const instant = new Date(context.time)
-  if (INSTANT.test(context.time) && !Number.isNaN(instant.getTime())) return instant
-  throw new CustomhouseError(
-    'ERR_POLICY_MALFORMED',
-    'context.time of the policy input is no instant in UTC with milliseconds.',
-  )
 }
 
 /** Silence is a denial: a control that did not say that it is satisfied turns an allow into a deny, and is named. */

@@ -1,7 +1,14 @@
 export { BUILTINS } from './builtins/table.ts'
 export { BUNDLE_LIMITS, type Bundle, type BundleLimits, readBundle } from './bundle.ts'
 export { type CanaryOptions, judgeCanaries } from './canary.ts'
-export { createDecider, DECISION_ENTRYPOINT, type DeciderOptions } from './decide.ts'
+export {
+  createDecider,
+  DECISION_ENTRYPOINT,
+  type DeciderOptions,
+  type GatewayDecider,
+  type GatewayDeciderOptions,
+  type PromptDecider,
+} from './decide.ts'
 export {
   DEFAULT_FUEL,
   type EngineOptions,
@@ -10,3 +17,6 @@ export {
   loadEngine,
   type PolicyEngine,
 } from './engine/index.ts'
+export { type EvaluationLimits, evaluatorOf } from './evaluate.ts'
+export { MOST_INPUT } from './input.ts'
+export { MOST_WAITING } from './turns.ts'

@@ -28,12 +28,20 @@ export class Memo<T> {
     return reads === null || reads.whole || reads.volatile ? null : new Memo<T>(reads.paths)
   }
 
-  /** What of this input the decision depends on, as one text; JSON, so that no text in it can be taken for a line's end. */
-  key(input: RequestInput | ResponseInput): string {
+  /**
+   * What of this input the decision depends on, as one text; JSON, so that no text in it can be taken for a line's end. Undefined where that is too long
+   * to be kept.
+   */
+  key(input: RequestInput | ResponseInput): string | undefined {
     let key = ''
-    for (const path of this.#paths) key += `${textOf(at(input, path))}\n`
+    for (const path of this.#paths) {
+      const text = textOf(at(input, path))
+      if (text === undefined) return undefined
+      key += `${text}\n`
+      if (key.length > LONGEST) return undefined
+    }
     if (this.#ids && input.phase === 'request') for (const { id } of input.targets) key += `${JSON.stringify(id)}\n`
-    return key
+    return key.length > LONGEST ? undefined : key
   }
 
   get(key: string): T | undefined {
@@ -41,7 +49,6 @@ export class Memo<T> {
   }
 
   set(key: string, value: T): void {
-    if (key.length > LONGEST) return
     if (this.#known.size >= MOST) {
       const [oldest] = this.#known.keys()
       if (oldest !== undefined) this.#known.delete(oldest)
@@ -71,8 +78,11 @@ function at(input: RequestInput | ResponseInput, path: readonly string[]): unkno
 
 const texts = new WeakMap<object, string>()
 
-/** The JSON of a value. That of what can never change (a target, the list of controls) is made once: it is the same at every call. */
-function textOf(value: unknown): string {
+/**
+ * The JSON of a value, or undefined where it is a list that is too long to be a part of a key: lists are what a client can make long, so they are written no
+ * further than that. That of what can never change (a target, the list of controls) is made once: it is the same at every call.
+ */
+function textOf(value: unknown): string | undefined {
   if (typeof value === 'string') return JSON.stringify(value)
   if (typeof value !== 'object' || value === null) return String(value)
   const known = texts.get(value)
@@ -84,6 +94,9 @@ function textOf(value: unknown): string {
   }
   if (!Array.isArray(value)) return JSON.stringify(value)
   let text = '['
-  for (const item of value) text += `${textOf(item)},`
+  for (const item of value) {
+    text += `${textOf(item)},`
+    if (text.length > LONGEST) return undefined
+  }
   return `${text}]`
 }

@@ -2,23 +2,16 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { DIALECTS, OPERATIONS } from '../../src/core/call.ts'
-import type {
-  CallInput,
-  ContextInput,
-  Decider,
-  RequestInput,
-  ResponseInput,
-  TargetInput,
-} from '../../src/core/decision.ts'
+import type { CallInput, ContextInput, RequestInput, ResponseInput, TargetInput } from '../../src/core/decision.ts'
 import type { ErrorCode } from '../../src/core/errors.ts'
 import type { Json } from '../../src/core/json.ts'
-import { createDecider, judgeCanaries, loadEngine, type PolicyEngine } from '../../src/policy/index.ts'
+import { createDecider, judgeCanaries, loadEngine, type PromptDecider } from '../../src/policy/index.ts'
 import { openToolchain } from '../../src/policy/toolchain/index.ts'
 
 const toolchain = openToolchain()
 afterAll(() => toolchain.close())
 
-async function deciderOf(source: string, data: Readonly<Record<string, Json>> = {}): Promise<Decider> {
+async function deciderOf(source: string, data: Readonly<Record<string, Json>> = {}): Promise<PromptDecider> {
   const files = { 'main.rego': `package customhouse\n\n${source}\n` }
   const { wasm } = await toolchain.build({ files, entrypoints: ['customhouse/decision'] })
   return createDecider({ engine: await loadEngine({ wasm, data }), revision: 'r1' })
@@ -216,13 +209,10 @@ describe('a decision', async () => {
     expect(() => decider.request(input)).toThrow(code(expected))
   })
 
-  it('is made from a policy that has the entrypoint, or not at all', () => {
-    const engine: PolicyEngine = {
-      entrypoints: ['other/decision'],
-      renewals: 0,
-      evaluate: () => ({ defined: false, fuel: 0 }),
-      close: () => undefined,
-    }
+  it('is made from a policy that has the entrypoint, or not at all', async () => {
+    const files = { 'other.rego': 'package other\n\ndecision := 1\n' }
+    const { wasm } = await toolchain.build({ files, entrypoints: ['other/decision'] })
+    const engine = await loadEngine({ wasm, data: {} })
     expect(() => createDecider({ engine, revision: 'r' })).toThrow(code('ERR_POLICY_UNDEFINED'))
   })
 })
@@ -294,7 +284,7 @@ describe('the canaries', () => {
   it('let a sane policy pass', async () => {
     const decider = await deciderOf(SANE)
     const good = { ...request('', ['a'], ['x']) }
-    expect(() => judgeCanaries(decider, { controls: ['a'], mustAllow: [good] })).not.toThrow()
+    await expect(judgeCanaries(decider, { controls: ['a'], mustAllow: [good] })).resolves.toBeUndefined()
   })
 
   it.each([
@@ -328,18 +318,20 @@ describe('the canaries', () => {
     ],
   ])('refuse a policy that %s', async (_name, source, message) => {
     const decider = await deciderOf(source)
-    expect(() => judgeCanaries(decider, { controls: ['a'] })).toThrow(message)
-    expect(() => judgeCanaries(decider, { controls: ['a'] })).toThrow(code('ERR_POLICY_CANARY'))
+    await expect(judgeCanaries(decider, { controls: ['a'] })).rejects.toThrow(message)
+    await expect(judgeCanaries(decider, { controls: ['a'] })).rejects.toThrow(code('ERR_POLICY_CANARY'))
   })
 
   it('take a fault for a denial, and refuse what denies a call that must be allowed', async () => {
     const decider = await deciderOf('decision := 1 if input.phase == "request"\n\ndecision := 2 if input.call.id')
-    expect(() => judgeCanaries(decider, { controls: ['a'] })).not.toThrow()
+    await expect(judgeCanaries(decider, { controls: ['a'] })).resolves.toBeUndefined()
     const sane = await deciderOf(SANE)
     const elsewhere = {
       ...request('', ['a'], ['x']),
       targets: [{ ...target('x'), residency: { endpoint: ['US'], processing: ['US'], storage: ['US'] } }],
     }
-    expect(() => judgeCanaries(sane, { controls: ['a'], mustAllow: [elsewhere] })).toThrow(code('ERR_POLICY_CANARY'))
+    await expect(judgeCanaries(sane, { controls: ['a'], mustAllow: [elsewhere] })).rejects.toThrow(
+      code('ERR_POLICY_CANARY'),
+    )
   })
 })

@@ -1,9 +1,15 @@
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Decider, RequestInput, ResponseInput, TargetInput } from '../../src/core/decision.ts'
+import type { RequestInput, ResponseInput, TargetInput } from '../../src/core/decision.ts'
 import type { Json } from '../../src/core/json.ts'
-import { createDecider, DECISION_ENTRYPOINT, loadEngine, type PolicyEngine } from '../../src/policy/index.ts'
+import {
+  createDecider,
+  DECISION_ENTRYPOINT,
+  loadEngine,
+  type PolicyEngine,
+  type PromptDecider,
+} from '../../src/policy/index.ts'
 import { Memo } from '../../src/policy/memo.ts'
 import { readPolicySource } from '../../src/policy/source.ts'
 import { openToolchain, type Reads, type Toolchain } from '../../src/policy/toolchain/index.ts'
@@ -129,10 +135,18 @@ describe('what is remembered', () => {
     expect(memo.get('key 0')).toBeUndefined()
     expect(memo.get('key 1')).toBe(1)
     expect(memo.get('key 4096')).toBe(4096)
-    memo.set('x'.repeat(8192), 1)
-    memo.set('x'.repeat(8193), 1)
-    expect(memo.get('x'.repeat(8192))).toBe(1)
-    expect(memo.get('x'.repeat(8193))).toBeUndefined()
+    const short = memo.key(callOf({ model: 'x' }))?.length ?? 0
+    expect(memo.key(callOf({ model: 'x'.repeat(8193 - short) }))).toHaveLength(8192)
+    expect(memo.key(callOf({ model: 'x'.repeat(8194 - short) }))).toBeUndefined()
+    // A list is written no further than a key may be long: here beyond that it could not be written at all.
+    const unwritable = new Proxy<string[]>([], {
+      get: (list, name) => (name === Symbol.iterator ? () => endless() : Reflect.get(list, name)),
+    })
+    function* endless(): Generator<string> {
+      for (let n = 0; n < 10_000; n++) yield 'tool'
+      throw new Error('nobody reads so far')
+    }
+    expect(memoOf(['call', 'tools']).key(callOf({ tools: unwritable }))).toBeUndefined()
   })
 
   test('only what can never change has its text kept', () => {
@@ -148,7 +162,7 @@ describe('what is remembered', () => {
         Object.freeze({ toJSON: () => within.n }) as unknown as Readonly<Record<string, Json>>,
       ]
       const shared = live.map((one) => Object.freeze({ ...targetIn('a/m', NOWHERE), facts: one }))
-      const keys = (): string[] => shared.map((one) => memo.key({ ...open, targets: [one] }))
+      const keys = (): unknown[] => shared.map((one) => memo.key({ ...open, targets: [one] }))
       const before = keys()
       within.n = n
       const after = keys()
@@ -162,8 +176,8 @@ describe('what is remembered', () => {
 
 describe('the shipped policies', () => {
   let engine: PolicyEngine & { evaluations: number }
-  let remembering: Decider
-  let forgetting: Decider
+  let remembering: PromptDecider
+  let forgetting: PromptDecider
 
   beforeAll(async () => {
     const { modules: files, data } = await readPolicySource(join(ROOT, 'policies'))
@@ -172,9 +186,9 @@ describe('the shipped policies', () => {
     engine = {
       ...loaded,
       evaluations: 0,
-      evaluate(...args: Parameters<PolicyEngine['evaluate']>) {
+      run(...args: Parameters<PolicyEngine['run']>) {
         engine.evaluations += 1
-        return loaded.evaluate(...args)
+        return loaded.run(...args)
       },
     }
     remembering = createDecider({ engine, revision: 'r', reads: await toolchain.reads({ files, data }) })

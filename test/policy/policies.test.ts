@@ -249,8 +249,8 @@ describe('the decision', () => {
     expect(rulesOf(abroad)).toContain('residency/processing')
   })
 
-  test("denies the gateway's canaries", () => {
-    judgeCanaries(decider(), { controls: CONTROLS, mustAllow: [asked('claims', [GERMANY])] })
+  test("denies the gateway's canaries", async () => {
+    await judgeCanaries(decider(), { controls: CONTROLS, mustAllow: [asked('claims', [GERMANY])] })
   })
 
   test('stays cheap', () => {

@@ -15,13 +15,22 @@ export type Decision = Readonly<{ now: bigint; seed: string }>
 
 export type Compiled = Readonly<{
   module: WebAssembly.Module
-  metered: Metered
+  metered: Pick<Metered, 'memory' | 'globals'>
   /** Most pages of 64 KiB. */
   maxPages: number
 }>
 
 /** Everything that an instance is once data is loaded: memory up to the heap's end, and the module's own mutable globals. */
 type Image = Readonly<{ bytes: Uint8Array; pages: number; globals: readonly number[]; heap: number; context: number }>
+
+/** A compiled module with its data loaded: plain data, from which any thread can make an instance of its own. */
+export type Loaded = Readonly<{
+  compiled: Compiled
+  image: Image
+  entrypoints: ReadonlyMap<string, number>
+  /** Numbers of the built-ins that it calls, by name. */
+  builtins: ReadonlyMap<string, number>
+}>
 
 type Live = Readonly<{
   view: HostView
@@ -38,33 +47,18 @@ type Live = Readonly<{
  * compiled module where the throw was none that we know, or memory has grown.
  */
 export class PolicyInstance {
-  readonly entrypoints: ReadonlyMap<string, number>
   /** How often the instance was made anew. */
   renewals = 0
-  readonly #compiled: Compiled
+  readonly #loaded: Loaded
   readonly #builtins: ReadonlyMap<number, Builtin>
-  readonly #image: Image
   #live: Live
   #running = false
 
-  /** @param data JSON in UTF-8, known to be well-formed. @param supply finds a built-in by name, or throws ERR_POLICY_BUILTIN. */
-  constructor(
-    compiled: Compiled,
-    data: Uint8Array,
-    supply: (names: ReadonlyMap<string, number>) => ReadonlyMap<number, Builtin>,
-  ) {
-    this.#compiled = compiled
-    const room = Math.ceil((data.length * 24) / PAGE)
-    const live = instantiate(
-      compiled,
-      Math.min(compiled.metered.memory.minimum + HEADROOM + room, compiled.maxPages),
-      new Map(),
-    )
-    this.entrypoints = readNames(live, live.exports.entrypoints())
-    this.#builtins = supply(readNames(live, live.exports.builtins()))
-    live.view.builtins = this.#builtins
-    this.#image = loadData(live, data)
-    this.#live = live
+  /** @param builtins those of `loaded`, by their numbers */
+  constructor(loaded: Loaded, builtins: ReadonlyMap<number, Builtin>) {
+    this.#loaded = loaded
+    this.#builtins = builtins
+    this.#live = revive(loaded, builtins)
   }
 
   get pages(): number {
@@ -84,29 +78,54 @@ export class PolicyInstance {
     if (this.#running)
       throw new CustomhouseError('ERR_POLICY_THREW', 'A policy evaluation was entered from within itself.')
     const live = this.#live
+    const { image } = this.#loaded
     this.#running = true
     try {
       live.fuel.value = fuel
       live.view.context = { ...decision, charge: live.view.charge }
-      const text = evaluate(live, this.#image, entrypoint, input)
+      const text = evaluate(live, image, entrypoint, input)
       const used = fuel - live.fuel.value
-      if (live.view.memory.buffer.byteLength > (this.#image.pages + HIGH_WATER) * PAGE) this.#renew()
+      if (live.view.memory.buffer.byteLength > (image.pages + HIGH_WATER) * PAGE) this.#renew()
       return { text, fuel: used }
     } catch (error) {
-      const { failure, known } = classify(error, live.fuel.value)
-      if (known && live.view.memory.buffer.byteLength === this.#image.pages * PAGE) restore(live, this.#image)
+      const left = live.fuel.value
+      const { failure, known } = classify(error, left)
+      if (known && live.view.memory.buffer.byteLength === image.pages * PAGE) restore(live, image)
       else this.#renew()
-      throw failure
+      throw burnt(failure, fuel - left)
     } finally {
       this.#running = false
     }
   }
 
   #renew(): void {
-    this.#live = instantiate(this.#compiled, this.#image.pages, this.#builtins)
-    restore(this.#live, this.#image)
+    this.#live = revive(this.#loaded, this.#builtins)
     this.renewals += 1
   }
+}
+
+/**
+ * Loads data into a module for good. @param data JSON in UTF-8, known to be well-formed. @param check throws ERR_POLICY_BUILTIN where the module
+ * calls a built-in that nobody supplies: before anything of it is evaluated.
+ */
+export function loadModule(
+  compiled: Compiled,
+  data: Uint8Array,
+  check: (names: ReadonlyMap<string, number>) => void,
+): Loaded {
+  const room = Math.ceil((data.length * 24) / PAGE)
+  const pages = Math.min(compiled.metered.memory.minimum + HEADROOM + room, compiled.maxPages)
+  const live = instantiate(compiled, pages, new Map())
+  const entrypoints = readNames(live, live.exports.entrypoints())
+  const builtins = readNames(live, live.exports.builtins())
+  check(builtins)
+  return { compiled, image: loadData(live, data), entrypoints, builtins }
+}
+
+function revive({ compiled, image }: Loaded, builtins: ReadonlyMap<number, Builtin>): Live {
+  const live = instantiate(compiled, image.pages, builtins)
+  restore(live, image)
+  return live
 }
 
 function instantiate(compiled: Compiled, pages: number, builtins: ReadonlyMap<number, Builtin>): Live {
@@ -226,6 +245,12 @@ function classify(error: unknown, fuel: number): { failure: CustomhouseError; kn
     ? 'The policy or its input is nested too deeply.'
     : 'The policy evaluation failed in an unexpected way.'
   return { failure: threw(what, error), known: false }
+}
+
+/** What it came to before it failed is on record too. */
+export function burnt(failure: CustomhouseError, fuel: number): CustomhouseError {
+  const { code, message, cause, status, detail } = failure
+  return new CustomhouseError(code, message, { cause, status, detail: { ...detail, fuel } })
 }
 
 function threw(message: string, cause: unknown): CustomhouseError {

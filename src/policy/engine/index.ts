@@ -4,7 +4,7 @@ import type { Json } from '../../core/json.ts'
 import { bigIntOf, numberOf } from '../builtins/number.ts'
 import type { Builtin } from '../builtins/operand.ts'
 import { BUILTINS } from '../builtins/table.ts'
-import { type Compiled, isOutOfMemory, outOfMemory, PolicyInstance } from './abi.ts'
+import { burnt, type Compiled, isOutOfMemory, type Loaded, loadModule, outOfMemory, PolicyInstance } from './abi.ts'
 import { meter } from './meter.ts'
 
 export type EngineOptions = Readonly<{
@@ -30,16 +30,28 @@ export type Evaluation =
   | Readonly<{ defined: true; value: Json; fuel: number }>
   | Readonly<{ defined: false; fuel: number }>
 
+/** A result set as JSON text, and what it took. */
+export type Answer = Readonly<{ text: string; fuel: number }>
+
 /** A loaded policy. `evaluate` is synchronous; an engine is not shared between threads. */
 export interface PolicyEngine {
   readonly entrypoints: readonly string[]
+  /** What it was made from, for {@link engineOf} in another thread. */
+  readonly loaded: Loaded
+  /** Budget of an evaluation that names none. */
+  readonly fuel: number
   /** Instances thrown away and made anew so far. */
   readonly renewals: number
+  /** Memory of the instance, in pages of 64 KiB. */
+  readonly pages: number
   /**
    * Evaluates one entrypoint. A `Uint8Array` is JSON in UTF-8. Errors: ERR_POLICY_THREW, ERR_POLICY_OUT_OF_FUEL,
-   * ERR_POLICY_OUT_OF_MEMORY; ERR_POLICY_MALFORMED for input that is no JSON and for a result that a JavaScript number cannot hold.
+   * ERR_POLICY_OUT_OF_MEMORY; ERR_POLICY_MALFORMED for input that is no JSON and for a result that a JavaScript number cannot hold. The fuel that
+   * it took until then is the error's `detail.fuel`.
    */
   evaluate(entrypoint: string, input: Json | Uint8Array, options: EvaluateOptions): Evaluation
+  /** The same for input that is JSON already, by JSON.stringify. Answers the result set as OPA writes it: {@link readResult} reads it. */
+  run(entrypoint: string, json: string | Uint8Array, options: EvaluateOptions): Answer
   close(): void
 }
 
@@ -62,36 +74,45 @@ export async function loadEngine(options: EngineOptions): Promise<PolicyEngine> 
       `policy.wasm asks for at least ${metered.memory.minimum} pages of memory; ${maxPages} are allowed.`,
     )
   }
-  const compiled: Compiled = { module: await compile(metered.wasm), metered, maxPages }
-  let live: PolicyInstance | undefined = open(compiled, dataBytes(options.data))
-  const names = live.entrypoints
+  const { memory, globals } = metered
+  const compiled: Compiled = { module: await compile(metered.wasm), metered: { memory, globals }, maxPages }
+  const engine = engineOf(open(compiled, dataBytes(options.data)), budget)
+  warm(engine)
+  return engine
+}
+
+/** An instance of its own of what {@link loadEngine} has loaded, in any thread. */
+export function engineOf(loaded: Loaded, budget: number): PolicyEngine {
+  const { entrypoints } = loaded
+  let live: PolicyInstance | undefined = new PolicyInstance(loaded, supply(loaded.builtins))
   let renewals = 0
-  const engine: PolicyEngine = {
-    entrypoints: [...names.keys()],
+  const run: PolicyEngine['run'] = (entrypoint, json, how) => {
+    if (live === undefined) throw new CustomhouseError('ERR_POLICY_THREW', 'The policy engine is closed.')
+    const id = entrypoints.get(entrypoint)
+    if (id === undefined) {
+      throw new CustomhouseError('ERR_POLICY_UNDEFINED', `The policy has no entrypoint ${JSON.stringify(entrypoint)}.`)
+    }
+    const now = typeof how.now === 'bigint' ? how.now : BigInt(how.now.getTime()) * 1_000_000n
+    const fuel = how.fuel === undefined ? budget : fuelOf(how.fuel)
+    return live.run(id, json, { now, seed: how.seed ?? String(now) }, fuel)
+  }
+  return {
+    entrypoints: [...entrypoints.keys()],
+    loaded,
+    fuel: budget,
     get renewals() {
       return live?.renewals ?? renewals
     },
-    evaluate(entrypoint, input, how) {
-      if (live === undefined) throw new CustomhouseError('ERR_POLICY_THREW', 'The policy engine is closed.')
-      const id = names.get(entrypoint)
-      if (id === undefined) {
-        throw new CustomhouseError(
-          'ERR_POLICY_UNDEFINED',
-          `The policy has no entrypoint ${JSON.stringify(entrypoint)}.`,
-        )
-      }
-      const now = typeof how.now === 'bigint' ? how.now : BigInt(how.now.getTime()) * 1_000_000n
-      const fuel = how.fuel === undefined ? budget : fuelOf(how.fuel)
-      const done = live.run(id, inputText(input), { now, seed: how.seed ?? String(now) }, fuel)
-      return readResult(done.text, done.fuel)
+    get pages() {
+      return live?.pages ?? 0
     },
+    evaluate: (entrypoint, input, how) => readResult(run(entrypoint, inputText(input), how)),
+    run,
     close() {
       renewals = live?.renewals ?? renewals
       live = undefined
     },
   }
-  warm(engine)
-  return engine
 }
 
 function fuelOf(fuel: number): number {
@@ -107,9 +128,9 @@ async function compile(wasm: Uint8Array): Promise<WebAssembly.Module> {
   }
 }
 
-function open(compiled: Compiled, data: Uint8Array): PolicyInstance {
+function open(compiled: Compiled, data: Uint8Array): Loaded {
   try {
-    return new PolicyInstance(compiled, data, supply)
+    return loadModule(compiled, data, supply)
   } catch (error) {
     if (isCustomhouseError(error)) throw error
     if (isOutOfMemory(error)) throw outOfMemory(error)
@@ -162,7 +183,8 @@ function inputText(input: Json | Uint8Array): string | Uint8Array {
   throw new CustomhouseError('ERR_POLICY_MALFORMED', 'The policy input is not JSON in UTF-8.')
 }
 
-function stringify(input: Json): string {
+/** Plain data as JSON. Error: ERR_POLICY_MALFORMED where it is none. */
+export function stringify(input: Json): string {
   try {
     const text: string | undefined = JSON.stringify(input)
     if (text !== undefined) return text
@@ -178,16 +200,20 @@ const HEAD = '[{"result":'
 /** Sixteen digits in a row, or an exponent: only such a text can hold a number that JSON.parse would round. */
 const RISKY = /\d{16}|\d[eE][+-]?\d/
 
-function readResult(text: string, fuel: number): Evaluation {
+/** Reads what {@link PolicyEngine.run} answered. Error: ERR_POLICY_MALFORMED. */
+export function readResult({ text, fuel }: Answer): Evaluation {
   if (text === '[]') return { defined: false, fuel }
-  const set: unknown = text.startsWith(HEAD) ? (RISKY.test(text) ? JSON.parse(text, exact) : JSON.parse(text)) : null
-  if (!Array.isArray(set) || set.length !== 1) {
-    throw new CustomhouseError(
-      'ERR_POLICY_MALFORMED',
-      'The policy answered with something other than exactly one result.',
-    )
+  try {
+    const set: unknown = text.startsWith(HEAD) ? (RISKY.test(text) ? JSON.parse(text, exact) : JSON.parse(text)) : null
+    if (Array.isArray(set) && set.length === 1) return { defined: true, value: set[0].result, fuel }
+  } catch (error) {
+    throw isCustomhouseError(error) ? burnt(error, fuel) : error
   }
-  return { defined: true, value: set[0].result, fuel }
+  throw new CustomhouseError(
+    'ERR_POLICY_MALFORMED',
+    'The policy answered with something other than exactly one result.',
+    { detail: { fuel } },
+  )
 }
 
 /** The third argument of a reviver is the number's source text (ECMAScript 2025, JSON.parse). */
