@@ -14,7 +14,13 @@ export type Served = Readonly<{
   exited: Promise<number | null>
 }>
 
-export type ServeOptions = Readonly<{ tracer?: readonly string[]; env?: NodeJS.ProcessEnv; readyMs?: number }>
+export type ServeOptions = Readonly<{
+  tracer?: readonly string[]
+  env?: NodeJS.ProcessEnv
+  readyMs?: number
+  /** Gets the process before it listens, so that it can be killed in its start. */
+  spawned?: (child: ChildProcess) => void
+}>
 
 /** Starts it and waits until it listens. */
 export async function serve(ground: Pick<Ground, 'config'>, options: ServeOptions = {}): Promise<Served> {
@@ -30,6 +36,7 @@ export async function serve(ground: Pick<Ground, 'config'>, options: ServeOption
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...options.env },
   })
+  options.spawned?.(child)
   const log: Record<string, unknown>[] = []
   const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)))
   const ready = new Promise<Record<string, unknown>>((resolve, reject) => {

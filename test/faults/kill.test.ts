@@ -1,175 +1,218 @@
-import { createHash } from 'node:crypto'
+import type { ChildProcess } from 'node:child_process'
+import { cpSync, mkdtempSync, rmSync, watch } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import {
-  openContentKeys,
-  publishedVerifierKey,
-  readDisclosure,
-  readEntries,
-  sealContext,
-  unseal,
-  verifyLedger,
-} from '../../src/audit/index.ts'
-import type { AuditRecord } from '../../src/core/record.ts'
-import { CLOSING_KINDS } from '../../src/core/record.ts'
-import { type Ground, layGround } from '../house.ts'
-import { openaiAnswer, openaiStream, type Recorder, startRecorder, stream, whole } from '../kit/index.ts'
-import { serve } from '../serve.ts'
+import { type ServeOptions, serve } from '../serve.ts'
+import { type Doors, layDoors, SECRET } from '../torture/ground.ts'
+import { type Books, disagreements, readBooks, statusOf } from '../torture/journals.ts'
+import { startLoad, type Told } from '../torture/load.ts'
+import { startUpstream, type Upstream } from '../torture/upstream.ts'
+import { ALL_DOORS } from '../wire/doors.ts'
+import { caseRandom, type Random } from '../wire/random.ts'
 
 /**
- * kill -9 at random points under load. Three journals are compared afterwards: what the clients saw (kept here, in another process), what
- * reached the provider, and the ledger.
+ * kill -9 at random points: under mixed load of every dialect, and in the start that recovers from the kill before. Three journals are
+ * compared afterwards: what the clients saw (kept here, in another process), what reached the provider, and the ledger.
  */
-const KILLS = Number(process.env.CUSTOMHOUSE_KILLS ?? 200)
-const LANES = 2
-const CLIENTS = 6
+const KILLS = Number(process.env.CUSTOMHOUSE_KILLS ?? 1_000)
+const SEED = Number(process.env.CUSTOMHOUSE_SEED ?? Math.floor(Math.random() * 1e6))
+const LANES = 3
+/** Kills of one ledger: a start reads all of it, and many short ones cost less than a long one. */
+const BATTLE = 25
+const CLIENTS = 8
+/** From before the first answer to well into the load, and now and then far into it, when all that runs often has been compiled. */
+const LOAD_MS = 240
+const LONG_MS = 1_500
+/** So many kills hit a start. */
+const STARTS = 0.25
 
-type Seen = Readonly<{ call: string; finished: boolean }>
+/** What one ledger went through. */
+type Battle = Readonly<{
+  told: readonly Told[]
+  upstream: Pick<Upstream, 'arrived' | 'faults'>
+  books: Books
+  /** States of copies of the ledger, as kills left it. */
+  copies: readonly string[]
+  kills: number
+  /** Kills under load, and those of them that hit calls in flight; kills that hit a start, and those of them that came before its `ledger.opened` was durable. */
+  load: number
+  hit: number
+  starts: number
+  early: number
+  faults: readonly string[]
+}>
 
-test(`${KILLS} kills: every finished answer has its outcome, every intent closes, nothing reached the provider without an intent`, async () => {
-  const done = await Promise.all(Array.from({ length: LANES }, (_, lane) => killing(Math.ceil(KILLS / LANES), lane)))
-  for (const { seen, arrived, records, dispatched, verified } of done) {
-    const intents = records.filter(({ kind }) => kind === 'call.intent')
-    const closing = records.filter(({ kind }) => CLOSING_KINDS.includes(kind))
-    expect(verified).toBe('verified')
-    // Something happened: answers finished, kills hit calls in flight.
-    expect(seen.filter(({ finished }) => finished).length).toBeGreaterThan(KILLS / LANES)
-    expect(closing.filter(({ kind }) => kind === 'call.abandoned').length).toBeGreaterThan(KILLS / LANES / 10)
-    // Every intent is closed by exactly one record.
-    expect(closing.map(({ of }) => of).sort((a = 0, b = 0) => a - b)).toEqual(intents.map(({ seq }) => seq))
-    // Every answer that a client saw finished is on record as complete.
-    const complete = new Set(
-      records.filter(({ kind, body }) => kind === 'call.outcome' && body.ending === 'complete').map(({ call }) => call),
-    )
-    expect(seen.filter(({ call, finished }) => finished && !complete.has(call))).toEqual([])
-    // Every request at the provider is one whose intent, with the digest of exactly these bytes, was on disk.
-    expect(arrived.filter((digest) => !dispatched.has(digest))).toEqual([])
-    expect(arrived.length).toBeGreaterThan(KILLS / LANES)
-  }
-}, 900_000)
-
-async function killing(kills: number, lane: number) {
-  const upstream = await startRecorder({
-    answer: (request) =>
-      request.body.toString().includes('"stream":true')
-        ? stream(openaiStream({ texts: ['one two three four'] }, { includeUsage: true }), { everyMs: 1 })
-        : whole(openaiAnswer({ texts: ['one two'] }), { delayMs: 1 }),
-  })
-  const ground = await layGround({
-    providers: { one: { url: `${upstream.url}/v1` } },
-    config: { log: { level: 'info', format: 'json' }, reload: { every: '1h' } },
-  })
-  const seen: Seen[] = []
-  const random = lcg(lane + 1)
-  try {
-    for (let kill = 0; kill < kills; kill++) {
-      const { baseURL, child, exited } = await serve(ground)
-      const stop = new AbortController()
-      const clients = Array.from({ length: CLIENTS }, (_, index) =>
-        client(baseURL, ground.key, index, stop.signal, seen),
-      )
-      // From before the first answer to well into the load.
-      await sleep(random() * 300)
-      child.kill('SIGKILL')
-      stop.abort()
-      await Promise.all([exited, ...clients])
+test(
+  `${KILLS} kills: every finished answer has its outcome, every intent closes, nothing reached the provider without an intent`,
+  async () => {
+    const cache = mkdtempSync(join(tmpdir(), 'customhouse-compiled-'))
+    const options: ServeOptions = { env: { ...SECRET, NODE_COMPILE_CACHE: cache } }
+    console.log(`seed ${SEED}`)
+    try {
+      const battles = Array.from({ length: Math.ceil(KILLS / BATTLE) }, (_, index) => index)
+      const done: Battle[] = []
+      // The first ends in good order, which writes the cache that the others start from.
+      const fight = async (battle: number): Promise<void> => {
+        const fought = await fightOne(battle, Math.min(BATTLE, KILLS - battle * BATTLE), options)
+        expect(fought.faults, `battle ${battle} of seed ${SEED}`).toEqual([])
+        done.push(fought)
+      }
+      let next = 0
+      const lane = async (): Promise<void> => {
+        while (next < battles.length) await fight(next++)
+      }
+      await Promise.all(Array.from({ length: LANES }, lane))
+      report(done)
+    } finally {
+      rmSync(cache, { recursive: true, force: true })
     }
-    const { child, exited } = await serve(ground)
-    child.kill('SIGTERM')
-    expect(await exited).toBe(0)
-    return { seen, arrived: digestsAt(upstream, ground), ...(await read(ground)) }
+  },
+  KILLS * 3_000 + 120_000,
+)
+
+/** That something happened: all kinds of calls, all doors, and kills that hit them. */
+function report(done: readonly Battle[]): void {
+  const sum = (of: (battle: Battle) => number): number => done.reduce((all, battle) => all + of(battle), 0)
+  const kind = (name: string) => (battle: Battle) => battle.books.kinds.get(name) ?? 0
+  const told = done.flatMap((battle) => battle.told)
+  const count = (where: (one: Told) => boolean): number => told.filter(where).length
+  const figures = {
+    kills: sum(({ kills }) => kills),
+    'under load': sum(({ load }) => load),
+    'in flight': sum(({ hit }) => hit),
+    'in a start': sum(({ starts }) => starts),
+    'before the log was taken over': sum(({ early }) => early),
+    calls: told.length,
+    finished: count(({ finished }) => finished),
+    sent: sum(({ books }) => [...books.dispatched.values()].reduce((all, one) => all + one, 0)),
+    denied: count(({ status }) => status === 403),
+    intents: sum(kind('call.intent')),
+    abandoned: sum(kind('call.abandoned')),
+    progress: sum(kind('call.progress')),
+    copies: sum(({ copies }) => copies.length),
+  }
+  console.log(JSON.stringify(figures))
+  expect(figures.kills).toBe(KILLS)
+  expect(figures['in flight']).toBeGreaterThan(figures['under load'] * 0.8)
+  expect(figures['in a start']).toBeGreaterThan(KILLS / 10)
+  expect(figures['before the log was taken over']).toBeGreaterThan(KILLS / 200)
+  expect(figures.finished).toBeGreaterThan(KILLS)
+  expect(figures.abandoned).toBeGreaterThan(KILLS / 2)
+  if (KILLS < 100) return
+  for (const door of ALL_DOORS)
+    for (const over of ['h1', 'h2c'] as const)
+      for (const streamed of door.path.endsWith('/count_tokens') ? [false] : [false, true])
+        expect(
+          count((one) => one.door === door && one.over === over && one.streamed === streamed && one.finished),
+          `${door.title} over ${over}, ${streamed ? 'streamed' : 'whole'}`,
+        ).toBeGreaterThan(0)
+  for (const status of [403, 429]) expect(count((one) => one.status === status)).toBeGreaterThan(0)
+}
+
+async function fightOne(battle: number, kills: number, options: ServeOptions): Promise<Battle> {
+  const random = caseRandom(SEED, battle)
+  const upstream = await startUpstream()
+  const doors = await layDoors(upstream.url)
+  const ledger = join(doors.state, 'ledger')
+  const told: Told[] = []
+  const copies: string[] = []
+  let first = 0
+  let load = 0
+  let hit = 0
+  let starts = 0
+  let took = 1_000
+  try {
+    const last = await serve(doors, options)
+    last.child.kill('SIGTERM')
+    expect(await last.exited).toBe(0)
+    for (let kill = 0; kill < kills; kill++) {
+      if (random.chance(STARTS)) {
+        if (await killInStart(doors, { ledger, random, options, took })) starts++
+      } else {
+        load++
+        const shot = await killUnderLoad({ doors, first, random, options, told })
+        first += shot.calls
+        took = shot.took
+        if (shot.open > 0) hit++
+      }
+      // What a kill left is verified as it stands, in a copy.
+      if (kill % 10 === 7) copies.push(await statusOfCopy(doors, ledger))
+    }
+    const end = await serve(doors, options)
+    end.child.kill('SIGTERM')
+    expect(await end.exited).toBe(0)
+    const books = await readBooks(doors)
+    const opened = books.kinds.get('ledger.opened') ?? 0
+    const faults = [
+      ...disagreements(told, upstream.arrived, books),
+      ...upstream.faults,
+      ...copies.filter((status) => status !== 'verified').map((status) => `a copy is ${status}`),
+    ]
+    // Two starts besides end in good order.
+    return { told, upstream, books, copies, kills, load, hit, starts, early: kills + 2 - opened, faults }
   } finally {
     await upstream.close()
-    ground.remove()
+    doors.remove()
   }
 }
 
-/** Calls one after the other until it is told to stop, and notes what it saw: an answer is finished when its last event was read. */
-async function client(baseURL: string, key: string, index: number, stop: AbortSignal, seen: Seen[]): Promise<void> {
-  for (let turn = 0; !stop.aborted; turn++) {
-    const streamed = (index + turn) % 2 === 0
-    let call = ''
-    try {
-      const answer = await fetch(`${baseURL}/chat/completions`, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-        body: JSON.stringify({
-          model: 'gpt-4o',
-          stream: streamed,
-          messages: [{ role: 'user', content: `client ${index} turn ${turn}` }],
-        }),
-      })
-      call = answer.headers.get('x-customhouse-call') ?? ''
-      let text = ''
-      for await (const chunk of answer.body ?? []) {
-        text += Buffer.from(chunk).toString()
-        // From the first event that says so, the client takes the answer for finished, whatever comes after.
-        if (text.includes('"finish_reason":"stop"') && streamed) break
-      }
-      const finished = answer.status === 200 && text.includes('"finish_reason":"stop"') && (streamed || isWhole(text))
-      seen.push({ call, finished })
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error
-      seen.push({ call, finished: false })
-      return
-    }
-  }
+type Shot = Readonly<{ doors: Doors; first: number; random: Random; options: ServeOptions; told: Told[] }>
+
+async function killUnderLoad({ doors, first, random, options, told }: Shot) {
+  const began = performance.now()
+  const { baseURL, child, exited } = await serve(doors, options)
+  const took = performance.now() - began
+  const load = startLoad({ baseURL, doors, seed: SEED, first, clients: CLIENTS, hear: (one) => told.push(one) })
+  await sleep(random.next() * (random.chance(0.04) ? LONG_MS : LOAD_MS))
+  const open = load.inFlight()
+  child.kill('SIGKILL')
+  load.stop()
+  await exited
+  return { calls: await load.ended, open, took }
 }
 
-function isWhole(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch (error) {
-    if (error instanceof SyntaxError) return false
-    throw error
-  }
-}
+type Start = Readonly<{ ledger: string; random: Random; options: ServeOptions; took: number }>
 
-/** What arrived at the provider, as the gateway digests a dispatch: method, URL, the dispatch's own headers, body. */
-function digestsAt(upstream: Recorder, _ground: Ground): string[] {
-  return upstream.requests.map((request) => {
-    const headers = {
-      'content-type': 'application/json',
-      accept: request.body.toString().includes('"stream":true') ? 'text/event-stream' : 'application/json',
-    }
-    return createHash('sha256')
-      .update(`POST ${upstream.url}/v1/chat/completions\n${JSON.stringify(headers)}\n`)
-      .update(request.body)
-      .digest('hex')
+/**
+ * Kills a start: at one of the signs of its work on the ledger, or somewhere in the last third of the time that a start takes. False if it
+ * was listening by then, and without a call.
+ */
+async function killInStart(doors: Doors, { ledger, random, options, took }: Start): Promise<boolean> {
+  const timed = random.chance(0.4)
+  const later = timed ? took * (0.7 + 0.3 * random.next()) : random.below(3) * random.below(5)
+  const sign = 1 + random.below(4)
+  let seen = 0
+  let kill = (): void => undefined
+  const watcher = watch(ledger, () => {
+    if (++seen === sign && !timed) setTimeout(() => kill(), later)
   })
-}
-
-async function read(ground: Ground) {
-  const directory = join(ground.state, 'ledger')
-  const keys = join(ground.folder, 'keys')
-  const content = openContentKeys(keys, { make: false })
-  const publicKey = publishedVerifierKey(keys)
-  const { status } = await verifyLedger(directory, publicKey === null ? {} : { publicKey })
-  const records: AuditRecord[] = []
-  const dispatched = new Set<string>()
-  const onDamage = (damage: { message: string }): never => {
-    throw new Error(damage.message)
+  const spawned = (child: ChildProcess): void => {
+    kill = () => void child.kill('SIGKILL')
+    if (timed) setTimeout(() => kill(), later)
   }
-  for await (const { leaf, sealed } of readEntries(directory, { onDamage })) {
-    records.push(leaf)
-    if (leaf.kind !== 'call.intent' || sealed === null) continue
-    const key = content.opening(sealed.k)
-    const opened = key === null ? null : unseal(key, sealContext(leaf.log, leaf.seq, leaf.id), sealed.x)
-    for (const disclosure of opened ?? []) {
-      const read = readDisclosure(disclosure)
-      if (read?.name === 'dispatch') dispatched.add(String(read.value))
+  try {
+    const served = await serve(doors, { ...options, spawned }).catch((error: unknown) => String(error))
+    if (typeof served === 'string') {
+      // It must have been the kill: a start that fails by itself has not recovered.
+      expect(served).toContain('exited with null')
+      return true
     }
+    kill()
+    await served.exited
+    return false
+  } finally {
+    watcher.close()
   }
-  return { records, dispatched, verified: status }
 }
 
-/** Random numbers in [0, 1) that are the same at each run (Numerical Recipes' linear congruential generator). */
-function lcg(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return state / 2 ** 32
+async function statusOfCopy(doors: Doors, ledger: string): Promise<string> {
+  const copy = mkdtempSync(join(tmpdir(), 'customhouse-copy-'))
+  try {
+    cpSync(ledger, copy, { recursive: true })
+    return await statusOf(doors, copy)
+  } finally {
+    rmSync(copy, { recursive: true, force: true })
   }
 }
