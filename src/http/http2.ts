@@ -21,12 +21,6 @@ const CONNECTION_WINDOW = 1024 * 1024
 /** Streams that a client may open and reset at once, and each second ("rapid reset", CVE-2023-44487): beyond it the connection ends. */
 const RESETS = { streamResetBurst: 200, streamResetRate: 33 } as const
 
-/** The last number that a stream can have: a GOAWAY with it announces the end, and refuses nothing yet (RFC 9113 6.8). */
-const EVERY_STREAM = 2 ** 31 - 1
-
-/** For a client to hear of the end, before calls of its are no longer taken. */
-const NOTICE_MS = 500
-
 type Connection = {
   readonly session: ServerHttp2Session
   readonly socket: Socket
@@ -173,39 +167,25 @@ export class Http2 {
     }
   }
 
-  /** No further call on any connection (GOAWAY), but for those that are on their way to us while it is said; those that are under way end. */
+  /**
+   * No further call on any connection (GOAWAY, with the number of the last one that was taken); those that are under way end. A call that crosses the word on
+   * its way is beyond that number: not taken, and its client knows. The notice of RFC 9113 6.8 ahead of it node:http2 cannot send (nghttp2 takes nothing
+   * after any GOAWAY but its own shutdown notice, which is not exposed).
+   */
   stop(): void {
     this.#stopping = true
-    for (const connection of this.#connections.values()) announce(connection)
+    for (const connection of this.#connections.values()) dismiss(connection)
   }
 
   /** Breaks what is still open, but not what was written already and is on its way. */
   destroy(): void {
-    this.#stopping = true
-    for (const connection of this.#connections.values()) dismiss(connection)
+    this.stop()
     clearInterval(this.#timer)
     const linger = setTimeout(() => {
       for (const { socket } of this.#connections.values()) socket.destroy()
     }, LINGER_MS)
     if (this.#connections.size === 0) clearTimeout(linger)
   }
-}
-
-/** Says that the end is near, and closes once the client must have heard it: a call that crosses the word on its way is still answered. */
-function announce(connection: Connection): void {
-  const { session } = connection
-  if (session.closed || session.destroyed) {
-    dismiss(connection)
-    return
-  }
-  session.goaway(constants.NGHTTP2_NO_ERROR, EVERY_STREAM)
-  const timer = setTimeout(() => dismiss(connection), NOTICE_MS)
-  // What a client sent before it heard has come before its answer to this.
-  const asked = session.ping(() => {
-    clearTimeout(timer)
-    dismiss(connection)
-  })
-  if (!asked) dismiss(connection)
 }
 
 function dismiss(connection: Connection): void {
