@@ -1,6 +1,5 @@
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import { openLedger } from './audit/open.ts'
 import { readCertificate, renewCertificate } from './compose/certificate.ts'
 import { drain } from './compose/drain.ts'
 import { unplaced } from './compose/generation.ts'
@@ -10,12 +9,13 @@ import { MOUNTS } from './compose/mounts.ts'
 import { Providers } from './compose/providers.ts'
 import { Refusals } from './compose/refusals.ts'
 import { Activation, type ReloadReport } from './compose/reload.ts'
+import { openWithRoom } from './compose/room.ts'
 import { healthOf, type Parts, stand } from './compose/standing.ts'
 import { Undo } from './compose/undo.ts'
+import { packageVersion } from './compose/version.ts'
 import { watchedPaths, watching } from './compose/watching.ts'
 import { contentDigest, type LoadedConfig } from './config.ts'
 import type { Plugin } from './core/plugin.ts'
-import { SILENT } from './core/telemetry.ts'
 import { admin } from './http/admin.ts'
 import { BodyBudget } from './http/budget.ts'
 import { dataPlane } from './http/data.ts'
@@ -25,6 +25,7 @@ import { listen, listenHttp1 } from './http/listener.ts'
 import { CREDENTIAL_HEADERS, openKeys, STORE_NAME } from './identity/index.ts'
 import type { Gateway } from './pipeline/gateway.ts'
 import { openToolchain } from './policy/toolchain/index.ts'
+import { type House, openTelemetry } from './telemetry/index.ts'
 
 const REFUSALS_EVERY_MS = 10_000
 
@@ -60,12 +61,13 @@ export type Customhouse = Readonly<{
  */
 export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}): Promise<Customhouse> {
   const { config } = loaded
-  const { plugins = [], read, signal } = options
+  const { plugins = [], read, signal = new AbortController().signal } = options
   const log = options.log ?? openLog(config.log)
   const undo = new Undo(log)
   const standing = stand()
   const allStarted = Promise.withResolvers<void>()
   let parts: Parts | null = null
+  let house: House | null = null
   try {
     if (read === undefined && config.reload.staleAfterMs !== null) {
       const message = 'needs a gateway that reads its configuration anew: this one does not, and would deny every call'
@@ -82,21 +84,38 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
       keepAliveMs: limits.timeouts.keepAliveMs,
     }
     const health = healthOf(standing, () => parts)
-    const adminListener = await listenHttp1(config.listen.admin, admin(health), sockets)
+    const telemetry = await openTelemetry({
+      version: packageVersion(),
+      env: process.env,
+      known: (tenant) => activation.active.loaded.config.tenants.has(tenant),
+      acceptParent: () => activation.active.loaded.config.traces.acceptParent,
+      warn: (line) => log.warn(line),
+    })
+    undo.add('the telemetry', () => telemetry.stop(), false)
+    const metrics = telemetry.exposition(() => house)
+    const adminListener = await listenHttp1(config.listen.admin, admin(health, metrics), sockets)
     undo.add('the admin port', () => {
       const stopped = adminListener.stop()
       adminListener.destroy()
       return stopped
     })
-    const onCommit = announcing(plugins, allStarted.promise, log)
-    const { ledger, recovered } = await openLedger({
-      state: config.state,
-      keys: config.keys,
-      log: config.audit.log,
-      checkpointEveryMs: config.audit.checkpointEveryMs,
-      minFreeBytes: config.audit.minFreeBytes,
-      ...(onCommit === null ? {} : { onCommit }),
-    })
+    const announce = announcing(plugins, allStarted.promise, log)
+    const { ledger, recovered } = await openWithRoom(
+      {
+        state: config.state,
+        keys: config.keys,
+        log: config.audit.log,
+        checkpointEveryMs: config.audit.checkpointEveryMs,
+        minFreeBytes: config.audit.minFreeBytes,
+        onCommit: (commit) => {
+          telemetry.committed(commit.records, commit.ms)
+          announce?.(commit)
+        },
+      },
+      standing,
+      signal,
+      log,
+    )
     undo.add('the ledger', () => ledger.close())
     log.info({ ...recovered }, 'the ledger is open')
     standing.starting = 'the policy is being loaded'
@@ -112,7 +131,7 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
     }
     allStarted.resolve()
     const activation = await Activation.first({ ledger, toolchain, providers, plugins, log }, loaded)
-    signal?.throwIfAborted()
+    signal.throwIfAborted()
     for (const line of unplaced(activation.active.generation)) log.warn(line)
     const keys = await openKeys({
       file: join(config.keys, STORE_NAME),
@@ -132,17 +151,22 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
       authenticator: keys,
       fresh: () => activation.fresh(),
       drained: drained.signal,
-      refused: (code, tenant) => refusals.count(code, tenant),
+      refused: (code, tenant) => {
+        telemetry.refused(code)
+        refusals.count(code, tenant)
+      },
       report: (what, error, call) => log.error({ call, ...errorFacts(error) }, what),
     }
     const flight = new Flight()
+    const budget = new BodyBudget(limits.inFlightBytes, limits.bodyBytes)
+    // As it is written for the client an answer may be longer than it came.
+    const answers = new BodyBudget(Math.max(limits.inFlightBytes, 2 * limits.answerBytes), 2 * limits.answerBytes)
     const handler = dataPlane({
       gateway,
-      telemetry: SILENT,
+      telemetry,
       mounts: MOUNTS,
-      budget: new BodyBudget(limits.inFlightBytes, limits.bodyBytes),
-      // As it is written for the client an answer may be longer than it came.
-      answers: new BodyBudget(Math.max(limits.inFlightBytes, 2 * limits.answerBytes), 2 * limits.answerBytes),
+      budget,
+      answers,
       limits: () => {
         const now = activation.active.loaded.config.limits
         return { bodyBytes: now.bodyBytes, stallMs: now.timeouts.idleMs }
@@ -162,8 +186,18 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
       ...(limits.connections === null ? {} : { connections: limits.connections }),
       ...(certificate === null ? {} : { certificate }),
     })
-    const renew = (active: LoadedConfig): Promise<void> => renewCertificate(dataListener, active, log)
-    const watch = read === undefined ? null : watching(activation, read, watched, renew, log)
+    house = {
+      revision: () => activation.active.policy.revision,
+      fresh: () => activation.fresh(),
+      ledger: () => ({ ok: ledger.health() === 'ok', ...ledger.stats() }),
+      connections: () => dataListener.connections(),
+      bodies: () => ({ calls: budget.taken, answers: answers.taken }),
+    }
+    const heard = async ({ activated, error }: ReloadReport, active: LoadedConfig): Promise<void> => {
+      telemetry.reloaded(activated ? null : (error?.code ?? 'ERR_GATEWAY_INTERNAL'))
+      if (activated) await renewCertificate(dataListener, active, log)
+    }
+    const watch = read === undefined ? null : watching(activation, read, watched, heard, log)
     standing.starting = null
     log.info(
       {
