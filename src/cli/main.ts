@@ -1,8 +1,6 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { Command, CommanderError } from 'commander'
+import { packageVersion } from '../compose/version.ts'
 import { CustomhouseError, type ErrorCode, isCustomhouseError } from '../core/errors.ts'
-import { packageRoot } from './root.ts'
 
 /** Every verb has a file of its own, `<verb>.ts`, which exports `<verb>Command()`; only that of the verb at hand is read. */
 const VERBS: Readonly<Record<string, string>> = {
@@ -130,9 +128,4 @@ function refusal(error: NodeJS.ErrnoException): string | null {
   // Errors of `rename` and `copyfile` name two files; only their message has both.
   const named = 'dest' in error ? [path, error.dest].join(' -> ') : (path ?? /'([^']+)'/.exec(message)?.[1] ?? syscall)
   return `${named}: ${REFUSALS[code] ?? 'the system refuses it'} (${code}).`
-}
-
-function packageVersion(): string {
-  const read: unknown = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8'))
-  return typeof read === 'object' && read !== null && 'version' in read ? String(read.version) : 'unknown'
 }

@@ -13,19 +13,19 @@ export function watchedPaths({ watch, config }: LoadedConfig): readonly string[]
 
 /**
  * @param from digest of {@link watchedPaths} from before the active version was read
- * @param activated hears of each version that was activated, before the reload is reported
+ * @param heard hears what each reload came to, before it is reported
  */
 export function watching(
   activation: Activation,
   read: () => Promise<LoadedConfig>,
   from: string,
-  activated: (loaded: LoadedConfig) => Promise<void>,
+  heard: (report: ReloadReport, active: LoadedConfig) => Promise<void>,
   log: Logger,
 ): Watching {
   const paths = (): readonly string[] => watchedPaths(activation.active.loaded)
   const act = async (source: () => Promise<LoadedConfig>): Promise<ReloadReport> => {
     const report = await activation.reload(source)
-    if (report.activated) await activated(activation.active.loaded)
+    await heard(report, activation.active.loaded)
     return report
   }
   const watch = watchContent({

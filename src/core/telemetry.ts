@@ -9,8 +9,16 @@ export type Phase = (typeof PHASES)[number]
 /** What became of a call, in one word. `redact`: something of it, or of its answer, was changed; `route`: not the route's first target. */
 export type Decided = 'allow' | 'redact' | 'route' | 'deny' | 'error'
 
-/** How an evaluation of the policy ended; `error`: it came to no decision, which is a denial. */
-export type Judged = 'allow' | 'deny' | 'error'
+/** One evaluation of the policy. */
+export type Evaluated = Readonly<{
+  phase: JudgedPhase
+  revision: string
+  /** `error`: to no decision, which is a denial. */
+  came: 'allow' | 'deny' | 'error'
+  ms: number
+  /** In the worker, not between the calls of others. */
+  apart: boolean
+}>
 
 /** A call at the socket, before anything of it is known but its mount. */
 export type Arrival = Readonly<{
@@ -40,7 +48,7 @@ export interface CallWatch {
   /** The call was read. Not called for what is no call. */
   read(call: CallFacts): void
   /** The policy was asked, about the call or about its answer. */
-  judged(phase: JudgedPhase, revision: string, judged: Judged, ms: number): void
+  judged(evaluated: Evaluated): void
   /** The policy refused one candidate of the call; others may be left. */
   barred(target: Target, reasons: readonly Reason[]): void
   /** The last word counts, but `deny` and `error` stand. */

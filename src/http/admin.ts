@@ -9,11 +9,14 @@ export type Health = Readonly<{
   checks: () => Readonly<Record<string, string>>
 }>
 
+/** What Prometheus reads. */
+export type Metrics = Readonly<{ contentType: string; text(): Promise<string> }>
+
 /**
  * The admin listener's own app. The Host header must name an address or localhost: a page in a browser that was tricked into
  * resolving its own name to this port does not.
  */
-export function admin(health: Health): RequestListener {
+export function admin(health: Health, metrics: Metrics): RequestListener {
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
@@ -34,6 +37,16 @@ export function admin(health: Health): RequestListener {
     const ready = health.started() && Object.values(checks).every((check) => check === 'ok' || check.startsWith('ok '))
     const body = { status: ready ? 'ok' : 'not ready' }
     response.status(ready ? 200 : 503).json('verbose' in request.query ? { ...body, checks } : body)
+  })
+  app.get('/metrics', async (_request, response) => {
+    try {
+      const text = await metrics.text()
+      response.setHeader('content-type', metrics.contentType)
+      response.end(text)
+    } catch {
+      // Express would show the error.
+      response.status(500).json({ status: 'failed' })
+    }
   })
   app.use((_request, response) => {
     response.status(404).json({ status: 'not found' })

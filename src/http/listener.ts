@@ -13,6 +13,8 @@ export type Listener = Readonly<{
   url: string
   /** Shows another certificate from the next handshake on. Must throw, and keep the last one, where it is none or has another key. */
   renew(certificate: Certificate): void
+  /** Connections that are open. */
+  connections(): Promise<number>
   /** No new connection; open ones are asked to close after their calls (`connection: close`, GOAWAY). */
   stop(): Promise<void>
   /** Breaks what is still open. */
@@ -90,6 +92,10 @@ async function open(
   return {
     url: `${secure === null ? 'http' : 'https'}://${host}:${port}`,
     renew: (renewed) => secure?.renew(renewed),
+    connections: () =>
+      new Promise((resolve, reject) =>
+        door.getConnections((error, count) => (error === null ? resolve(count) : reject(error))),
+      ),
     stop: () =>
       new Promise((resolve, reject) => {
         // One whose last answer began before the stop was not told to close, and is idle only later.

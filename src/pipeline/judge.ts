@@ -136,7 +136,9 @@ export async function judge(
   const facts = await gatherFacts(call, candidates, generation, gateway)
   const input = callInput(call)
   let decision: RequestDecision
+  const { revision } = generation.decider
   const began = performance.now()
+  let apart = false
   try {
     const said = generation.decider.request({
       phase: 'request',
@@ -145,9 +147,10 @@ export async function judge(
       findings,
       context: contextInput(generation),
     })
+    apart = said instanceof Promise
     decision = said instanceof Promise ? await said : said
   } catch (error) {
-    watch.judged('request', generation.decider.revision, 'error', performance.now() - began)
+    watch.judged({ phase: 'request', revision, came: 'error', ms: performance.now() - began, apart })
     throw evaluationFailed(error, generation, gateway, call.id)
   }
   const ms = performance.now() - began
@@ -163,7 +166,7 @@ export async function judge(
       addReasons(reasons, verdict.reasons)
     }
   }
-  watch.judged('request', decision.revision, permitted.length === 0 ? 'deny' : 'allow', ms)
+  watch.judged({ phase: 'request', revision, came: permitted.length === 0 ? 'deny' : 'allow', ms, apart })
   if (permitted.length === 0) throw new Denial(reasons, decision, { findings })
   return { generation, call: input, decision, permitted, reasons }
 }

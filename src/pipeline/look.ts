@@ -56,17 +56,20 @@ async function judgeAnswer(
 ): Promise<void> {
   const { generation, target, visit } = passage
   progress.facts = facts
+  const { revision } = generation.decider
   const began = performance.now()
+  let apart = false
   let said: ResponseDecision
   try {
     const answer = decide(passage, progress, facts, final)
+    apart = answer instanceof Promise
     said = answer instanceof Promise ? await answer : answer
   } catch (error) {
-    visit.watch.judged('response', generation.decider.revision, 'error', performance.now() - began)
+    visit.watch.judged({ phase: 'response', revision, came: 'error', ms: performance.now() - began, apart })
     throw unjudged(passage, error)
   }
   const { verdict, ...decision } = said
-  visit.watch.judged('response', decision.revision, verdict.effect, performance.now() - began)
+  visit.watch.judged({ phase: 'response', revision, came: verdict.effect, ms: performance.now() - began, apart })
   progress.decision = decision
   if (verdict.effect === 'deny') throw new Denial(verdict.reasons, decision)
   // Obligations only ever add up: what one window asked for holds for the rest of the answer.

@@ -10,11 +10,20 @@ const LIMITS = { connectionMs: 2_000, headerBytes: 8_192, headersMs: 2_000, requ
 
 describe('the admin port', () => {
   const state = { started: true, draining: false, ledger: 'ok' }
-  const app = admin({
-    started: () => state.started,
-    draining: () => state.draining,
-    checks: () => ({ ledger: state.ledger, policy: 'ok abc' }),
-  })
+  const app = admin(
+    {
+      started: () => state.started,
+      draining: () => state.draining,
+      checks: () => ({ ledger: state.ledger, policy: 'ok abc' }),
+    },
+    {
+      contentType: 'text/plain; version=0.0.4; charset=utf-8',
+      text: async () => {
+        if (state.ledger === 'ok') return 'gw_build_info 1\n'
+        throw new Error('what nobody should see')
+      },
+    },
+  )
   const rows: readonly (readonly [Partial<typeof state>, string, number])[] = [
     [{}, '/livez', 200],
     [{}, '/healthz', 200],
@@ -31,6 +40,7 @@ describe('the admin port', () => {
     [{ ledger: 'it cannot write' }, '/livez', 200],
     [{ ledger: 'it cannot write' }, '/readyz', 503],
     [{ ledger: 'okay?' }, '/readyz', 503],
+    [{ ledger: 'it cannot write' }, '/metrics', 500],
     [{}, '/openai/v1/chat/completions', 404],
     [{}, '/', 404],
     [{}, '/livez/x', 404],
@@ -45,6 +55,19 @@ describe('the admin port', () => {
     expect(answer.headers).not.toHaveProperty('etag')
     // Without `verbose` a probe tells strangers nothing.
     expect(answer.text).not.toMatch(/ledger|policy|abc/)
+  })
+
+  test('/metrics is text, for the same hosts, and a failure says nothing', async () => {
+    Object.assign(state, { started: true, draining: false, ledger: 'ok' })
+    const { status, text, headers } = await supertest(app).get('/metrics')
+    expect([status, text, headers['content-type']]).toEqual([
+      200,
+      'gw_build_info 1\n',
+      'text/plain; version=0.0.4; charset=utf-8',
+    ])
+    expect((await supertest(app).get('/metrics').set('host', 'evil.example')).status).toBe(421)
+    state.ledger = 'it cannot write'
+    expect((await supertest(app).get('/metrics')).body).toEqual({ status: 'failed' })
   })
 
   test('verbose names each check', async () => {
