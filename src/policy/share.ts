@@ -1,5 +1,7 @@
-/** Milliseconds over which a share is meant: so much of it can be taken at once. */
-const WINDOW_MS = 1_000
+/** A share can be taken ahead for so many milliseconds: no stretch of time has more than the share of itself and of this. */
+const AHEAD_MS = 250
+
+type Bucket = { left: number; at: number }
 
 /**
  * What evaluations for each tenant take of the main thread: a bucket of milliseconds that fills at `percent` of the time that passes. Who
@@ -7,12 +9,15 @@ const WINDOW_MS = 1_000
  */
 export class Share {
   readonly #perMs: number
+  readonly #full: number
   readonly #clock: () => number
-  readonly #buckets = new Map<string, { left: number; at: number }>()
+  /** One for each tenant of the configuration: nobody else is judged. */
+  readonly #buckets = new Map<string, Bucket>()
 
   /** @param clock milliseconds that only grow */
   constructor(percent: number, clock: () => number) {
     this.#perMs = percent / 100
+    this.#full = this.#perMs * AHEAD_MS
     this.#clock = clock
   }
 
@@ -20,23 +25,20 @@ export class Share {
     return this.#bucket(tenant).left > 0
   }
 
-  /** A debt is forgotten after a window, whatever it came from: one evaluation is bounded by its fuel. */
+  /** What an evaluation, bounded by its fuel, took beyond what was left is owed. */
   spend(tenant: string, ms: number): void {
-    const bucket = this.#bucket(tenant)
-    bucket.left = Math.max(bucket.left - ms, -this.#perMs * WINDOW_MS)
+    this.#bucket(tenant).left -= ms
   }
 
-  #bucket(tenant: string): { left: number; at: number } {
+  #bucket(tenant: string): Bucket {
     const now = this.#clock()
-    const full = this.#perMs * WINDOW_MS
     const bucket = this.#buckets.get(tenant)
     if (bucket === undefined) {
-      // One for each tenant of the configuration: nobody else is judged.
-      const fresh = { left: full, at: now }
+      const fresh = { left: this.#full, at: now }
       this.#buckets.set(tenant, fresh)
       return fresh
     }
-    bucket.left = Math.min(full, bucket.left + (now - bucket.at) * this.#perMs)
+    bucket.left = Math.min(this.#full, bucket.left + (now - bucket.at) * this.#perMs)
     bucket.at = now
     return bucket
   }

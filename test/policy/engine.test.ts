@@ -1,7 +1,7 @@
 import { loadPolicy } from '@open-policy-agent/opa-wasm'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { ErrorCode } from '../../src/core/errors.ts'
+import { type ErrorCode, isCustomhouseError } from '../../src/core/errors.ts'
 import type { Json } from '../../src/core/json.ts'
 import { type EngineOptions, loadEngine, type PolicyEngine } from '../../src/policy/index.ts'
 import { openToolchain } from '../../src/policy/toolchain/index.ts'
@@ -187,6 +187,65 @@ describe('what fails in silence in opa-wasm fails aloud here', () => {
     expect(value('echo', 'x'.repeat(6 * 2 ** 20), large)).toHaveLength(6 * 2 ** 20)
     expect(large.renewals).toBe(1)
     healthy(large)
+  })
+
+  it('10,000 evaluations of changing size keep memory within the high-water mark, and answer as ever', async () => {
+    const busy = await load({ fuel: 2_000_000_000 })
+    const before = busy.pages
+    const sizes = fc.sample(
+      fc.oneof(
+        { weight: 20, arbitrary: fc.nat(2_000) },
+        { weight: 2, arbitrary: fc.nat(50_000) },
+        { weight: 1, arbitrary: fc.nat(300_000) },
+      ),
+      { numRuns: 9_900, seed: 7 },
+    )
+    let most = 0
+    for (const [turn, size] of sizes.entries()) {
+      if (turn % 99 === 0) {
+        // Nested comprehensions: the larger ones keep more pages than one evaluation may.
+        expect(value('pairs', { n: 200 + (turn % 200) }, busy)).toBeGreaterThan(39_000)
+      } else expect(value('echo', 'x'.repeat(size), busy)).toHaveLength(size)
+      most = Math.max(most, busy.pages)
+    }
+    // HIGH_WATER: 256 pages (16 MiB) beyond what it was loaded with.
+    expect(most).toBeLessThanOrEqual(before + 256)
+    expect(most).toBeGreaterThan(before)
+    expect(busy.renewals).toBeGreaterThan(0)
+    healthy(busy)
+  })
+
+  it('an input of 300 KB after the other needs no new instance, and no more memory than the first', async () => {
+    const busy = await load()
+    const input = { text: Array.from({ length: 3_000 }, (_, index) => `${index}`.padEnd(96, 'x')) }
+    expect(value('echo', input, busy)).toEqual(input)
+    const { pages } = busy
+    for (let turn = 0; turn < 200; turn += 1) value('echo', input, busy)
+    expect(busy.pages).toBe(pages)
+    expect(busy.renewals).toBe(0)
+  })
+
+  it.each<[string, ErrorCode, string, Json, number?]>([
+    ['all of it when it is out', 'ERR_POLICY_OUT_OF_FUEL', 'pairs', { n: 2000 }, 500_000],
+    ['what it came to when it threw', 'ERR_POLICY_THREW', 'grade', { a: true, b: true }],
+    ['what it came to when the answer could not be read', 'ERR_POLICY_MALFORMED', 'huge', {}],
+  ])('the fuel of a failed evaluation is told: %s', (_name, expected, rule, input, budget) => {
+    const failed = (fuel: number): number => {
+      try {
+        engine.evaluate(`p/${rule}`, input, { now, fuel })
+      } catch (error) {
+        expect(error).toEqual(code(expected))
+        if (isCustomhouseError(error)) return Number(error.detail.fuel)
+      }
+      throw new Error('it did not fail')
+    }
+    const fuel = failed(budget ?? 1_000_000)
+    if (budget !== undefined) expect(fuel).toBe(budget)
+    else {
+      expect(fuel).toBeGreaterThan(10)
+      expect(fuel).toBeLessThan(100_000)
+      expect(failed(2_000_000)).toBe(fuel)
+    }
   })
 
   it.each<[string, Uint8Array | Json]>([
