@@ -11,7 +11,7 @@ import { CLIENTS, INSPECTORS, POLICY, PROVIDERS, type Row, type Sees, STRANGERS,
 
 /**
  * The failure matrix: what breaks, by what is asked for. One gateway with the real engine, ledger and providers at its sockets; one call at a
- * time. What all columns meet at once, and what needs a process of its own, is in matrix-together.test.ts.
+ * time. What all columns meet at once, and what needs a process of its own, is in matrix/together.test.ts.
  */
 
 let border: Border

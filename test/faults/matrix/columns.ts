@@ -67,6 +67,19 @@ export function callOf({ door, streamed }: Column, model: string): Readonly<{ pa
   const whole = door.mount + door.path.replace(encodeURIComponent(door.model), encodeURIComponent(model))
   if (!streamed) return { path: whole, body }
   if (door.kind !== 'bedrock') return { path: whole, body: body.replace(/\}$/, ',"stream":true}') }
-  const path = whole.replace(/\/converse$/, '/converse-stream').replace(/\/invoke$/, '/invoke-with-response-stream')
-  return { path, body }
+  return { path: streamPath(whole), body }
+}
+
+const streamPath = (path: string): string =>
+  path.replace(/\/converse$/, '/converse-stream').replace(/\/invoke$/, '/invoke-with-response-stream')
+
+/** Which column a request at a recorder is of, where many are under way. */
+export function columnOf({ path, body }: Readonly<{ path: string; body: Buffer }>): Column {
+  const found = COLUMNS.find(({ door, streamed }) =>
+    door.kind === 'bedrock'
+      ? path === (streamed ? streamPath(door.upstream) : door.upstream)
+      : path === door.upstream && streamed === body.includes('"stream":true'),
+  )
+  if (found === undefined) throw new Error(`nobody asks for ${path}`)
+  return found
 }
