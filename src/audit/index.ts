@@ -14,7 +14,6 @@ export {
   VERIFIER_KEY_FILE,
 } from './keys.ts'
 export { RECORD_KINDS } from './leaf.ts'
-export type { LedgerStats } from './ledger.ts'
 export { type Checkpoint, checkpointText, makeVerifier, parseCheckpoint, type Verifier } from './note.ts'
 export {
   type LedgerOptions,
@@ -27,8 +26,11 @@ export {
 } from './open.ts'
 export { listSegments, readCheckpointNote, readEntries } from './reader.ts'
 export type { Torn } from './recovery.ts'
+export { REASON_MAX, type Restored, restoreLedger } from './restore.ts'
 export { bodyField, effectOf, type Filter, searchEntries } from './search.ts'
 export { CHECKPOINT_FILE, type Entry, LEDGER_FOLDER, SEGMENT_VERSION } from './segment.ts'
+export type { LedgerStats } from './stats.ts'
 export { type Proof, readTrail, type TrailOptions, type TrailStep } from './trail.ts'
 export { EMPTY_ROOT, Frontier, type Hash, inclusionProof, leafHash, nodeHash, rootFromProof } from './tree.ts'
-export { type Check, type Verification, type VerifyOptions, verifyLedger } from './verify.ts'
+export { type Check, type RestoredRecord, type Verification, type VerifyOptions, verifyLedger } from './verify.ts'
+export { readStateVersion } from './version.ts'

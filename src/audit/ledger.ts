@@ -6,9 +6,10 @@ import type { Chronicle } from './chronicle.ts'
 import type { Disk } from './disk.ts'
 import type { NumberedEntry, Registrar } from './entry.ts'
 import { checkpointText, type Signer } from './note.ts'
-import { bytesNeeded } from './room.ts'
+import { bytesNeeded, tooLow } from './room.ts'
 import { commitLine, headerLine, SEGMENT_VERSION, segmentName, trailerLine } from './segment.ts'
 import { snapshotNote } from './snapshot.ts'
+import type { LedgerStats } from './stats.ts'
 import type { Hash } from './tree.ts'
 
 /** How often the writer looks whether its file is still there, when nothing is written. */
@@ -25,22 +26,6 @@ type Pending = Readonly<{
   reject: (error: Error) => void
 }>
 type Head = Readonly<{ size: number; root: Hash }>
-
-/** How the log stands, for metrics. */
-export type LedgerStats = Readonly<{
-  /** Appends that are not durable yet. */
-  queue: number
-  /** Intents that nothing has closed yet. */
-  open: number
-  /** Durable records. */
-  size: number
-  /** Bytes that the log's volume has left; null before the first commit told. */
-  free: number | null
-  /** When the newest signed checkpoint became durable, Unix milliseconds, and how many records it covers. */
-  checkpointAt: number | null
-  checkpointSize: number
-  epoch: number
-}>
 
 /** The log as its writer holds it: numbers what comes, commits it in groups, and latches at the first error. */
 export class SegmentLedger implements Ledger {
@@ -106,7 +91,7 @@ export class SegmentLedger implements Ledger {
         new CustomhouseError('ERR_GATEWAY_INTERNAL', `The record is refused: the ledger itself writes ${draft.kind}.`),
       )
     }
-    if (!this.#hasRoom(draft.kind)) return Promise.reject(this.#lowError())
+    if (!this.#hasRoom(draft.kind)) return Promise.reject(tooLow(this.#free))
     return this.enter(draft)
   }
 
@@ -129,7 +114,7 @@ export class SegmentLedger implements Ledger {
   }
 
   health(): 'ok' | Error {
-    return this.#failure ?? (this.#hasRoom('call.intent') ? 'ok' : this.#lowError())
+    return this.#failure ?? (this.#hasRoom('call.intent') ? 'ok' : tooLow(this.#free))
   }
 
   stats(): LedgerStats {
@@ -172,16 +157,6 @@ export class SegmentLedger implements Ledger {
   /** Too little room is no failure, and passes with the want. */
   #hasRoom(kind: RecordKind): boolean {
     return this.#free >= bytesNeeded(kind, this.#bounds.minFreeBytes, this.#registrar.openIntents)
-  }
-
-  #lowError(): CustomhouseError {
-    return new CustomhouseError(
-      'ERR_LEDGER_UNAVAILABLE',
-      "The ledger's volume is almost full: nothing new is begun until it has room.",
-      {
-        detail: { free: this.#free },
-      },
-    )
   }
 
   /** All of one turn of the event loop shares a commit; while one is on its way, the next gathers behind it. */

@@ -1,8 +1,8 @@
 import { setTimeout } from 'node:timers/promises'
 import { type CustomhouseError, isCustomhouseError } from '../core/errors.ts'
 import type { Ledger } from '../core/record.ts'
-import type { LedgerStats } from './ledger.ts'
 import { isWantOfRoom } from './reserve.ts'
+import type { LedgerStats } from './stats.ts'
 import { type LedgerOptions, type Recovered, takeOver } from './takeover.ts'
 
 export { type LedgerOptions, MIN_FREE_BYTES, type Recovered, SEGMENT_MAX_BYTES } from './takeover.ts'

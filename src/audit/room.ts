@@ -1,3 +1,4 @@
+import { CustomhouseError } from '../core/errors.ts'
 import { LEAF_MAX_BYTES, type RecordKind } from '../core/record.ts'
 import { closes } from './leaf.ts'
 
@@ -16,4 +17,13 @@ export function bytesNeeded(kind: RecordKind, minFreeBytes: number, openIntents:
   if (closes(kind)) return Number.NEGATIVE_INFINITY
   const ends = openIntents * CLOSING_BYTES
   return BEGINNING.has(kind) ? minFreeBytes + ends : Math.min(minFreeBytes, OWN_BYTES) + ends
+}
+
+/** What is refused for want of room is told so: it is no failure, and passes with the want. */
+export function tooLow(free: number): CustomhouseError {
+  return new CustomhouseError(
+    'ERR_LEDGER_UNAVAILABLE',
+    "The ledger's volume is almost full: nothing new is begun until it has room.",
+    { detail: { free } },
+  )
 }

@@ -14,7 +14,7 @@ import { lockDirectory } from './lock.ts'
 import { checkpointText, isLogName, makeVerifier } from './note.ts'
 import { listSegments, readCheckpointNote } from './reader.ts'
 import { type Found, recover, type Torn } from './recovery.ts'
-import { freeBytes, makeReserve, RESERVE_BYTES, releaseReserve } from './reserve.ts'
+import { freeBytes, RESERVE_BYTES, releaseReserve } from './reserve.ts'
 import { headerLine, LEDGER_FOLDER, SEGMENT_VERSION, segmentName } from './segment.ts'
 import { EMPTY_ROOT } from './tree.ts'
 import { readStateVersion, type Upgraded, upgrade, writeStateVersion } from './version.ts'
@@ -161,7 +161,7 @@ export async function takeOver(options: LedgerOptions, restoring: { readonly rea
     await ledger.checkpoint()
     writeStateVersion(state)
     // Nothing is sent on a disk that has no room for its end.
-    makeReserve(directory)
+    await disk.do({ type: 'reserve' })
     const size = (receipts.at(-1)?.seq ?? 0) + 1
     return { ledger, recovered: { epoch, size, abandoned: abandoned.length, torn, upgraded }, lost }
   } catch (error) {
@@ -174,7 +174,7 @@ export async function takeOver(options: LedgerOptions, restoring: { readonly rea
 function lostOf({ chronicle, lost }: Found, kept: Head | Damage | null): Lost | null {
   if (lost === null) return null
   const found = { size: chronicle.tree.size, root: chronicle.tree.root() }
-  return { found, signed: kept === null || 'kind' in kept ? null : kept, damage: lost }
+  return { found, signed: kept === null || 'kind' in kept ? null : { size: kept.size, root: kept.root }, damage: lost }
 }
 
 /** A crash left these open. What was on record of an answer by then is named: more of it may have been released. */

@@ -1,8 +1,11 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Json } from '../core/json.ts'
+import type { AuditRecord } from '../core/record.ts'
 import { Chronicle } from './chronicle.ts'
 import { type Damage, damageAt } from './damage.ts'
 import { disclosureDigest, sealContext, unseal } from './disclosure.ts'
+import { type Head, HeldHead, openKept } from './head.ts'
 import { type ContentKeys, keyPrefix } from './keys.ts'
 import { makeVerifier, parseCheckpoint, type Verifier } from './note.ts'
 import { listSegments, type PlacedEntry, readCheckpointNote, readSegment } from './reader.ts'
@@ -18,9 +21,16 @@ export type VerifyOptions = Readonly<{
   contentKeys?: DisclosureKeys
   /** Parts whose content key is gone are as they should be: erasures are known. Without it they make the result `incomplete`. */
   allowErased?: boolean
+  /** The note of the head that the keys folder holds (`ledger.head`), read before the call: the log must extend it, unless it is another log's. */
+  kept?: string
+  /** Notes of checkpoints that somebody else holds, and who: the log must extend each. One of another log, or not signed by the key, proves nothing and makes the result `incomplete`. */
+  checkpoints?: readonly Readonly<{ holder: string; note: string }>[]
   /** Hears, now and then, how many bytes of how many were read. */
   progress?: (bytes: number, of: number) => void
 }>
+
+/** That an operator accepted a log with records missing (`ledger.restored`). */
+export type RestoredRecord = Readonly<{ seq: number; t: string; found: Json; signed: Json; reason: Json }>
 
 /** Whether a property was checked: what was not is never reported as fine. */
 export type Check = 'checked' | 'not checked'
@@ -45,6 +55,8 @@ export type Verification = Readonly<{
   /** Sealed parts that were opened, and those whose key is gone: erased, or lost. */
   disclosures: Readonly<{ opened: number; erased: number }>
   checks: Readonly<{ structure: Check; roots: Check; intents: Check; signatures: Check; disclosures: Check }>
+  /** Every time that somebody accepted that records are missing. A head from before it is not extended, and that is told as damage all the same. */
+  restored: readonly RestoredRecord[]
   damage: Damage | null
   missing: readonly string[]
 }>
@@ -60,14 +72,26 @@ export async function verifyLedger(directory: string, options: VerifyOptions = {
   const head = note === null || log === null ? null : openCheckpoint(note, log, verifier)
   const total = segments.reduce((sum, segment) => sum + statSync(join(directory, segment)).size, 0)
   const opened = { opened: 0, erased: 0 }
+  const restored: RestoredRecord[] = []
+  const claims = claimsOf(options, log, verifier)
+  const held = claims.heads.map(({ holder, head: claimed }) => ({ holder, head: new HeldHead(claimed, chronicle) }))
+  const signed = head === null || 'kind' in head ? null : keeps(head)
+  const sealedParts = disclosureCheck(options.contentKeys ?? null, opened)
   let bytes = 0
   const listener = {
     read: (more: number) => {
       bytes += more
       options.progress?.(bytes, total)
     },
-    ...(head === null || 'kind' in head ? {} : { grown: keeps(head) }),
-    entry: disclosureCheck(options.contentKeys ?? null, opened),
+    grown: (grownBy: Chronicle): Damage | null => {
+      for (const one of held) one.head.grown(grownBy)
+      return signed?.(grownBy) ?? null
+    },
+    entry: (placed: PlacedEntry, segment: string): Damage | null => {
+      const { leaf } = placed.entry
+      if (leaf.kind === 'ledger.restored') restored.push(restoredRecord(leaf))
+      return sealedParts(placed, segment)
+    },
   }
 
   let damage: Damage | null = head !== null && 'kind' in head ? head : null
@@ -89,7 +113,10 @@ export async function verifyLedger(directory: string, options: VerifyOptions = {
   if (damage === null && head !== null && !('kind' in head) && head.size > size) {
     damage = damageAt('rolled-back', null, `${head.size} records were signed and ${size} are there`, { seq: size })
   }
+  damage ??= claims.damage
+  for (const { holder, head: claimed } of held) damage ??= unextended(claimed, holder, chronicle, restored)
   const missing = [
+    ...claims.unproved,
     ...(segments.length === 0 && damage === null ? [`there is no segment in ${directory}`] : []),
     ...(note === null ? ['there is no signed checkpoint'] : []),
     ...(verifier === null ? ['no verifier key was given: signatures are not checked'] : []),
@@ -116,9 +143,55 @@ export async function verifyLedger(directory: string, options: VerifyOptions = {
       signatures: verifier === null || note === null ? 'not checked' : whole,
       disclosures: options.contentKeys === undefined || opened.erased > 0 ? 'not checked' : whole,
     },
+    restored,
     damage,
     missing,
   }
+}
+
+type Claims = Readonly<{
+  heads: readonly Readonly<{ holder: string; head: Head }>[]
+  damage: Damage | null
+  unproved: readonly string[]
+}>
+
+/** The heads that the log has to extend. The keys folder is ours: what stands there and is no signed head was altered. */
+function claimsOf(options: VerifyOptions, log: string | null, verifier: Verifier | null): Claims {
+  const heads: { holder: string; head: Head }[] = []
+  const unproved: string[] = []
+  const kept = log === null ? null : openKept(options.kept ?? null, log, verifier)
+  if (kept !== null && !('kind' in kept)) heads.push({ holder: 'the keys folder', head: kept })
+  for (const { holder, note } of options.checkpoints ?? []) {
+    const head = openCheckpoint(note, log ?? '', verifier)
+    if ('kind' in head) unproved.push(`${holder} is not compared: ${head.message}`)
+    else heads.push({ holder, head })
+  }
+  return { heads, damage: kept !== null && 'kind' in kept ? kept : null, unproved }
+}
+
+/** Damage of a log that does not extend a head, with the record that explains it, if there is one. */
+function unextended(
+  held: HeldHead,
+  holder: string,
+  chronicle: Chronicle,
+  restored: readonly RestoredRecord[],
+): Damage | null {
+  const damage = held.breach(chronicle, holder)
+  if (damage === null) return null
+  const why = restored.find(({ signed }) => held.head.size <= sizeOf(signed))
+  if (why === undefined) return damage
+  return {
+    ...damage,
+    message: `${damage.message}; ledger.restored at seq ${why.seq} says why: ${JSON.stringify(why.reason)}`,
+  }
+}
+
+function restoredRecord({ seq, t, body }: AuditRecord): RestoredRecord {
+  return { seq, t, found: body.found ?? null, signed: body.signed ?? null, reason: body.reason ?? null }
+}
+
+function sizeOf(head: Json): number {
+  return typeof head === 'object' && head !== null && 'size' in head && typeof head.size === 'number' ? head.size : -1
 }
 
 /** Whose log it is: the key says it, else the checkpoint, else the first segment. */

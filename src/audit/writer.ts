@@ -4,7 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { syncDirectory, writeAtomically, writeWhole } from './files.ts'
 import { KEPT_HEAD_FILE } from './head.ts'
 import { type Identity, stands } from './lock.ts'
-import { freeBytes, keepReserve } from './reserve.ts'
+import { freeBytes, keepReserve, makeReserve } from './reserve.ts'
 import { CHECKPOINT_FILE } from './segment.ts'
 import { SNAPSHOT_FILE } from './snapshot.ts'
 
@@ -38,6 +38,8 @@ export type Job =
       seal: Readonly<{ next: NewSegment; snapshot: string; checkpoint: string }> | null
     }>
   | Readonly<{ type: 'checkpoint'; note: string }>
+  /** Sets the reserve aside, if it is not: the writer makes it again as well, should it be gone. */
+  | Readonly<{ type: 'reserve' }>
   /** Looks whether the log is still ours, and the file still the one at its path. */
   | Readonly<{ type: 'check' }>
   | Readonly<{ type: 'close' }>
@@ -145,6 +147,9 @@ function run(start: WriterStart, port: NonNullable<typeof parentPort>): void {
       case 'check':
         check()
         keepReserve(directory, start.reserveFrom)
+        break
+      case 'reserve':
+        makeReserve(directory)
         break
       case 'close':
         if (current !== null) closeSync(current.fd)

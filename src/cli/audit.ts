@@ -7,26 +7,26 @@ import {
   listSegments,
   makeVerifier,
   publishedVerifierKey,
+  readStateVersion,
   readTrail,
   searchEntries,
   type TrailStep,
-  type Verification,
   type Verifier,
-  verifyLedger,
 } from '../audit/index.ts'
-import { CustomhouseError } from '../core/errors.ts'
+import { CustomhouseError, isCustomhouseError } from '../core/errors.ts'
 import type { AuditRecord } from '../core/record.ts'
+import { type CheckpointOptions, checkpoint } from './audit/checkpoint.ts'
+import { EXIT } from './audit/exit.ts'
 import { type Asked, readFilter } from './audit/filter.ts'
 import { contentKeys, notThere, type Place, placeOf, type Where, withPlace } from './audit/place.ts'
-
-/** Exit codes of the house (design: names in the operator's file system). */
-const EXIT = { fine: 0, failed: 1, incomplete: 2, tampered: 4 } as const
+import { type RestoreOptions, restore } from './audit/restore.ts'
+import { examples, printable } from './audit/text.ts'
+import { type VerifyOptions, verify } from './audit/verify.ts'
 
 type SearchOptions = Asked & Where & Readonly<{ limit?: string; json?: boolean }>
 type ShowOptions = Where & Readonly<{ disclose?: boolean; json?: boolean; publicKey?: string }>
-type VerifyOptions = Where & Readonly<{ json?: boolean; publicKey?: string; allowErased?: boolean }>
 
-/** `customhouse audit search|show|verify`. Data goes to stdout, talk to stderr; the process's exit code is set. */
+/** `customhouse audit search|show|verify|checkpoint|restore`. Data goes to stdout, talk to stderr; the process's exit code is set. */
 export function auditCommand(): Command {
   const audit = new Command('audit')
     .description('read and verify the ledger')
@@ -72,18 +72,36 @@ export function auditCommand(): Command {
   withPlace(audit.command('verify'))
     .description('verify the whole log: exit 0 verified, 4 tampered, 2 not verifiable')
     .option('--public-key <vkey>', 'verifier key of the log (default: the one in the keys folder)')
+    .option('--checkpoint <file>', 'a checkpoint that you hold: the log must extend it (repeatable)', collect, [])
     .option('--allow-erased', 'content keys that are gone were erased: they leave nothing to be desired')
     .option('--json', 'the result as JSON')
     .addHelpText(
       'after',
-      examples('customhouse audit verify', 'customhouse audit verify --state ./copy/state --keys ./auditor --json'),
+      examples('customhouse audit verify', 'customhouse audit verify --checkpoint ./held/checkpoint --json'),
     )
     .action((options: VerifyOptions) => exitWith(options, verify, EXIT.incomplete))
+  withPlace(audit.command('checkpoint'))
+    .description('print the newest signed checkpoint, to be given away to whoever shall be able to hold it against us')
+    .option('--public-key <vkey>', 'verifier key of the log (default: the one in the keys folder)')
+    .option('--json', 'the note and what it says, as JSON')
+    .addHelpText(
+      'after',
+      examples('customhouse audit checkpoint > held/checkpoint', 'customhouse audit checkpoint --json'),
+    )
+    .action((options: CheckpointOptions) => exitWith(options, checkpoint, EXIT.failed))
+  withPlace(audit.command('restore'))
+    .description('accept that records are missing, and put that on record; the gateway must be stopped')
+    .requiredOption('--reason <text>', 'why: it is recorded in clear, up to 500 characters; name no person')
+    .option('--json', 'the result as JSON')
+    .addHelpText(
+      'after',
+      examples(
+        'customhouse audit restore --reason "volume lost, backup of 2 November"',
+        'customhouse audit restore --state ./state --keys ./keys --reason "the state was lost" --json',
+      ),
+    )
+    .action((options: RestoreOptions) => exitWith(options, restore, EXIT.failed))
   return audit
-}
-
-function examples(...lines: readonly string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  ${line}\n`).join('')}`
 }
 
 /** Our own errors go on to the command line's own report, which knows their exit codes; those of the file system are told here. */
@@ -94,8 +112,14 @@ async function exitWith<O extends Where>(
 ): Promise<void> {
   const place = await placeOf(options)
   try {
+    readStateVersion(place.state, place.ledger)
     process.exitCode = await work(options, place)
   } catch (error) {
+    if (isCustomhouseError(error, 'ERR_STATE_VERSION')) {
+      process.stderr.write(`${error.message}\n${error.code}\n`)
+      process.exitCode = unreadable
+      return
+    }
     if (!(error instanceof Error && 'syscall' in error)) throw error
     process.stderr.write(`The ledger in ${place.ledger} cannot be read: ${error.message}.\n`)
     process.exitCode = unreadable
@@ -107,6 +131,10 @@ function onDamage(damage: Damage): never {
     'ERR_LEDGER_CORRUPT',
     `The ledger is damaged; nothing after this place is shown. ${describeDamage(damage)}`,
   )
+}
+
+function collect(file: string, files: readonly string[]): readonly string[] {
+  return [...files, file]
 }
 
 function mustBeThere(place: Place): string {
@@ -166,14 +194,6 @@ function tableRow(record: AuditRecord): string {
   )
 }
 
-/** Names come from clients: what could steer a terminal is written as an escape. */
-function printable(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Cf}\u2028\u2029]/gu,
-    (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
-  )
-}
-
 async function show(wanted: string, options: ShowOptions, place: Place): Promise<number> {
   const directory = mustBeThere(place)
   const key = options.publicKey ?? publishedVerifierKey(place.keys)
@@ -222,64 +242,4 @@ function proofLines(proof: TrailStep['proof']): readonly string[] {
     `    proof: index ${proof.index}, ${proof.path.length} hashes: ${verdict}`,
     `    leaf hash: ${proof.leafHash}`,
   ]
-}
-
-async function verify(options: VerifyOptions, place: Place): Promise<number> {
-  const publicKey = options.publicKey ?? publishedVerifierKey(place.keys)
-  const keys = contentKeys(place.keys)
-  const bar = progressBar()
-  const result = await verifyLedger(place.ledger, {
-    ...(publicKey === null ? {} : { publicKey }),
-    ...(keys === null ? {} : { contentKeys: keys }),
-    allowErased: options.allowErased === true,
-    progress: bar.show,
-  })
-  bar.clear()
-  process.stdout.write(options.json ? `${JSON.stringify(result, null, 2)}\n` : verificationText(result))
-  if (result.segments === 0) process.stderr.write(`${notThere(place)}\n`)
-  if (publicKey === null)
-    process.stderr.write(
-      `There is no verifier key in ${place.keys}. Name the keys folder with --keys, or the key itself with --public-key.\n`,
-    )
-  if (result.status === 'incomplete' && result.disclosures.erased > 0)
-    process.stderr.write(
-      `${result.disclosures.erased} sealed parts have no content key in ${place.keys}. If their keys were destroyed on purpose, say --allow-erased; else bring them back.\n`,
-    )
-  return { verified: EXIT.fine, incomplete: EXIT.incomplete, tampered: EXIT.tampered }[result.status]
-}
-
-function verificationText(result: Verification): string {
-  const { checks, damage, disclosures } = result
-  const lines = [
-    `${result.status.toUpperCase()}  ${result.log ?? 'no log'}`,
-    `  records      ${result.size} in ${result.segments} segments, epoch ${result.epoch}`,
-    `  root         ${result.root ?? '-'}`,
-    `  checkpoint   ${result.signedSize === null ? 'none' : `covers ${result.signedSize} records`}`,
-    `  open calls   ${result.openIntents}`,
-    `  disclosures  ${disclosures.opened} opened, ${disclosures.erased} erased or lost`,
-    `  checked      ${Object.entries(checks)
-      .map(([name, check]) => `${name}: ${check}`)
-      .join(', ')}`,
-  ]
-  if (result.uncommittedBytes > 0)
-    lines.push(
-      `  tail         ${result.uncommittedBytes} bytes that no commit covers (a write under way, or torn by a crash)`,
-    )
-  if (damage !== null) lines.push(`  damage       ${printable(describeDamage(damage))}`)
-  for (const what of result.missing) lines.push(`  missing      ${what}`)
-  return `${lines.join('\n')}\n`
-}
-
-function progressBar(): { show: (bytes: number, of: number) => void; clear: () => void } {
-  if (!process.stderr.isTTY) return { show: () => undefined, clear: () => undefined }
-  let shown = -1
-  return {
-    show: (bytes, of) => {
-      const percent = of === 0 ? 100 : Math.floor((bytes / of) * 100)
-      if (percent === shown) return
-      shown = percent
-      process.stderr.write(`\r[${'#'.repeat(Math.floor(percent / 4)).padEnd(25)}] ${percent}%`)
-    },
-    clear: () => process.stderr.write('\r\u001b[K'),
-  }
 }

@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs'
-import { openLedger } from '../../src/audit/index.ts'
+import { type LedgerOptions, type Opened, openLedger, openLedgerWhenRoom } from '../../src/audit/index.ts'
 import { isCustomhouseError } from '../../src/core/errors.ts'
 
 /**
@@ -15,6 +15,8 @@ const [
   deadlineMs = '5000',
   minFreeBytes = '0',
   held = '0',
+  // How often it finds no room before it gives up; 0 does not wait at all.
+  waits = '0',
 ] = process.argv.slice(2)
 
 const nap = new Int32Array(new SharedArrayBuffer(4))
@@ -36,14 +38,26 @@ function codeOf(error: unknown): string {
   return isCustomhouseError(error) ? error.code : String(error)
 }
 
-const opened = await openLedger({
+const options: LedgerOptions = {
   state,
   keys,
   log: 'bank.example/n1',
   maxSegmentBytes: Number(maxSegmentBytes),
   deadlineMs: Number(deadlineMs),
   minFreeBytes: Number(minFreeBytes),
-}).catch((error: unknown) => error)
+}
+
+function openWaiting(): Promise<Opened> {
+  const giveUp = new AbortController()
+  let found = 0
+  const waiting = (error: unknown): void => {
+    say(`waiting ${codeOf(error)}`)
+    if (++found === Number(waits)) giveUp.abort(new Error('gave up'))
+  }
+  return openLedgerWhenRoom(options, { waiting, signal: giveUp.signal, everyMs: 50 })
+}
+
+const opened = await (waits === '0' ? openLedger(options) : openWaiting()).catch((error: unknown) => error)
 
 if (opened instanceof Error) {
   say(`refused ${codeOf(opened)}`)

@@ -1,52 +1,15 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { cpSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { cpSync, existsSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { isCustomhouseError } from '../../src/core/errors.ts'
 import { copyOf } from './forge.ts'
-import { allEntries, denied, intent, makePlace, newestSegment, oneCall, openAt, type Place, verifyAt } from './kit.ts'
+import { denied, intent, makePlace, newestSegment, oneCall, openAt, verifyAt } from './kit.ts'
+import { acknowledged, inject, lost, startChild } from './process.ts'
 
 /** More of them in the nightly run. */
 const KILLS = Number(process.env.CUSTOMHOUSE_KILLS ?? 15)
-const CHILD = join(import.meta.dirname, 'child.ts')
-type Run = Readonly<{ lines: string[]; code: number | null; signal: string | null }>
-
-function startChild(
-  place: Place,
-  args: readonly (string | number)[],
-  wrapper: readonly string[] = [],
-): { child: ChildProcess; lines: string[]; ended: Promise<Run> } {
-  const [command = '', ...rest] = [...wrapper, process.execPath, CHILD, place.state, place.keys, ...args.map(String)]
-  const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe'] })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  const lines: string[] = []
-  let text = ''
-  child.stdout.on('data', (chunk: Buffer) => {
-    text += chunk.toString()
-    const whole = text.split('\n')
-    text = whole.pop() ?? ''
-    lines.push(...whole)
-  })
-  child.stderr.resume()
-  const ended = new Promise<Run>((resolve) => child.on('close', (code, signal) => resolve({ lines, code, signal })))
-  return { child, lines, ended }
-}
-
-/** Receipts that the parent has read. */
-function acknowledged(lines: readonly string[]): Map<number, string> {
-  return new Map(
-    lines
-      .filter((line) => line.startsWith('ack '))
-      .map((line) => [Number(line.split(' ')[1]), line.split(' ')[2] ?? '']),
-  )
-}
-
-async function lost(place: Place, acks: ReadonlyMap<number, string>): Promise<number[]> {
-  const ids = new Map((await allEntries(place)).map(({ leaf }) => [leaf.seq, leaf.id]))
-  return [...acks].filter(([seq, id]) => ids.get(seq) !== id).map(([seq]) => seq)
-}
-
 describe('kill -9', () => {
   test(
     'no acknowledged record is lost, doubled or changed, over many kills of one log',
@@ -85,20 +48,6 @@ if (!strace && process.env.CI === 'true') throw new Error('strace must work wher
 if (!strace) console.log('strace is not here or may not trace: faults at the system calls are not injected.')
 
 describe.skipIf(!strace)('errors of the real system calls', () => {
-  /** Injects into the calls on one file only: `-P` follows the path. */
-  const inject = (path: string, call: string, fault: string): string[] => [
-    'strace',
-    '-f',
-    '-qq',
-    '-o',
-    '/dev/null',
-    '-P',
-    path,
-    '-e',
-    `trace=${call}`,
-    '-e',
-    `inject=${call}:${fault}`,
-  ]
   const SEGMENT = '00000000000000000000.seg'
 
   test.each([
@@ -227,10 +176,14 @@ describe('the file under the writer', () => {
     const place = makePlace()
     const { ledger } = await openAt(place)
     await oneCall(ledger, 1)
-    spoil(newestSegment(place))
+    const path = newestSegment(place)
+    spoil(path)
+    const left = existsSync(path) ? readFileSync(path) : null
     const refused = await ledger.append(denied(2)).catch((error: unknown) => error)
     expect(isCustomhouseError(refused, 'ERR_LEDGER_UNAVAILABLE')).toBe(true)
     expect(ledger.health()).toBe(await ledger.failed)
+    // Nothing was added to what another has made of it.
+    expect(existsSync(path) ? readFileSync(path) : null).toEqual(left)
   })
 
   test.each(spoilings)(

@@ -7,11 +7,12 @@ import {
   describeDamage,
   type Entry,
   type LedgerOptions,
+  type Opened,
   openContentKeys,
   openLedger,
   publishedVerifierKey,
-  type Recovered,
   readEntries,
+  readKeptNote,
   type Verification,
   type VerifyOptions,
   verifyLedger,
@@ -44,10 +45,7 @@ export function placeIn(root: string): Place {
   return { state: join(root, 'state'), keys: join(root, 'keys'), directory: join(root, 'state', 'ledger') }
 }
 
-export async function openAt(
-  place: Place,
-  options: Partial<LedgerOptions> = {},
-): Promise<{ ledger: Ledger; recovered: Recovered }> {
+export async function openAt(place: Place, options: Partial<LedgerOptions> = {}): Promise<Opened> {
   const opened = await openLedger({ state: place.state, keys: place.keys, log: LOG, ...options })
   onTestFinished(() => opened.ledger.close())
   return opened
@@ -97,12 +95,14 @@ export async function allEntries(place: Place): Promise<Entry[]> {
 /** Verifies with everything that the keys folder gives. */
 export function verifyAt(
   place: Place,
-  options: Pick<VerifyOptions, 'allowErased'> = {},
+  options: Pick<VerifyOptions, 'allowErased' | 'checkpoints'> = {},
   withContentKeys = true,
 ): Promise<Verification> {
   const key = publishedVerifierKey(place.keys)
+  const kept = readKeptNote(place.keys)
   return verifyLedger(place.directory, {
     ...(key === null ? {} : { publicKey: key }),
+    ...(kept === null ? {} : { kept }),
     ...(withContentKeys ? { contentKeys: openContentKeys(place.keys, { make: false }) } : {}),
     ...options,
   })

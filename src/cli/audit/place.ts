@@ -9,8 +9,8 @@ const DEFAULT_CONFIG = 'customhouse.yaml'
 
 export type Where = Readonly<{ config?: string; state?: string; keys?: string }>
 
-/** Absolute folders of a ledger and of its keys; `said` tells who named the state folder. */
-export type Place = Readonly<{ ledger: string; keys: string; said: string }>
+/** Absolute folders of a state, its ledger and its keys; `said` tells who named the state folder. */
+export type Place = Readonly<{ state: string; ledger: string; keys: string; said: string }>
 
 export function withPlace(command: Command): Command {
   return command
@@ -35,10 +35,11 @@ export async function placeOf(where: Where): Promise<Place> {
     const flags = { state: where.state, keys: where.keys }
     const { config } = await loadConfig(where.config, process.env, flags, { secrets: false })
     const said = state === undefined ? `the configuration ${named ?? DEFAULT_CONFIG}` : '--state or $CUSTOMHOUSE_STATE'
-    return { ledger: join(config.state, LEDGER_FOLDER), keys: config.keys, said }
+    return { state: config.state, ledger: join(config.state, LEDGER_FOLDER), keys: config.keys, said }
   }
   const said = state === undefined ? 'the default, ./state' : '--state or $CUSTOMHOUSE_STATE'
-  return { ledger: join(resolve(state ?? 'state'), LEDGER_FOLDER), keys: resolve(keys ?? 'keys'), said }
+  const folder = resolve(state ?? 'state')
+  return { state: folder, ledger: join(folder, LEDGER_FOLDER), keys: resolve(keys ?? 'keys'), said }
 }
 
 /** Where a ledger was looked for, and how to look elsewhere. */
