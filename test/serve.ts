@@ -20,6 +20,8 @@ export type ServeOptions = Readonly<{
   readyMs?: number
   /** Gets the process before it listens, so that it can be killed in its start. */
   spawned?: (child: ChildProcess) => void
+  /** Hears each line of its log, for what is told before it listens. */
+  heard?: (line: Record<string, unknown>) => void
 }>
 
 /** Starts it and waits until it listens. */
@@ -51,6 +53,7 @@ export async function serve(ground: Pick<Ground, 'config'>, options: ServeOption
       for (const line of lines) {
         const said = line.startsWith('{') ? (JSON.parse(line) as Record<string, unknown>) : { msg: line }
         log.push(said)
+        options.heard?.(said)
         if (said.msg === 'listening') {
           clearTimeout(timer)
           resolve(said)

@@ -8,6 +8,7 @@ import { type ServeOptions, serve } from '../serve.ts'
 import { type Doors, layDoors, SECRET } from '../torture/ground.ts'
 import { type Books, disagreements, readBooks, statusOf } from '../torture/journals.ts'
 import { startLoad, type Told } from '../torture/load.ts'
+import { tell } from '../torture/progress.ts'
 import { startUpstream, type Upstream } from '../torture/upstream.ts'
 import { ALL_DOORS } from '../wire/doors.ts'
 import { caseRandom, type Random } from '../wire/random.ts'
@@ -58,6 +59,7 @@ test(
         const fought = await fightOne(battle, Math.min(BATTLE, KILLS - battle * BATTLE), options)
         expect(fought.faults, `battle ${battle} of seed ${SEED}`).toEqual([])
         done.push(fought)
+        tell(`${done.reduce((sum, one) => sum + one.kills, 0)} of ${KILLS} kills`)
       }
       let next = 0
       const lane = async (): Promise<void> => {
