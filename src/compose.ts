@@ -198,6 +198,8 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
       if (activated) await renewCertificate(dataListener, active, log)
     }
     const watch = read === undefined ? null : watching(activation, read, watched, heard, log)
+    // The loading may have taken longer than a version may stand unconfirmed.
+    if (!activation.fresh()) await watch?.look()
     standing.starting = null
     log.info(
       {

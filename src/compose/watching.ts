@@ -4,7 +4,7 @@ import { errorFacts } from './log.ts'
 import type { Activation, ReloadReport } from './reload.ts'
 
 /** Reloads by themselves, when what is on disk has changed, and when somebody asks. */
-export type Watching = Readonly<{ reload(): Promise<ReloadReport>; stop(): void }>
+export type Watching = Readonly<{ reload(): Promise<ReloadReport>; look(): Promise<void>; stop(): void }>
 
 /** Everything that a version is made of. */
 export function watchedPaths({ watch, config }: LoadedConfig): readonly string[] {
@@ -38,7 +38,6 @@ export function watching(
     unchanged: (since) => activation.confirm(since),
     failed: (error) => log.error(errorFacts(error), 'the configuration could not be watched'),
   })
-  void watch.look()
   return {
     reload: () =>
       act(async () => {
@@ -46,6 +45,7 @@ export function watching(
         watch.acted(await contentDigest(paths()))
         return read()
       }),
+    look: () => watch.look(),
     stop: () => watch.stop(),
   }
 }
