@@ -20,6 +20,7 @@ export class Turns<T> {
       throw new CustomhouseError(
         'ERR_GATEWAY_OVERLOADED',
         'Too many calls of this tenant wait for the policy: each takes much of its time. Send fewer at once.',
+        { detail: { retry_after_seconds: 1 } },
       )
   }
 

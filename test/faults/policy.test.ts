@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { CustomhouseError } from '../../src/core/errors.ts'
 import { type House, startHouse } from '../house.ts'
 import { openaiAnswer, openaiStream, type Recorder, startRecorder, stream, whole } from '../kit/index.ts'
+import { play } from '../pipeline/scene.ts'
 
 /** A policy that comes to no decision, in every way there is: 403 in the dialect with a rule id, nothing sent, one record. */
 
@@ -13,7 +15,7 @@ package customhouse
 # METADATA
 # entrypoint: true
 # scope: document
-decision := answer if case in {"allow", "silent", "builtin-error", "fuel", "endless", "conflict"}
+decision := answer if case in {"allow", "silent", "builtin-error", "fuel", "endless", "conflict", "slow"}
 
 decision := {"targets": "all of them"} if case == "malformed"
 
@@ -72,6 +74,12 @@ well if {
 }
 
 well if {
+	case == "slow"
+	numbers := [n | n := numbers.range(1, 500)[_]]
+	count([1 | some a in numbers; some b in numbers; a < b; b < a]) > 0
+}
+
+well if {
 	case == "conflict"
 	two == 1
 }
@@ -94,6 +102,8 @@ beforeAll(async () => {
   house = await startHouse({
     providers: { one: { url: `${upstream.url}/v1` } },
     policies: { 'main.rego': MAIN, 'controls/probe/probe.rego': PROBE },
+    // What is large is evaluated in a worker, which has hardly any time.
+    config: { limits: { policy: { input: '16KiB', time: '5ms', share: 100 } } },
   })
 })
 afterAll(async () => {
@@ -101,20 +111,35 @@ afterAll(async () => {
   await upstream?.close()
 })
 
-const rows: readonly (readonly [kind: string, rule: string])[] = [
-  ['undefined', 'policy/undefined'],
-  ['malformed', 'policy/malformed'],
-  ['unknown-member', 'policy/malformed'],
-  ['no-verdict', 'policy/malformed'],
-  ['conflict', 'policy/threw'],
-  ['fuel', 'policy/out-of-fuel'],
-  ['endless', 'policy/out-of-fuel'],
-  ['builtin-error', 'probe/unsatisfied'],
-  ['silent', 'probe/unsatisfied'],
+/** All that one evaluation may use. */
+const BUDGET = 10_000_000
+const SOME = 100
+
+/** `tools`: how many bytes of names of tools the call has. `fuel`: what is on record for it, at least. */
+const rows: readonly (readonly [kind: string, rule: string, fuel: number, tools: number])[] = [
+  ['undefined', 'policy/undefined', SOME, 0],
+  ['malformed', 'policy/malformed', SOME, 0],
+  ['unknown-member', 'policy/malformed', SOME, 0],
+  ['no-verdict', 'policy/malformed', SOME, 0],
+  ['conflict', 'policy/threw', SOME, 0],
+  ['fuel', 'policy/out-of-fuel', BUDGET, 0],
+  ['endless', 'policy/out-of-fuel', BUDGET, 0],
+  ['builtin-error', 'probe/unsatisfied', SOME, 0],
+  ['silent', 'probe/unsatisfied', SOME, 0],
+  ['fuel', 'policy/late', BUDGET, 20_000],
+  ['allow', 'policy/input-too-large', 0, 1_100_000],
 ]
 
+/** Tools whose names come to so many bytes. */
+const toolsOf = (bytes: number): object => {
+  if (bytes === 0) return {}
+  const name = (index: number): string => `${index}`.padEnd(50, 'x')
+  const tools = Array.from({ length: bytes / 50 }, (_, n) => ({ type: 'function', function: { name: name(n) } }))
+  return { tools }
+}
+
 describe.each([{ streamed: false }, { streamed: true }])('streamed: $streamed', ({ streamed }) => {
-  const ask = (kind: string): Promise<Response> =>
+  const ask = (kind: string, tools = 0): Promise<Response> =>
     fetch(`${house.baseURL}/chat/completions`, {
       method: 'POST',
       headers: {
@@ -122,12 +147,17 @@ describe.each([{ streamed: false }, { streamed: true }])('streamed: $streamed', 
         'content-type': 'application/json',
         'x-customhouse-meta-case': kind,
       },
-      body: JSON.stringify({ model: 'gpt-4o', stream: streamed, messages: [{ role: 'user', content: 'hello' }] }),
+      body: JSON.stringify({
+        model: 'gpt-4o',
+        stream: streamed,
+        messages: [{ role: 'user', content: 'hello' }],
+        ...toolsOf(tools),
+      }),
     })
 
-  test.each(rows)('%s is a denial: %s', async (kind, rule) => {
+  test.each(rows)('%s is a denial: %s', async (kind, rule, fuel, tools) => {
     const before = upstream.requests.length
-    const answer = await ask(kind)
+    const answer = await ask(kind, tools)
     const { error } = (await answer.json()) as { error: { message: string; code: string } }
     expect(answer.status).toBe(403)
     expect(error.code).toBe('policy_denied')
@@ -136,6 +166,9 @@ describe.each([{ streamed: false }, { streamed: true }])('streamed: $streamed', 
     const trail = (await house.records()).filter(({ call }) => call === id)
     expect(trail.map((record) => record.kind)).toEqual(['call.denied'])
     expect(JSON.stringify(trail[0]?.body.reasons)).toContain(`"rule":"${rule}"`)
+    expect(trail[0]?.body.decision).toMatchObject({
+      fuel: fuel === BUDGET ? BUDGET : expect.toSatisfy((n) => n >= fuel),
+    })
     expect(upstream.requests.length).toBe(before)
     // The next call is none the worse.
     const next = await ask('allow')
@@ -143,3 +176,82 @@ describe.each([{ streamed: false }, { streamed: true }])('streamed: $streamed', 
     expect(next.status).toBe(200)
   })
 })
+
+describe.each([{ streamed: false }, { streamed: true }])(
+  'too many wait for the policy, streamed: $streamed',
+  ({ streamed }) => {
+    test('503 with retry-after, nothing is sent, and those that wait are decided; then all is as before', async () => {
+      const crowded = await startHouse({
+        providers: { one: { url: `${upstream.url}/v1` } },
+        policies: { 'main.rego': MAIN, 'controls/probe/probe.rego': PROBE },
+        config: { limits: { policy: { input: '1KiB', time: '1m' } } },
+      })
+      try {
+        const before = upstream.requests.length
+        const ask = (kind: string, tools: number): Promise<Response> =>
+          fetch(`${crowded.baseURL}/chat/completions`, {
+            method: 'POST',
+            headers: {
+              authorization: `Bearer ${crowded.key}`,
+              'content-type': 'application/json',
+              'x-customhouse-meta-case': kind,
+            },
+            body: JSON.stringify({
+              model: 'gpt-4o',
+              stream: streamed,
+              messages: [{ role: 'user', content: 'hello' }],
+              ...toolsOf(tools),
+            }),
+          })
+        const answers = await Promise.all(Array.from({ length: 200 }, () => ask('slow', 1_000)))
+        const refused = answers.filter(({ status }) => status === 503)
+        expect(refused.length).toBeGreaterThan(0)
+        for (const answer of refused) expect(answer.headers.get('retry-after')).toBe('1')
+        expect(answers.filter(({ status }) => status === 403)).toHaveLength(200 - refused.length)
+        expect(answers.length - refused.length).toBeGreaterThanOrEqual(64)
+        await Promise.all(answers.map((answer) => answer.text()))
+        expect(upstream.requests.length).toBe(before)
+        // Each of the others is one denial on record; those that were not judged are counted.
+        expect((await crowded.trail()).map(({ kind }) => kind)).toEqual(
+          Array.from({ length: 200 - refused.length }, () => 'call.denied'),
+        )
+        const next = await ask('allow', 1_000)
+        expect(await next.text()).toContain('fine')
+      } finally {
+        await crowded.stop()
+      }
+    })
+
+    test('in the middle of an answer: nothing more of it is released, and its record says why', async () => {
+      const overloaded = new CustomhouseError('ERR_GATEWAY_OVERLOADED', 'Too many calls of this tenant wait.', {
+        detail: { retry_after_seconds: 1 },
+      })
+      const chunks = streamed
+        ? openaiStream({ texts: ['fine'] }).map((chunk) => Buffer.from(chunk))
+        : [JSON.stringify(openaiAnswer({ texts: ['fine'] }))]
+      for (const response of [() => Promise.reject(overloaded), () => Promise.reject(new Error('worker'))]) {
+        const played = await play({ streamed, chunks, decider: { response } })
+        expect(played.text).not.toContain('fine')
+        expect(played.journal.filter((line) => line.startsWith('write'))).toEqual([])
+        const [outcome] = played.outcomes
+        expect(played.outcomes).toHaveLength(1)
+        expect(outcome?.body.ending).toBe('denied')
+      }
+      const thrown: number[] = []
+      const played = await play({
+        streamed,
+        chunks,
+        decider: {
+          response: () => {
+            thrown.push(1)
+            throw overloaded
+          },
+        },
+      })
+      expect(thrown).toHaveLength(1)
+      expect(played.status).toBe(503)
+      expect(played.headers['retry-after']).toBe('1')
+      expect(JSON.stringify(played.outcomes[0]?.body.reasons)).toContain('policy/overloaded')
+    })
+  },
+)
