@@ -13,8 +13,8 @@ export type RecordKind =
   | 'call.intent' // durable before the first byte goes upstream
   | 'call.attempt_failed' // closes an intent: the provider did not begin to answer
   | 'call.outcome' // closes an intent: durable before the client is told "finished"
-  | 'call.abandoned' // closes an intent: written by recovery
-  | 'call.progress' // a long stream, so far
+  | 'call.abandoned' // closes an intent: written by recovery, names its newest progress
+  | 'call.progress' // a long stream, so far: `body.bytes` released; durable before more is
   | 'call.denied' // durable before the 403
   | 'access.refused' // strangers' failures, in aggregate
   | 'policy.activated' // durable before the swap

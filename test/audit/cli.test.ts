@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { openLedger } from '../../src/audit/index.ts'
@@ -214,6 +214,103 @@ describe('audit verify', () => {
   })
 })
 
+describe('audit checkpoint', () => {
+  test('prints the note as it is, to be held elsewhere; verify takes it back', () => {
+    const held = join(dirname(copyOf(place).state), 'held')
+    const ran = audit(place, 'checkpoint')
+    expect(ran).toMatchObject({ code: 0, err: '', out: readFileSync(join(place.directory, 'checkpoint'), 'utf8') })
+    writeFileSync(held, ran.out)
+    expect(audit(place, 'verify', '--checkpoint', held, '--checkpoint', held).code).toBe(0)
+    const [log, size] = ran.out.split('\n')
+    expect(JSON.parse(audit(place, 'checkpoint', '--json').out)).toMatchObject({
+      log,
+      size: Number(size),
+      signed: true,
+      note: ran.out,
+    })
+  })
+
+  test('that is not signed by the key is not given away: 4', () => {
+    const spoilt = copyOf(place)
+    writeFileSync(join(spoilt.directory, 'checkpoint'), audit(place, 'checkpoint').out.replace('\n8\n', '\n7\n'))
+    expect(audit(spoilt, 'checkpoint')).toMatchObject({ code: 4, out: '' })
+  })
+
+  test('without a ledger: 3; one to compare with that is not there: 3', () => {
+    expect(audit(makePlace(), 'checkpoint')).toMatchObject({ code: 3, out: '' })
+    const ran = audit(place, 'verify', '--checkpoint', 'nowhere')
+    expect(ran.code).toBe(3)
+    expect(ran.err).toContain('--checkpoint nowhere cannot be read')
+  })
+})
+
+describe('audit restore', () => {
+  /** A backup from before the last records, under the keys of today. */
+  async function broughtBack(): Promise<Place> {
+    const later = copyOf(place)
+    const { ledger } = await openLedger({ state: later.state, keys: later.keys, log: LOG })
+    await oneCall(ledger, 70)
+    await ledger.close()
+    const back = copyOf(later)
+    rmSync(back.state, { recursive: true })
+    cpSync(place.state, back.state, { recursive: true })
+    return back
+  }
+
+  test('says what is lost and puts it on record; verify goes on to name it, and what others hold', async () => {
+    const back = await broughtBack()
+    const held = join(dirname(back.state), 'held')
+    writeFileSync(held, readFileSync(join(back.keys, 'ledger.head')))
+    expect(audit(back, 'verify').code).toBe(4)
+    const ran = audit(back, 'restore', '--reason', 'the volume was lost')
+    expect(ran).toMatchObject({ code: 0, err: '' })
+    expect(ran.out).toMatch(/^RESTORED {2}bank\.example\/n1\n {2}found +8 records/)
+    expect(ran.out).toMatch(/lost +4 records, from seq 8\n {2}goes on +after 2026-11-24T12:00:0\d\.000Z\n/)
+    expect(ran.out).toContain('ledger.restored at seq 9, epoch 2')
+    const verified = audit(back, 'verify')
+    expect(verified.code).toBe(0)
+    expect(verified.out).toMatch(/restored +at seq 9, .*"the volume was lost"/)
+    const compared = audit(back, 'verify', '--checkpoint', held)
+    expect(compared.code).toBe(4)
+    expect(compared.out).toContain(`${held} knows of 12 signed records`)
+    expect(compared.out).toContain('ledger.restored at seq 9 says why')
+    expect(seqs(audit(back, 'search', '--json', '--kind', 'ledger.restored'))).toEqual([9])
+  })
+
+  test('--json', async () => {
+    const ran = audit(await broughtBack(), 'restore', '--reason', 'x', '--json')
+    expect(JSON.parse(ran.out)).toMatchObject({
+      found: { size: 8 },
+      signed: { size: 12 },
+      lost: 4,
+      kind: 'rolled-back',
+    })
+  })
+
+  test('where nothing is missing, without a reason, without keys: 3', () => {
+    const whole = audit(copyOf(place), 'restore', '--reason', 'x')
+    expect(whole.code).toBe(3)
+    expect(whole.err).toContain('there is nothing to restore')
+    expect(audit(place, 'restore').code).toBe(3)
+    expect(audit(makePlace(), 'restore', '--reason', 'x').code).toBe(3)
+  })
+})
+
+test.each([
+  ['search', 1],
+  ['show', 1],
+  ['verify', 2],
+  ['checkpoint', 1],
+  ['restore', 1],
+])('a state that a newer program wrote is not read: %s ends with %i', (verb, code) => {
+  const newer = copyOf(place)
+  writeFileSync(join(newer.state, 'version'), '{"version":3}')
+  const args = verb === 'show' ? ['1'] : verb === 'restore' ? ['--reason', 'x'] : []
+  const ran = audit(newer, verb, ...args)
+  expect(ran).toMatchObject({ code, out: '' })
+  expect(ran.err).toContain('ERR_STATE_VERSION')
+})
+
 test.each(['search', 'show', 'verify'])(
   'a ledger that cannot be read is told in a sentence, not a stack: %s',
   (verb) => {
@@ -254,7 +351,7 @@ describe('where the ledger is', () => {
     )
   })
 
-  test.each(['search', 'show', 'verify'])('%s --help shows two examples', (verb) => {
+  test.each(['search', 'show', 'verify', 'checkpoint', 'restore'])('%s --help shows two examples', (verb) => {
     const ran = run(ROOT, 'audit', verb, '--help')
     expect(ran.code).toBe(0)
     expect(ran.out.match(new RegExp(`^ {2}customhouse audit ${verb}`, 'gm'))).toHaveLength(2)
