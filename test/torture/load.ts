@@ -30,6 +30,8 @@ export type LoadOptions = Readonly<{
   clients: number
   /** Ends by itself after so many; else when it is stopped. */
   calls?: number
+  /** What becomes of every call; without it, the usual mix. */
+  only?: Turn
   hear: (told: Told) => void
 }>
 
@@ -50,6 +52,7 @@ export function startLoad({
   first,
   clients,
   calls = Number.POSITIVE_INFINITY,
+  only,
   hear,
 }: LoadOptions): Load {
   const port = Number(new URL(baseURL).port)
@@ -62,7 +65,7 @@ export function startLoad({
     while (!stopped && begun < calls) {
       const number = first + begun++
       const random = caseRandom(seed, number)
-      const { door, turn, streamed, path, headers, body } = madeCall(random, number, doors)
+      const { door, turn, streamed, path, headers, body } = madeCall(random, number, doors, only)
       open++
       const leaving = turn === 'leaves' ? setTimeout(() => caller.close(), random.below(12)) : null
       const heard = await caller.call(path, headers, body)
@@ -90,10 +93,10 @@ export function startLoad({
   }
 }
 
-function madeCall(random: Random, number: number, { key, deniedKey }: Keys) {
+function madeCall(random: Random, number: number, { key, deniedKey }: Keys, only?: Turn) {
   const door = random.pick(ALL_DOORS)
   const streamed = !door.path.endsWith('/count_tokens') && random.chance(0.5)
-  const turn = turnOf(random)
+  const turn = only ?? turnOf(random)
   const asks = streamed && door.kind !== 'bedrock' ? ',"stream":true}' : '}'
   return {
     door,
