@@ -44,6 +44,10 @@ export type Scene = Readonly<{
   /** Whether the policy is not stale. */
   fresh?: () => boolean
   open?: Provider['open']
+  /** Stands around the provider. */
+  around?: (made: Provider) => Provider
+  /** In place of the scripted one; then {@link Played} tells of no records. */
+  ledger?: Ledger
   /** What the codec has read of the call, where it matters. */
   call?: Partial<ModelCall>
   /** Shared by several calls; else each has one of its own. */
@@ -137,7 +141,7 @@ export async function play(scene: Scene): Promise<Played> {
   const codec: Codec = { ...openaiChat, ...scene.codec }
   const gateway: Gateway = {
     generation: () => scene.generation?.(generation) ?? generation,
-    ledger,
+    ledger: scene.ledger ?? ledger,
     authenticator: {
       authenticate: () => ({ principal: call.principal, confirm: null }),
       stands: scene.stands ?? (() => true),
@@ -148,7 +152,11 @@ export async function play(scene: Scene): Promise<Played> {
     report: (what) => void journal.push(`report ${what}`),
   }
   const watch = SILENT.arrived({ id: '', dialect: 'openai.chat', prefix: '', method: 'POST', traceparent: undefined })
-  const generation = generationOf(scene, provider, [streamPlugin, teller, ...(scene.plugins ?? [])])
+  const generation = generationOf(scene, scene.around?.(provider) ?? provider, [
+    streamPlugin,
+    teller,
+    ...(scene.plugins ?? []),
+  ])
   const call = { ...callOf(scene.streamed ?? true, scene.choices), ...scene.call }
   // A client's methods may be replaced, its signal not.
   await handle({ call, codec, client: { ...client, ...scene.client?.(actors) }, gateway, watch })
