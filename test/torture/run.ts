@@ -41,7 +41,7 @@ const TORTURES: Readonly<Record<string, Torture>> = {
       CUSTOMHOUSE_RELOAD_SECONDS: String((minutes ?? 1) * 60),
       CUSTOMHOUSE_ACTIVATIONS: '10000',
     }),
-  machine: () => suite('machine', ['test/faults/machine.test.ts'], { CUSTOMHOUSE_MACHINE_RUNS: '100000' }),
+  machine: () => suite('machine', ['test/faults/machine.test.ts'], { CUSTOMHOUSE_MACHINE_RUNS: '1000' }),
   soak: async () => {
     const { figures, faults } = await soak({
       calls,
