@@ -40,7 +40,7 @@ export class Outbox implements SpanProcessor {
     }
     this.#queue.push(span)
     if (this.#queue.length >= this.#options.batch) this.#send()
-    else this.#timer ??= setTimeout(() => this.#send(), this.#options.delayMs).unref()
+    else this.#later()
   }
 
   async forceFlush(): Promise<void> {
@@ -68,6 +68,13 @@ export class Outbox implements SpanProcessor {
     if (left > 0) this.#options.report('dropped', left)
   }
 
+  #later(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = null
+      this.#send()
+    }, this.#options.delayMs).unref()
+  }
+
   #clear(): void {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
@@ -81,7 +88,7 @@ export class Outbox implements SpanProcessor {
       this.#exporting = null
       this.#options.report(exported ? 'exported' : 'failed', batch.length)
       if (this.#queue.length >= this.#options.batch) this.#send()
-      else if (this.#queue.length > 0) this.#timer ??= setTimeout(() => this.#send(), this.#options.delayMs).unref()
+      else if (this.#queue.length > 0) this.#later()
     })
   }
 
