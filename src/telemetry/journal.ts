@@ -13,6 +13,10 @@ export class Journal {
   /** Unix time, milliseconds. */
   reloadedAt = Date.now()
 
+  constructor() {
+    for (const result of ['exported', 'failed', 'dropped']) this.spans.add(result, { result })
+  }
+
   /** Records that are durable; `ms` is what their commit took. */
   committed(records: readonly AuditRecord[], ms: number): void {
     this.commits.observe(ms / 1_000)
