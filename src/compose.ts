@@ -131,6 +131,7 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
     }
     allStarted.resolve()
     const activation = await Activation.first({ ledger, toolchain, providers, plugins, log }, loaded)
+    undo.add('the policy', () => activation.active.policy.retire())
     signal.throwIfAborted()
     for (const line of unplaced(activation.active.generation)) log.warn(line)
     const keys = await openKeys({

@@ -16,7 +16,12 @@ listen:
   admin: "127.0.0.1:8451"
 state: ./state # the ledger: back it up
 keys: ./keys # signing, content and gateway keys: apart from the ledger
-policy: { source: ./policies }
+policy:
+  source: ./policies
+  # Calls whose verdict is known: a version that judges one otherwise is not activated.
+  canaries:
+    allow: [{ tenant: claims, model: gpt-4o }]
+    deny: [{ tenant: claims, model: gpt-4o, task: no-such-task }]
 
 # For clients that can only sign their calls as AWS's SDKs do: \`customhouse keys aws <id>\` gives a key its pair.
 #identity: { sigv4: true }

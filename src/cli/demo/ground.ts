@@ -64,6 +64,14 @@ function configuration(
     environment: 'demo',
     listen,
     tenants: { claims: {}, research: {} },
+    policy: {
+      source: './policies',
+      canaries: {
+        allow: [{ tenant: 'claims', model: 'auto' }],
+        // It has a route to Virginia alone.
+        deny: [{ tenant: 'claims', model: 'gpt-4o' }],
+      },
+    },
     providers: {
       virginia: provider('virginia', 'US'),
       frankfurt: provider('frankfurt', 'DE'),
