@@ -101,7 +101,10 @@ export class Activation {
       const restart = needRestart(before.loaded, loaded)
       if (restart.length > 0)
         log.warn({ settings: restart }, 'some settings changed that take effect at the next start')
-      await recordActivation(ledger, before, next)
+      await recordActivation(ledger, before, next).catch((error: unknown) => {
+        next.policy.retire()
+        throw error
+      })
       this.#active = next
       before.policy.retire()
       this.lastError = null
@@ -132,8 +135,13 @@ export class Activation {
 
 async function load(parts: ActivationParts, loaded: LoadedConfig, number: number): Promise<Active> {
   const policy = await loadPolicy(loaded.config.policy, parts.toolchain, loaded.config.limits.policy)
-  const generation = await makeGeneration(number, loaded, policy, parts.plugins, parts.providers)
-  return { loaded, policy, generation }
+  try {
+    const generation = await makeGeneration(number, loaded, policy, parts.plugins, parts.providers)
+    return { loaded, policy, generation }
+  } catch (error) {
+    policy.retire()
+    throw error
+  }
 }
 
 /** Durable before the swap: every decision's revision is one whose activation is on record. */
