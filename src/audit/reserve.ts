@@ -10,14 +10,19 @@ export const RESERVE_FILE = 'reserve'
 /** A closing record of recovery has about 450 bytes: room for two thousand of them. */
 export const RESERVE_BYTES = 1024 * 1024
 
-/** Bytes that the volume of a folder has left for us. */
+/** Checkpoint, snapshot, segment, head and version are each written under another name first: a file more, for as long as that takes. */
+const SPARE_FILES = 8
+
+/** Bytes that the volume of a folder has left for us; none where there is no room for files. (Where `files` is 0 they are not counted: btrfs.) */
 export function freeBytes(directory: string): number {
-  const { bavail, bsize } = statfsSync(directory)
-  return bavail * bsize
+  const { bavail, bsize, ffree, files } = statfsSync(directory)
+  return files > 0 && ffree < SPARE_FILES ? 0 : bavail * bsize
 }
 
 /** Sets the room aside, if it is not: written, not only declared, since a hole takes no room. */
 export function makeReserve(directory: string): void {
+  // The file that recovery gave back must not be the last one: the next checkpoint would find none, and latch.
+  if (freeBytes(directory) === 0) throw wantOfRoom()
   const path = join(directory, RESERVE_FILE)
   if (isMade(path)) return
   try {
@@ -42,6 +47,11 @@ export function keepReserve(directory: string, from: number): void {
     // The room went to somebody else in between: a want, not a failure.
     if (!isWantOfRoom(error)) throw error
   }
+}
+
+/** What the file system would say if it were asked for more. */
+export function wantOfRoom(): Error {
+  return Object.assign(new Error('the disk is full'), { code: 'ENOSPC' })
 }
 
 /** Whether the file system said that it has no room. */

@@ -14,7 +14,7 @@ import { lockDirectory } from './lock.ts'
 import { checkpointText, isLogName, makeVerifier } from './note.ts'
 import { listSegments, readCheckpointNote } from './reader.ts'
 import { type Found, recover, type Torn } from './recovery.ts'
-import { freeBytes, RESERVE_BYTES, releaseReserve } from './reserve.ts'
+import { freeBytes, RESERVE_BYTES, releaseReserve, wantOfRoom } from './reserve.ts'
 import { headerLine, LEDGER_FOLDER, SEGMENT_VERSION, segmentName } from './segment.ts'
 import { EMPTY_ROOT } from './tree.ts'
 import { readStateVersion, type Upgraded, upgrade, writeStateVersion } from './version.ts'
@@ -214,7 +214,7 @@ function enterRestored(ledger: SegmentLedger, { found, signed }: Lost, reason: s
 /** On a full disk the reserve is for closing what is open; with nothing open, nothing is written at all. */
 function makeRoom(directory: string, openIntents: number): void {
   if (freeBytes(directory) >= RESERVE_BYTES) return
-  if (openIntents === 0) throw Object.assign(new Error('the disk is full'), { code: 'ENOSPC' })
+  if (openIntents === 0) throw wantOfRoom()
   releaseReserve(directory)
 }
 
