@@ -33,7 +33,7 @@ export async function startUpstreams(config: Readonly<Record<string, Json>> = {}
   const folder = mkdtempSync(join(tmpdir(), 'customhouse-matrix-'))
   const secret = join(folder, 'provider-key')
   writeFileSync(secret, 'sk-of-the-gateway-itself')
-  const urls = { one: one.url, two: two.url, dead: `http://127.0.0.1:${await deadPort()}`, slow: one.url }
+  const urls = { one: one.url, two: two.url, dead: `http://127.0.0.1:${await freePort()}`, slow: one.url }
   const provider = ({ kind, base }: Door, place: keyof typeof urls): Json => ({
     kind,
     base_url: `${urls[place]}${base}`,
@@ -79,7 +79,7 @@ export async function startUpstreams(config: Readonly<Record<string, Json>> = {}
 }
 
 /** A port where nobody listens any more. */
-function deadPort(): Promise<number> {
+export function freePort(): Promise<number> {
   const server = createServer()
   return new Promise((resolve, reject) => {
     server.once('error', reject)

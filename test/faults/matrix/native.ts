@@ -186,6 +186,11 @@ export function expectWhole(column: Column, heard: Heard, spoken: string): void 
   if (column.door.provider !== 'count') expect(body.toString()).toContain(spoken)
 }
 
+/** Whether the client takes the answer for complete. */
+export function hasEnded(column: Column, { status, body }: Heard): boolean {
+  return status === 200 && (!column.streamed || eventsOf(column, body).events.some(isEnd))
+}
+
 /** The provider's own error came through: its status, or its word in the stream, and its message. */
 export function expectProviders(column: Column, heard: Heard, status: number, says: string): void {
   expect(heard).toMatchObject({ status, broken: false })
@@ -198,3 +203,12 @@ export function expectProviders(column: Column, heard: Heard, status: number, sa
   expect(JSON.stringify(events.at(-1)?.data)).toContain(says)
   expect(events.filter(isEnd)).toEqual([])
 }
+
+/** The whole answer is refused; a stream, which has begun, is cut off. */
+export function expectEnd(column: Column, heard: Heard, fault: Fault, spoken: string): void {
+  if (column.streamed) expectCutOff(column, heard, fault, spoken)
+  else expectRefusal(column, heard, fault)
+}
+
+/** What everybody hears who cannot be recorded. */
+export const UNRECORDED: Fault = { status: 503, code: 'ledger_unavailable', says: 'cannot be recorded' }

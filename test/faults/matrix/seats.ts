@@ -76,11 +76,18 @@ export type Outpost = Readonly<{
   close(): Promise<void>
 }>
 
-const ENV = { NODE_COMPILE_CACHE: join(tmpdir(), 'customhouse-test-compile-cache') }
+export const ENV = { NODE_COMPILE_CACHE: join(tmpdir(), 'customhouse-test-compile-cache') }
 
 export async function openOutpost(config: Readonly<Record<string, Json>> = {}): Promise<Outpost> {
-  const { ground, upstreams } = await layBorder(config)
-  const served = await serve(ground, { env: ENV })
+  const laid = await layBorder(config)
+  return man(laid, await serve(laid.ground, { env: ENV }))
+}
+
+/** A process that runs already, once all were served. */
+export async function man(
+  { ground, upstreams }: Readonly<{ ground: Ground; upstreams: Upstreams }>,
+  served: Served,
+): Promise<Outpost> {
   const all = crowd(new URL(served.baseURL).origin, ground.key)
   upstreams.one.script(byColumn(speak))
   upstreams.two.script(byColumn(speak))

@@ -6,7 +6,7 @@ import { LONG } from '../../e2e/table.ts'
 import { callBytes, raw, statuses } from '../../http/raw.ts'
 import { type Border, openBorder, verdictOn } from './border.ts'
 import { COLUMNS, type Column, callOf, modelOf } from './columns.ts'
-import { expectCutOff, expectRefusal, expectWhole, type Fault, type Heard, saidIn } from './native.ts'
+import { expectEnd, expectRefusal, expectWhole, type Fault, type Heard, saidIn, UNRECORDED } from './native.ts'
 import { held, speak, unfinished } from './rows.ts'
 import {
   allBegan,
@@ -29,12 +29,6 @@ import {
  */
 
 const STREAMS = SEATS.filter(({ column }) => column.streamed)
-
-/** The whole answer is refused, the stream that has begun is cut off. */
-function expectEnd({ column }: Seat, heard: Heard, fault: Fault): void {
-  if (column.streamed) expectCutOff(column, heard, fault, LONG)
-  else expectRefusal(column, heard, fault)
-}
 
 const gateOf = (): PromiseWithResolvers<void> => Promise.withResolvers<void>()
 
@@ -137,8 +131,6 @@ describe('a call that does not arrive', () => {
   })
 })
 
-const UNRECORDED: Fault = { status: 503, code: 'ledger_unavailable', says: 'cannot be recorded' }
-
 /** The ledger of a real process cannot write from the moment at which `stage` has its calls. Everything is read after the next start. */
 function broken(breaks: string, stage: (outpost: Outpost) => Promise<ReadonlyMap<Seat, Heard>>) {
   const seen: { heard: ReadonlyMap<Seat, Heard>; records: readonly AuditRecord[]; reached: number; verdict: string } = {
@@ -196,7 +188,7 @@ describe('the ledger cannot write at the outcome', () => {
   })
 
   test.each(SEATS)('the ledger cannot write at the outcome: $title', (seat) => {
-    expectEnd(seat, heardBy(seen.heard, seat), UNRECORDED)
+    expectEnd(seat.column, heardBy(seen.heard, seat), UNRECORDED, LONG)
     expect(endingsOf(seen.records, seat, 'alone').toSorted()).toEqual([
       'call.abandoned',
       'call.abandoned',
@@ -223,7 +215,7 @@ describe('the ledger cannot write in mid-stream', () => {
   })
 
   test.each(STREAMS)('the ledger cannot write in mid-stream: $title', (seat) => {
-    expectEnd(seat, heardBy(seen.heard, seat), UNRECORDED)
+    expectEnd(seat.column, heardBy(seen.heard, seat), UNRECORDED, LONG)
     expect(endingsOf(seen.records, seat, 'alone').toSorted()).toEqual([
       'call.abandoned',
       'call.abandoned',
@@ -232,7 +224,7 @@ describe('the ledger cannot write in mid-stream', () => {
     ])
   })
   test('the ledger cannot write in mid-stream: who calls then is told so, nothing more is sent, and it verifies', () => {
-    for (const [seat, heard] of seen.heard) if (!seat.column.streamed) expectEnd(seat, heard, UNRECORDED)
+    for (const [seat, heard] of seen.heard) if (!seat.column.streamed) expectEnd(seat.column, heard, UNRECORDED, LONG)
     expect(seen.reached).toBe(STREAMS.length)
     expect(seen.verdict).toBe('verified')
   })
@@ -308,7 +300,7 @@ describe('SIGTERM', () => {
     expect(endingsOf(records, seat, 'alone')).toEqual(Array(4).fill('complete'))
   })
   test.each(SEATS)('SIGTERM, and the time is over: $title', (seat) => {
-    expectEnd(seat, heardBy(cut, seat), DRAINED)
+    expectEnd(seat.column, heardBy(cut, seat), DRAINED, LONG)
     expect(endingsOf(records, seat, 'second')).toEqual(['drained', 'drained'])
   })
   test('SIGTERM: each was sent once, and the ledger verifies', async () => {
