@@ -1,3 +1,4 @@
+import { constants } from 'node:os'
 import pino, { type Logger } from 'pino'
 import type { Config } from '../config.ts'
 import { isCustomhouseError } from '../core/errors.ts'
@@ -21,7 +22,7 @@ function plainLines(): pino.DestinationStream {
 }
 
 /**
- * An error as a log may hold it: our own messages hold no text of calls; of others only name, code and where they were thrown, each of
+ * An error as a log may hold it: our own messages hold no text of calls; of others only class, code and where they were thrown, each of
  * which may be made up of anything by whoever throws, so it must look like one.
  */
 export function errorFacts(error: unknown): Record<string, unknown> {
@@ -30,9 +31,22 @@ export function errorFacts(error: unknown): Record<string, unknown> {
     return { code: error.code, message: error.message, ...cause }
   }
   if (!(error instanceof Error)) return { name: typeof error }
-  const name = /^[A-Za-z]{1,40}$/.test(error.name) ? error.name : 'Error'
-  const code = 'code' in error && typeof error.code === 'string' && /^[A-Z][A-Z0-9_]{1,60}$/.test(error.code)
-  return { name, ...(code ? { code: error.code } : {}), at: frames(error) }
+  const code = 'code' in error && typeof error.code === 'string' && isCode(error.code)
+  return { name: nameOf(error), ...(code ? { code: error.code } : {}), at: frames(error) }
+}
+
+/** What its class is called in the code: `name` is data, and may be anything that whoever threw had at hand. */
+function nameOf(error: Error): string {
+  if (error.name === 'AbortError' || error.name === 'TimeoutError') return error.name
+  const { name } = error.constructor
+  return /^[A-Z][A-Za-z]{0,40}$/.test(name) ? name : 'Error'
+}
+
+const FAMILIES = /^(?:ERR|UND_ERR|HPE|CERT|UNABLE_TO|DEPTH_ZERO|SELF_SIGNED)_[A-Z0-9_]{1,60}$/
+
+/** Codes of the system, of Node, of its parsers and of TLS. */
+function isCode(code: string): boolean {
+  return Object.hasOwn(constants.errno, code) || FAMILIES.test(code)
 }
 
 const FRAME =

@@ -199,7 +199,8 @@ test('a reload whose configuration is broken, and holds a secret', async () => {
       ...config,
       providers: { ...config.providers, openai: { ...config.providers.openai, credential: SECRET } },
     }),
-    JSON.stringify({ ...config, [SECRET]: CANARY }),
+    // Names are told, since an operator must find them; values are not.
+    JSON.stringify({ ...config, credential: SECRET }),
     `${good.slice(0, -3)},"x": "${SECRET}`,
     good.replace('"kind": "openai"', `"kind": "${SECRET}"`),
     good.replace(/"base_url": "http:\/\//, `"base_url": "http://user:${SECRET}@`),
