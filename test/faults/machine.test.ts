@@ -13,7 +13,7 @@ import { FATES, type Journal, type Life, live, type Planted, type Seen } from '.
  * receipt, before and after the provider is opened and each write to the client. Several lives over one log; each opening recovers what
  * the crash before it left. Then three journals are compared: the provider's, the clients', and the ledger on disk.
  */
-const RUNS = Number(process.env.CUSTOMHOUSE_MACHINE_RUNS ?? 15)
+const RUNS = Number(process.env.CUSTOMHOUSE_MACHINE_RUNS ?? 12)
 const LIVES = 6
 
 /** Lives over one log, whose calls come to such ends. */
