@@ -20,8 +20,9 @@ policy:
   source: ./policies
   # Calls whose verdict is known: a version that judges one otherwise is not activated.
   canaries:
-    allow: [{ tenant: claims, model: gpt-4o }]
     deny: [{ tenant: claims, model: gpt-4o, task: no-such-task }]
+# A call that must always be allowed. It also keeps back a policy that suspends all of its model's providers.
+#    allow: [{ tenant: claims, model: gpt-4o }]
 
 # For clients that can only sign their calls as AWS's SDKs do: \`customhouse keys aws <id>\` gives a key its pair.
 #identity: { sigv4: true }
