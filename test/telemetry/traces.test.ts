@@ -209,17 +209,25 @@ async function telemetry(env: Record<string, string>) {
 }
 
 describe('a collector that is not wanted', () => {
-  test.each([
-    [{ OTEL_EXPORTER_OTLP_ENDPOINT: '' }, 0],
-    [{ OTEL_SDK_DISABLED: 'true' }, 0],
-    [{ OTEL_TRACES_EXPORTER: 'none' }, 0],
-    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4317' }, 1],
-    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://' }, 1],
-  ])('%o', async (env, lines) => {
-    const { open, said } = await telemetry(env)
-    expect([open.exporting, said.length]).toEqual([false, lines])
-    await open.stop()
-  })
+  test.each([{ OTEL_EXPORTER_OTLP_ENDPOINT: '' }, { OTEL_SDK_DISABLED: 'true' }, { OTEL_TRACES_EXPORTER: 'none' }])(
+    'is not loaded: %o',
+    async (env) => {
+      const { open, said } = await telemetry(env)
+      expect([open.exporting, said]).toEqual([false, []])
+      await open.stop()
+    },
+  )
+
+  test.each(['collector:4317', 'http://', 'ftp://collector', 'grpc://collector:4317'])(
+    '%s is refused with a line, and the gateway serves',
+    async (address) => {
+      const { open, said, call } = await telemetry({ OTEL_EXPORTER_OTLP_ENDPOINT: address })
+      expect([open.exporting, said.length]).toEqual([false, 1])
+      call()
+      expect(await open.exposition(() => null).text()).toMatch(/^gw_requests_total\{.*\} 1$/m)
+      await open.stop()
+    },
+  )
 
   test('a parent is not taken where nobody said so, and what the sampler leaves out is not sent', async () => {
     const before = receiver.spans.length
