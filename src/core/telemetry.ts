@@ -6,7 +6,7 @@ import type { CustomhouseError } from './errors.ts'
 export const PHASES = ['auth', 'parse', 'redact', 'policy', 'quota', 'audit'] as const
 export type Phase = (typeof PHASES)[number]
 
-/** What became of a call, in one word. `redact`: something of it, or of its answer, was changed; `route`: not the route's first target. */
+/** What became of a call, in one word. `redact`: something of it was changed before it was sent; `route`: not the route's first target. */
 export type Decided = 'allow' | 'redact' | 'route' | 'deny' | 'error'
 
 /** One evaluation of the policy. */

@@ -18,7 +18,7 @@ export type TraceOptions = Readonly<{
 }>
 
 /**
- * Spans to an OTLP/HTTP collector, where the environment names one (OpenTelemetry's own variables, read by its SDK); else null, and none of its packages is
+ * Spans to an OTLP/HTTP collector, where the environment names one (OpenTelemetry's own variables, read by its SDK); else null, and nothing of its SDK is
  * loaded. Rejects for nothing: a gateway serves without a collector.
  */
 export async function openTraces(options: TraceOptions): Promise<Traces | null> {

@@ -1,7 +1,11 @@
+import { execFileSync } from 'node:child_process'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { openTelemetry } from '../../src/telemetry/index.ts'
+import { ROOT } from '../house.ts'
 import { ANTHROPIC, BEDROCK_CONVERSE, DOORS, OPENAI } from '../wire/doors.ts'
 import { openReceiver, type ReceivedSpan, type Receiver } from './receiver.ts'
 import { openScene, type Scene } from './scene.ts'
@@ -217,6 +221,26 @@ describe('a collector that is not wanted', () => {
       await open.stop()
     },
   )
+
+  test.each([
+    ['http://127.0.0.1:9', true],
+    ['', false],
+  ])('at "%s": whether anything of the SDK is loaded: %s', (address, loaded) => {
+    const program = `
+      import { createRequire } from 'node:module'
+      import { openTelemetry } from ${JSON.stringify(pathToFileURL(join(ROOT, 'src/telemetry/index.ts')).href)}
+      await openTelemetry({ version: '1', env: process.env, known: () => true, acceptParent: () => false, warn: () => undefined })
+      const files = Object.keys(createRequire(import.meta.url).cache)
+      console.log(files.length > 10, files.some((file) => file.includes('@opentelemetry/sdk')))`
+    const env = {
+      ...process.env,
+      OTEL_EXPORTER_OTLP_ENDPOINT: address,
+      OTEL_SDK_DISABLED: '',
+      OTEL_TRACES_EXPORTER: '',
+    }
+    const said = execFileSync(process.execPath, ['--input-type=module', '-e', program], { env, encoding: 'utf8' })
+    expect(said.trim()).toBe(`true ${loaded}`)
+  })
 
   test.each(['collector:4317', 'http://', 'ftp://collector', 'grpc://collector:4317'])(
     '%s is refused with a line, and the gateway serves',
