@@ -42,14 +42,20 @@ export function writeWhole(fd: number, bytes: Uint8Array): void {
 /** Gives a file's name to a copy of it, durably: who has the old one open goes on in a file that nobody will ever read. */
 export function detach(directory: string, name: string): void {
   const unfinished = join(directory, name + UNFINISHED)
-  copyFileSync(join(directory, name), unfinished, constants.COPYFILE_FICLONE)
-  const fd = openSync(unfinished, constants.O_RDWR)
   try {
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
+    copyFileSync(join(directory, name), unfinished, constants.COPYFILE_FICLONE)
+    const fd = openSync(unfinished, constants.O_RDWR)
+    try {
+      fsyncSync(fd)
+    } finally {
+      closeSync(fd)
+    }
+    renameSync(unfinished, join(directory, name))
+  } catch (error) {
+    // Half a copy would take the room that is wanting.
+    rmSync(unfinished, { force: true, recursive: true })
+    throw error
   }
-  renameSync(unfinished, join(directory, name))
   syncDirectory(directory)
 }
 

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { CustomhouseError } from '../core/errors.ts'
 import { type Committed, GATEWAY_TENANT } from './bounds.ts'
@@ -10,7 +11,7 @@ import { detach, makeDirectory } from './files.ts'
 import { type Head, openKept, readKeptNote } from './head.ts'
 import { openContentKeys, openSigner } from './keys.ts'
 import { SegmentLedger } from './ledger.ts'
-import { lockDirectory } from './lock.ts'
+import { type Lock, lockDirectory } from './lock.ts'
 import { checkpointText, isLogName, makeVerifier } from './note.ts'
 import { listSegments, readCheckpointNote } from './reader.ts'
 import { type Found, recover, type Torn } from './recovery.ts'
@@ -83,8 +84,7 @@ export async function takeOver(options: LedgerOptions, restoring: { readonly rea
   let disk: Disk | null = null
   try {
     const newest = listSegments(directory).at(-1)
-    // Its writer may still be at work: whatever it appends from here on goes to a file that has no name any more.
-    if (lock.made && newest !== undefined) detach(directory, newest)
+    if (lock.made && newest !== undefined) cutOff(directory, newest, lock)
     const signer = openSigner(keys, log)
     const contentKeys = openContentKeys(keys, { make: true })
     const verifier = makeVerifier(signer.verifier)
@@ -168,6 +168,16 @@ export async function takeOver(options: LedgerOptions, restoring: { readonly rea
     await disk?.end()
     lock.release()
     throw ours(directory, error)
+  }
+}
+
+/** Its writer may still be at work: whatever it appends from here on goes to a file that has no name any more. What fails is tried again by the next opening, which must find no lock file either. */
+function cutOff(directory: string, segment: string, lock: Lock): void {
+  try {
+    detach(directory, segment)
+  } catch (error) {
+    rmSync(lock.file.path, { force: true })
+    throw error
   }
 }
 

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { appendFileSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import { isCustomhouseError } from '../../src/core/errors.ts'
@@ -86,6 +86,22 @@ describe('a writer whose lock file was removed', () => {
     },
     60_000,
   )
+})
+
+test('a segment that cannot be copied: nothing is opened, and the next start tries again', async () => {
+  const place = makePlace()
+  const { ledger } = await openAt(place)
+  await oneCall(ledger, 1)
+  rmSync(join(place.directory, LOCK))
+  const before = statSync(newestSegment(place)).ino
+  mkdirSync(`${newestSegment(place)}.unfinished`)
+  const refused = await openAt(place).catch((error: unknown) => error)
+  expect(isCustomhouseError(refused, 'ERR_LEDGER_UNAVAILABLE')).toBe(true)
+  expect(existsSync(join(place.directory, LOCK))).toBe(false)
+  await openAt(place)
+  expect(statSync(newestSegment(place)).ino).not.toBe(before)
+  expect(String(await ledger.failed)).toContain(TAKEN)
+  expect(await verifyAt(place)).toMatchObject({ status: 'verified', epoch: 2 })
 })
 
 test('a lock that the file system does not keep: whoever finds more in its segment than it wrote adds nothing', async () => {

@@ -216,14 +216,16 @@ describe('a checkpoint is there before the first record', () => {
     expect(recovered).toMatchObject({ epoch: 1, size: 1 })
   })
 
-  test.each<[string, (place: Place) => void]>([
-    ['as it is', () => undefined],
-    ['cut at an earlier commit', (place) => truncateSync(newestSegment(place), before)],
+  test.each<[string, (place: Place) => void, 'incomplete' | 'tampered']>([
+    ['as it is', () => undefined, 'incomplete'],
+    ['cut at an earlier commit', (place) => truncateSync(newestSegment(place), before), 'incomplete'],
     [
       'cut to its header',
       (place) => truncateSync(newestSegment(place), readFileSync(newestSegment(place)).indexOf(10) + 1),
+      // The keys folder knows of one record.
+      'tampered',
     ],
-  ])('a log without one is refused, and left as it is: %s', async (_, spoil) => {
+  ])('a log without one is refused, and left as it is: %s', async (_, spoil, verdict) => {
     const place = copyOf(crashed)
     spoil(place)
     rmSync(join(place.directory, 'checkpoint'))
@@ -233,7 +235,7 @@ describe('a checkpoint is there before the first record', () => {
     expect(String(refused)).toContain('Put back the newest checkpoint')
     expect(readFileSync(newestSegment(place))).toEqual(left)
     expect(existsSync(join(place.directory, 'checkpoint'))).toBe(false)
-    expect(await verifyAt(place)).toMatchObject({ status: 'incomplete', signedSize: null })
+    expect(await verifyAt(place)).toMatchObject({ status: verdict, signedSize: null })
   })
 
   test('a log and a checkpoint that are both old are taken for the present: only a head held elsewhere shows it', async () => {
