@@ -67,7 +67,7 @@ export function startLoad({
       const random = caseRandom(seed, number)
       const { door, turn, streamed, path, headers, body } = madeCall(random, number, doors, only)
       open++
-      const leaving = turn === 'leaves' ? setTimeout(() => caller.close(), random.below(12)) : null
+      const leaving = turn === 'leaves' ? setTimeout(() => caller.close(), random.below(50)) : null
       const heard = await caller.call(path, headers, body)
       if (leaving !== null) clearTimeout(leaving)
       open--
