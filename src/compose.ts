@@ -10,7 +10,7 @@ import { Providers } from './compose/providers.ts'
 import { Refusals } from './compose/refusals.ts'
 import { Activation, type ReloadReport } from './compose/reload.ts'
 import { openWithRoom } from './compose/room.ts'
-import { healthOf, type Parts, stand } from './compose/standing.ts'
+import { healthOf, type Parts, stand, stateOf } from './compose/standing.ts'
 import { Undo } from './compose/undo.ts'
 import { packageVersion } from './compose/version.ts'
 import { watchedPaths, watching } from './compose/watching.ts'
@@ -180,7 +180,7 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
       draining: () => standing.closing,
       flight,
     })
-    parts = () => ({ ledger: ledger.health() === 'ok' ? 'ok' : 'it cannot write', ...activation.health() })
+    parts = () => ({ ledger: stateOf(ledger.health()), ...activation.health() })
     const certificate = await readCertificate(loaded)
     const dataListener = await listen(config.listen.data, handler, sockets, {
       streams: limits.streams,

@@ -25,7 +25,10 @@ export function serveCommand(): Command {
       occupy()
       const loaded = await loadSettings(options)
       const house = await started(loaded, options, signals)
-      if (house === null) return
+      if (house === null) {
+        leave(0)
+        return
+      }
       const { state } = loaded.config
       await publishAdmin(state, house.admin).catch((error: unknown) => warn('written', error))
       const code = await untilStopped(house, signals)
@@ -33,9 +36,13 @@ export function serveCommand(): Command {
       await withdrawAdmin(state).catch((error: unknown) => warn('removed', error))
       // A worker that hangs on a dead disk must not keep a latched process alive.
       if (code === 5) process.exit(5)
-      // Nor may anything else that did not come to its end keep one that has stopped.
-      setTimeout(() => process.exit(code), LEFTOVERS_MS).unref()
+      leave(code)
     })
+}
+
+/** What did not come to its end must not keep a process that has stopped. */
+function leave(code: number): void {
+  setTimeout(() => process.exit(code), LEFTOVERS_MS).unref()
 }
 
 /** Null where a signal to stop came before the gateway ran: it may have waited for room on the disk. */

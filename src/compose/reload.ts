@@ -179,7 +179,7 @@ const READ_ONCE: Readonly<Record<string, (config: Config) => unknown>> = {
   listen: ({ listen: { data, admin, tls } }) => ({ data, admin, tls: tls !== null }),
   state: ({ state }) => state,
   keys: ({ keys }) => keys,
-  reload: ({ reload }) => reload,
+  'reload.every': ({ reload }) => reload.everyMs,
   audit: ({ audit: { log, checkpointEveryMs, minFreeBytes } }) => ({ log, checkpointEveryMs, minFreeBytes }),
   log: ({ log }) => log,
   identity: ({ identity }) => identity,

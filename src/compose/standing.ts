@@ -1,3 +1,4 @@
+import { isCustomhouseError } from '../core/errors.ts'
 import type { Health } from '../http/admin.ts'
 
 /** How far the gateway has come on its way from start to stop. Its members are set by whoever starts and drains it. */
@@ -27,4 +28,11 @@ export function healthOf(standing: Standing, parts: () => Parts | null): Health 
       ...parts()?.(),
     }),
   }
+}
+
+/** A ledger's health in the words of the probes. A want of room passes by itself; what has latched does not. */
+export function stateOf(health: 'ok' | Error): string {
+  if (health === 'ok') return 'ok'
+  const low = isCustomhouseError(health) && health.detail.free !== undefined
+  return low ? 'its volume is almost full: nothing new is begun until it has room' : 'it cannot write'
 }

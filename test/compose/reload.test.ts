@@ -37,7 +37,11 @@ const ask = (more: Readonly<Record<string, unknown>> = {}): Promise<Response> =>
     body: JSON.stringify({ model: 'gpt-4o', messages: [{ role: 'user', content: 'hello' }], ...more }),
   })
 
-type Written = { providers: Record<string, Record<string, unknown>>; limits?: Record<string, unknown> }
+type Written = {
+  providers: Record<string, Record<string, unknown>>
+  limits?: Record<string, unknown>
+  reload?: unknown
+}
 function rewrite(change: (config: Written) => void): void {
   const config: Written = JSON.parse(readFileSync(house.config, 'utf8'))
   change(config)
@@ -115,6 +119,8 @@ test("a provider's own total time ends an answer that takes longer", async () =>
 
 test('settings that are read once are named', async () => {
   rewrite((config) => {
+    // Of these two the second takes effect at once.
+    config.reload = { every: '30m', stale_after: '1h' }
     config.limits = {
       headers: '64KiB',
       connections: 100,
@@ -126,6 +132,7 @@ test('settings that are read once are named', async () => {
   const report = await house.customhouse.reload()
   expect(report.activated).toBe(true)
   expect(report.restart).toEqual([
+    'reload.every',
     'limits.headers',
     'limits.connections',
     'limits.streams',

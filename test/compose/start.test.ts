@@ -65,7 +65,7 @@ function run(...args: string[]): Promise<{ code: number | null; said: string }> 
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   // Only one that started, against all expectation, has to be ended.
-  const timer = setTimeout(() => child.kill('SIGKILL'), 15_000)
+  const timer = setTimeout(() => child.kill('SIGKILL'), 50_000)
   let said = ''
   child.stderr.on('data', (chunk: Buffer) => {
     said += chunk
