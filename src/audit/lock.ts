@@ -30,7 +30,8 @@ export function lockDirectory(directory: string): Lock {
     const made = make(path)
     const before = identity(path)
     database = new DatabaseSync(path, { timeout: 0 })
-    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
+    // A file that cannot be written to is opened for reading only, where even an exclusive transaction shares its lock: a write tells.
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE; PRAGMA user_version = 1')
     const held = database
     if (before === null || !stands(before)) throw new Error('it was removed while it was locked')
     return { file: before, made, release: () => held.isOpen && held.close() }

@@ -9,7 +9,7 @@ const VERBS: Readonly<Record<string, string>> = {
   serve: 'run the gateway',
   check: 'check configuration, policies, secrets and keys, without starting anything',
   policy: 'check, format, test, build and evaluate policies',
-  audit: 'search, show and verify the ledger',
+  audit: 'search, show, verify and restore the ledger',
   keys: 'create, list, rotate and revoke gateway keys',
   config: 'print the schema, or the configuration in force',
   healthcheck: 'ask a running gateway whether it is ready',

@@ -119,6 +119,9 @@ async function withFault(scene: Scene, { kind, when, fault }: Fault): Promise<Ru
     const faults = [...disagreements([...scene.told, ...told], arrived, books), ...own.faults]
     if (stopped !== 0) faults.push(`the next start ended with ${stopped}`)
     if (hit && !(ENDS[fault].includes(end) || isAborted(kind, end))) faults.push(`it ended with ${end}`)
+    // SQLite then opens for reading only, where two processes could both hold what they take for the lock.
+    if (hit && kind.name === 'openat' && kind.file.endsWith('/lock') && end === 'exit 0')
+      faults.push('it runs unlocked')
     // Where it went on, the call was not essential: nobody may have noticed.
     if (end === 'exit 0' && told.some(({ status, turn }) => status === 503 || (status === null && turn !== 'leaves')))
       faults.push('it went on, and calls failed')
