@@ -391,7 +391,7 @@ describe.skipIf(recorded === null)('recordings (skipped without fixtures)', () =
         )
       }
     }
-  })
+  }, 180_000)
 
   it('read, written and read again: the same events', () => {
     for (const { file, response } of streams) {
