@@ -2,18 +2,18 @@ import { join, relative } from 'node:path'
 import { Command } from 'commander'
 import { type LoadedConfig, loadConfig } from '../config.ts'
 import type { Dialect } from '../core/call.ts'
-import { isCustomhouseError } from '../core/errors.ts'
+import { CustomhouseError, isCustomhouseError } from '../core/errors.ts'
 import type { Generation } from '../core/generation.ts'
 import { type SettingOptions, withSettings } from './settings.ts'
 
-type Area = 'config' | 'policy' | 'keys'
+type Area = 'config' | 'policy' | 'keys' | 'state'
 type Finding = Readonly<{ area: Area; code: string; message: string }>
 type Report = { findings: Finding[]; warnings: string[]; passed: string[] }
 
 export function checkCommand(): Command {
   return withSettings(new Command('check'))
     .description(
-      'Checks what `serve` would start with, by the same code: configuration, secrets, policies with their tests, gateway keys. Starts and changes nothing. Exit code 2: findings.',
+      'Checks what `serve` would start with, by the same code: configuration, secrets, policies with their tests, gateway keys, whose state it is. Starts and changes nothing. Exit code 2: findings.',
     )
     .option('--json', 'print a report in JSON')
     .addHelpText(
@@ -27,6 +27,7 @@ export function checkCommand(): Command {
         await checkCertificate(loaded, report)
         await checkPolicy(loaded, report)
         await checkKeys(loaded, report)
+        await checkState(loaded, report)
       }
       print(report, options.json === true)
       // Without a configuration nothing was checked: that is no finding.
@@ -130,6 +131,26 @@ async function checkKeys(loaded: LoadedConfig, report: Report): Promise<void> {
         )
       }
     }
+  })
+}
+
+/** What ends a start at once. Whether the ledger is whole takes longer: `audit verify` says. */
+async function checkState({ config }: LoadedConfig, report: Report): Promise<void> {
+  const { LEDGER_FOLDER, parseCheckpoint, readCheckpointNote, readKeptNote, readStateVersion } = await import(
+    '../audit/index.ts'
+  )
+  const { state, keys, audit } = config
+  const directory = join(state, LEDGER_FOLDER)
+  await attempt('state', report, async () => {
+    const version = readStateVersion(state, directory)
+    const head = (note: string | null) => (note === null ? null : parseCheckpoint(note))
+    const [there, kept] = [head(readCheckpointNote(directory)), head(readKeptNote(keys))]
+    if (kept !== null && kept.origin === audit.log && kept.size > (there?.size ?? 0))
+      throw new CustomhouseError(
+        'ERR_LEDGER_CORRUPT',
+        `The ledger in ${directory} has ${there?.size ?? 0} signed records, and ${keys} knows of ${kept.size}: an older state was put back, or it was emptied. Put the newest one back; to go on without what is missing, say so on record: customhouse audit restore --reason TEXT.`,
+      )
+    if (there !== null) report.passed.push(`state          version ${version}; ${count(there.size, 'signed record')}`)
   })
 }
 

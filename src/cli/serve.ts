@@ -1,4 +1,6 @@
+import { join } from 'node:path'
 import { Command } from 'commander'
+import { errorFacts, openLog } from '../compose/log.ts'
 import { type Customhouse, compose } from '../compose.ts'
 import type { LoadedConfig } from '../config.ts'
 import { publishAdmin, withdrawAdmin } from './admin.ts'
@@ -30,10 +32,10 @@ export function serveCommand(): Command {
         return
       }
       const { state } = loaded.config
-      await publishAdmin(state, house.admin).catch((error: unknown) => warn('written', error))
+      await publishAdmin(state, house.admin).catch((error: unknown) => warn(loaded, 'written', error))
       const code = await untilStopped(house, signals)
       process.exitCode = code
-      await withdrawAdmin(state).catch((error: unknown) => warn('removed', error))
+      await withdrawAdmin(state).catch((error: unknown) => warn(loaded, 'removed', error))
       // A worker that hangs on a dead disk must not keep a latched process alive.
       if (code === 5) process.exit(5)
       leave(code)
@@ -56,8 +58,11 @@ async function started(loaded: LoadedConfig, options: SettingOptions, signals: S
 }
 
 /** Only a probe looks there; the gateway itself is well. */
-function warn(what: string, error: unknown): void {
-  process.stderr.write(`warning: admin.json could not be ${what}: ${error instanceof Error ? error.message : error}\n`)
+function warn({ config: { log, state } }: LoadedConfig, what: string, error: unknown): void {
+  openLog(log).warn(
+    errorFacts(error),
+    `${join(state, 'admin.json')} could not be ${what}: healthcheck asks the address of the configuration`,
+  )
 }
 
 /** What the process was told, from before there is a gateway that could act upon it. */

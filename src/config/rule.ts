@@ -6,7 +6,7 @@ import { nearest } from './nearest.ts'
 import { hasSecretPrefix, looksSecret, parseReference } from './secret.ts'
 import { isRawMap, leaves, names, valueAt } from './shape.ts'
 import type { Raw, RawMap } from './source.ts'
-import { isLoopback, parseListen } from './unit.ts'
+import { isLoopback, parseDuration, parseListen } from './unit.ts'
 
 /**
  * What a schema cannot say: references between sections, folders that must be apart. Works on the raw values,
@@ -18,6 +18,7 @@ export function broken(raw: RawMap, absolute: (path: Path, text: string) => stri
     ...routes(raw),
     ...policy(raw),
     ...canaries(raw),
+    ...reload(raw),
     ...kinds(raw),
     ...cleartext(raw),
     ...lost(raw),
@@ -100,6 +101,19 @@ function routes(raw: RawMap): Issue[] {
   }
   return issues
 }
+
+/** Each look confirms once; what is due sooner than two looks would be stale between them. */
+function reload(raw: RawMap): Issue[] {
+  if (!isRawMap(raw.reload) || typeof raw.reload.stale_after !== 'string') return []
+  const every = typeof raw.reload.every === 'string' ? parseDuration(raw.reload.every) : DEFAULT_EVERY_MS
+  const after = parseDuration(raw.reload.stale_after)
+  if (every === null || after === null || after >= 2 * every) return []
+  const message = `is too short: what is on disk is looked at each ${every / 1_000}s (\`reload.every\`), so it must be at least ${(2 * every) / 1_000}s`
+  return [{ path: ['reload', 'stale_after'], message }]
+}
+
+/** What `reload.every` is where it is not set. */
+const DEFAULT_EVERY_MS = 2_000
 
 /** A canary of nobody, or for nothing, would come out as its author wants, or never: neither tells anything. */
 function canaries(raw: RawMap): Issue[] {

@@ -95,7 +95,7 @@ export const configSchema = z.strictObject({
       stale_after: duration('1s')
         .optional()
         .describe(
-          'When what is on disk could not be read, or was rejected, for so long, calls are denied (`base/policy-stale`) until a reload succeeds. Absent: the last good version serves on.',
+          'When what is on disk could not be read, or was rejected, for so long, calls are denied (`base/policy-stale`) until a reload succeeds. At least twice `every`, better more: each look confirms what it found when it began. Absent: the last good version serves on.',
         ),
     })
     .prefault({}),

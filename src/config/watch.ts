@@ -1,80 +1,107 @@
 import { createHash } from 'node:crypto'
-import { readdir, readFile, realpath, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { constants } from 'node:fs'
+import { open } from 'node:fs/promises'
 
 export type Watch = Readonly<{
-  /** Looks now, besides the regular times. Resolves after `changed` has been called, if it was. */
+  /** Looks now, besides the regular times. Resolves after what it found has been told, and what was told has been done. */
   look(): Promise<void>
-  /** The caller has acted upon this content by itself (SIGHUP): it is what the next look compares with. */
-  acted(digest: string): void
   stop(): void
 }>
 
-const MAX_FILES = 10_000
+/** No file of a configuration is larger, nor a bundle: what is beyond does not count. */
+const LARGEST_FILE = 64 * 1024 * 1024
+const CHUNK = 64 * 1024
+/** The machine's want, not the file's: nothing is known of the file. */
+const WANTS: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOMEM'])
 
 /**
- * SHA-256 (hex) over names and contents of files and folders (below a folder: every file whose name has no dot in front). What cannot be read counts
- * as absent, so its coming and going is a change. Contents are compared, not times: a ConfigMap is swapped by a symbolic link, and a
- * file that is mounted alone sends no notice.
+ * SHA-256 (hex) over the names and contents of ordinary files; links are followed. What is absent or cannot be read counts as such, so its coming and going is
+ * a change. Contents are compared, not times: a ConfigMap is swapped by a symbolic link, and a file that is mounted alone sends no notice.
+ *
+ * @throws what the system says where it has no more files or memory to give
  */
 export async function contentDigest(paths: readonly string[]): Promise<string> {
   const hash = createHash('sha256')
-  let left = MAX_FILES
-  // Links are followed, since ConfigMaps are made of them; a folder is entered once, so that a circle ends.
-  const folders = new Set<string>()
-  const add = async (path: string): Promise<void> => {
+  for (const path of paths) {
     try {
-      const found = await stat(path)
-      if (found.isDirectory()) {
-        const real = await realpath(path)
-        if (folders.has(real)) return
-        folders.add(real)
-        const names = (await readdir(path)).filter((name) => !name.startsWith('.')).sort()
-        for (const name of names) await add(join(path, name))
-      } else if (found.isFile() && left-- > 0) {
-        hash.update(`f${path}\0`).update(
-          createHash('sha256')
-            .update(await readFile(path))
-            .digest(),
-        )
-      }
+      hash.update(`f${path}\0`).update(await fileDigest(path))
     } catch (error) {
-      if (!(error instanceof Error) || !('code' in error)) throw error
+      if (!(error instanceof Error) || !('code' in error) || WANTS.has(String(error.code))) throw error
       hash.update(`-${path}\0${String(error.code)}\0`)
     }
   }
-  for (const path of paths) await add(path)
   return hash.digest('hex')
 }
 
+async function fileDigest(path: string): Promise<Uint8Array> {
+  const hash = createHash('sha256')
+  // Nobody waits for the other end of a pipe.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  try {
+    const status = await file.stat()
+    if (!status.isFile()) return hash.update('no file').digest()
+    const bytes = Buffer.alloc(Math.min(status.size, CHUNK) + 1)
+    let left = LARGEST_FILE
+    for (let more = 1; more > 0 && left > 0; left -= more) {
+      more = (await file.read(bytes, 0, bytes.length, null)).bytesRead
+      hash.update(bytes.subarray(0, more))
+    }
+    return hash.digest()
+  } finally {
+    await file.close()
+  }
+}
+
+/** A look that takes longer is none. Its bounds are some thousand files: a disk that answers is done in a second. */
+const LOOK_MS = 30_000
+
 /**
- * Calls `changed` whenever the content of `paths` has become another one, compared every `everyMs`. `from` is the digest that the caller already
- * acted upon, best taken before it read; without it the content at the time of this call is. Looks never overlap; the timer keeps no process alive. `changed` must handle its own
- * errors: a rejection is given to `failed` and the same content is not tried again. A look that found nothing new tells `unchanged` when it began
+ * Looks each `everyMs` whether the `digest` of what is on disk is another than the one that was `acted` upon last. One that two looks in a row have found is
+ * told to `changed`: what is still being written is left alone. One that was acted upon is told to `unchanged`, with the time at which the look began
  * (milliseconds, as `performance.now()` counts): what came after that it need not have seen.
+ *
+ * Looks never overlap; the timer keeps no process alive. Whatever fails is given to `failed`, as is, while it goes on, a look that takes longer than `lookMs`: what
+ * it finds in the end is not told.
  */
 export function watchContent(
   options: Readonly<{
-    paths: () => readonly string[]
+    digest: () => Promise<string>
+    acted: () => string
     everyMs: number
-    from?: string
-    changed: (digest: string) => Promise<void> | void
-    unchanged?: (since: number) => void
+    lookMs?: number
+    changed: () => Promise<void> | void
+    unchanged: (since: number) => Promise<void> | void
     failed: (error: unknown) => void
   }>,
 ): Watch {
-  let last = options.from
+  const lookMs = options.lookMs ?? LOOK_MS
+  let found: string | null = null
   let stopped = false
   let looking: Promise<void> | null = null
+  /** Null for a look that took too long. */
+  const inTime = async (): Promise<string | null> => {
+    let late = false
+    const timer = setTimeout(() => {
+      late = true
+      options.failed(new Error(`A look at what is on disk has not ended within ${lookMs} ms and counts as none.`))
+    }, lookMs)
+    timer.unref()
+    try {
+      const digest = await options.digest()
+      return late ? null : digest
+    } finally {
+      clearTimeout(timer)
+    }
+  }
   const once = async () => {
     try {
       const since = performance.now()
-      const digest = await contentDigest(options.paths())
-      if (stopped) return
-      if (digest === last) return options.unchanged?.(since)
-      const first = last === undefined
-      last = digest
-      if (!first) await options.changed(digest)
+      const digest = await inTime()
+      if (stopped || digest === null) return
+      const still = digest === found
+      found = digest
+      if (digest === options.acted()) await options.unchanged(since)
+      else if (still) await options.changed()
     } catch (error) {
       options.failed(error)
     }
@@ -85,14 +112,10 @@ export function watchContent(
     })
     return looking
   }
-  if (last === undefined) void look()
   const timer = setInterval(look, options.everyMs)
   timer.unref()
   return {
     look,
-    acted: (digest) => {
-      last = digest
-    },
     stop: () => {
       stopped = true
       clearInterval(timer)

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { selfSigned } from '../kit/certificate.ts'
@@ -97,6 +97,26 @@ describe('init, check and config', () => {
     expect(checked.stderr).toMatch(/^ok {7}policy .* controls models, residency$/m)
     expect(checked.stderr).toContain('1 live key')
     expect(checked.stderr).not.toContain('a-value-that-nobody-may-see')
+  })
+
+  it('check finds a state of a newer version, and one older than its keys know', async () => {
+    const state = join(gateway, 'state')
+    mkdirSync(state, { recursive: true })
+    const env = { OPENAI_API_KEY: 'a-value-that-nobody-may-see' }
+    writeFileSync(join(state, 'version'), '{"version":9}')
+    const newer = await run(['check'], { cwd: gateway, env })
+    expect(newer).toMatchObject({ code: 2 })
+    expect(newer.stdout).toContain('ERR_STATE_VERSION')
+    rmSync(state, { recursive: true })
+    const head = join(gateway, 'keys/ledger.head')
+    const log = /log: (\S+)/.exec((await run(['config', 'show'], { cwd: gateway, env })).stdout)?.[1]
+    writeFileSync(head, `${log}\n7\n${Buffer.alloc(32).toString('base64')}\n\n`)
+    const older = await run(['check'], { cwd: gateway, env })
+    expect(older).toMatchObject({ code: 2 })
+    expect(older.stdout).toMatch(
+      /has 0 signed records, and \S+ knows of 7[\s\S]*audit restore[\s\S]*ERR_LEDGER_CORRUPT/,
+    )
+    rmSync(head)
   })
 
   it('what init shows in comments is accepted as it stands, once the # is taken away', async () => {
