@@ -13,6 +13,7 @@ import {
   whole,
 } from '../kit/index.ts'
 import { CASES, makeProbe, probePolicies } from '../probe.ts'
+import { play, type Scene } from './scene.ts'
 
 /** Each row: a call, what upstream answers, and then the answer and the whole trail of records. Whole and streamed side by side. */
 
@@ -528,5 +529,56 @@ describe.each([
     probe.released.length = 0
     await call('hello', { stream: streamed, case: 'elsewhere' })
     expect(probe.released).toEqual(['one/gpt-4o'])
+  })
+})
+
+describe.each([
+  ['whole', false],
+  ['streamed', true],
+] as const)('what was reserved, where the call cannot be sent, %s', (_, streamed) => {
+  const rows: readonly (readonly [string, Partial<Scene>, number])[] = [
+    ['the intent cannot be recorded', { refuses: ({ kind }) => kind === 'call.intent' }, 503],
+    [
+      'the intent fails with an error of no code',
+      { refuses: ({ kind }) => kind === 'call.intent' && new Error('a fault of ours') },
+      503,
+    ],
+    [
+      'the encoder fails',
+      {
+        codec: {
+          encode: () => {
+            throw new Error('a fault of ours')
+          },
+        },
+      },
+      500,
+    ],
+  ]
+  test.each(rows)('%s: it is given back once, and nothing was sent', async (_what, scene, status) => {
+    const given: string[] = []
+    const opened: string[] = []
+    const played = await play({
+      streamed,
+      ...scene,
+      obligations: [{ type: 'quota', params: {} }],
+      open: async ({ target }) => {
+        opened.push(target.id)
+        throw new Error('it was sent')
+      },
+      plugins: [
+        {
+          name: 'quota',
+          discharge: {
+            quota: {
+              stage: 'reserve',
+              request: async () => ({ met: true, reservation: 'one', release: () => void given.push('back') }),
+            },
+          },
+        },
+      ],
+    })
+    expect([played.status, given, opened]).toEqual([status, ['back'], []])
+    expect(played.records.filter(({ kind }) => kind === 'call.intent')).toEqual([])
   })
 })

@@ -178,11 +178,12 @@ function sceneOf(
     },
     write: (bytes) => {
       if (!power.on()) return never
+      if (gone.aborted) return
       mine.written += Buffer.from(bytes)
       return power.on() ? undefined : never
     },
     end: (bytes = new Uint8Array()) => {
-      if (!power.on()) return
+      if (!power.on() || gone.aborted) return
       mine.last = Buffer.from(bytes).toString()
       power.on()
     },

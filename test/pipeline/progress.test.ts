@@ -98,6 +98,21 @@ describe('by time', () => {
     // Chunks come at 4, 8, 12 ... 32 s; records at 12 and 24.
     expect(progressOf(played).map(({ body }) => body.events)).toEqual([3, 6])
   })
+
+  test('it counts from when the last record was written, not from when it was durable', async () => {
+    const played = await play({
+      chunks: said,
+      limits: { progressMs: 10_000 },
+      before: (index) => void (index < 8 && vi.advanceTimersByTime(4_000)),
+      // The disk takes its time, and fails nothing.
+      refuses: (draft) => {
+        if (isProgress(draft)) vi.advanceTimersByTime(3_000)
+        return false
+      },
+    })
+    // Chunks come at 4, 8, 12; the record of 12 is durable at 15; they go on at 19 and 23, and 11 s after it was written the next is due.
+    expect(progressOf(played).map(({ body }) => body.events)).toEqual([3, 5, 7])
+  })
 })
 
 describe('by bytes', () => {
@@ -229,6 +244,7 @@ describe('while it is written', () => {
       expect(played.outcomes[0]?.body).toMatchObject({ ending, bytes: Buffer.byteLength(released) })
       expect(played.outcomes[0]?.personal).toEqual({ released: sha256(released) })
       expect(played.settled.map((outcome) => outcome.ending)).toEqual([ending])
+      expect(played.journal.filter((line) => line.startsWith('dropped'))).toEqual([])
       if (ending === 'client_gone') expect(played.journal.at(-1)).toBe('destroy')
       else expect(played.text).toContain('stopping')
     },

@@ -57,7 +57,7 @@ export type Scene = Readonly<{
 export type Actors = Readonly<{ gone: AbortController; drained: AbortController; journal: string[] }>
 
 export type Played = Readonly<{
-  /** What happened, in order: `record <kind> <ending>`, `begin <status>`, `write <bytes>`, `end <bytes>`, `destroy`, `settle <ending>`. */
+  /** What happened, in order: `record <kind> <ending>`, `begin <status>`, `write <bytes>`, `end <bytes>`, `dropped <bytes>` (of either, to a client that is gone), `destroy`, `settle <ending>`. */
   journal: readonly string[]
   records: readonly AuditDraft[]
   outcomes: readonly AuditDraft[]
@@ -98,11 +98,14 @@ export async function play(scene: Scene): Promise<Played> {
       seen.status = status
       seen.headers = headers
     },
+    // As the real one: to a client that is gone nothing is given.
     write(bytes) {
+      if (gone.signal.aborted) return void journal.push(`dropped ${Buffer.from(bytes)}`)
       journal.push(`write ${Buffer.from(bytes)}`)
       seen.text += Buffer.from(bytes)
     },
     end(bytes = new Uint8Array()) {
+      if (gone.signal.aborted) return void journal.push(`dropped ${Buffer.from(bytes)}`)
       journal.push(`end ${Buffer.from(bytes)}`)
       seen.text += Buffer.from(bytes)
     },
