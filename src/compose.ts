@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { readCertificate, renewCertificate } from './compose/certificate.ts'
+import { readStill } from './compose/content.ts'
 import { drain } from './compose/drain.ts'
 import { unplaced } from './compose/generation.ts'
 import { announcing } from './compose/listening.ts'
@@ -13,8 +14,8 @@ import { openWithRoom } from './compose/room.ts'
 import { healthOf, type Parts, stand, stateOf } from './compose/standing.ts'
 import { Undo } from './compose/undo.ts'
 import { packageVersion } from './compose/version.ts'
-import { watchedPaths, watching } from './compose/watching.ts'
-import { contentDigest, type LoadedConfig } from './config.ts'
+import { watching } from './compose/watching.ts'
+import type { LoadedConfig } from './config.ts'
 import type { Plugin } from './core/plugin.ts'
 import { admin } from './http/admin.ts'
 import { BodyBudget } from './http/budget.ts'
@@ -59,9 +60,11 @@ export type Customhouse = Readonly<{
  * Wires everything. The only file that names concrete adapters, dialects and plugins. The admin port opens first, so that the probes can tell what the start is at; then
  * the ledger, however long its volume has no room; the data port last.
  */
-export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}): Promise<Customhouse> {
-  const { config } = loaded
+export async function compose(given: LoadedConfig, options: ComposeOptions = {}): Promise<Customhouse> {
   const { plugins = [], read, signal = new AbortController().signal } = options
+  // Before anything that takes long: what changes from here on is noticed.
+  const { loaded, files } = await readStill(given, read)
+  const { config } = loaded
   const log = options.log ?? openLog(config.log)
   const undo = new Undo(log)
   const standing = stand()
@@ -73,8 +76,6 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
       const message = 'needs a gateway that reads its configuration anew: this one does not, and would deny every call'
       throw loaded.invalid([{ path: ['reload', 'stale_after'], message }])
     }
-    // Before anything that takes long: what changes from here on is noticed.
-    const watched = await contentDigest(watchedPaths(loaded))
     const { limits } = config
     const sockets = {
       connectionMs: limits.timeouts.connectionMs,
@@ -130,7 +131,7 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
       undo.add(plugin.name, () => plugin.stop?.(), false)
     }
     allStarted.resolve()
-    const activation = await Activation.first({ ledger, toolchain, providers, plugins, log }, loaded)
+    const activation = await Activation.first({ ledger, toolchain, providers, plugins, log }, loaded, files)
     undo.add('the policy', () => activation.active.policy.retire())
     signal.throwIfAborted()
     for (const line of unplaced(activation.active.generation)) log.warn(line)
@@ -198,7 +199,7 @@ export async function compose(loaded: LoadedConfig, options: ComposeOptions = {}
       telemetry.reloaded(activated ? null : (error?.code ?? 'ERR_GATEWAY_INTERNAL'))
       if (activated) await renewCertificate(dataListener, active, log)
     }
-    const watch = read === undefined ? null : watching(activation, read, watched, heard, log)
+    const watch = read === undefined ? null : watching(activation, read, heard, log)
     // The loading may have taken longer than a version may stand unconfirmed.
     if (!activation.fresh()) await watch?.look()
     standing.starting = null

@@ -1,15 +1,17 @@
 import type { Logger } from 'pino'
-import type { Config, LoadedConfig } from '../config.ts'
+import type { LoadedConfig } from '../config.ts'
 import { CustomhouseError } from '../core/errors.ts'
 import type { Generation } from '../core/generation.ts'
 import type { Json } from '../core/json.ts'
 import type { Plugin } from '../core/plugin.ts'
-import type { Ledger, RecordKind } from '../core/record.ts'
+import type { AuditDraft, Ledger, RecordKind } from '../core/record.ts'
 import type { Toolchain } from '../policy/toolchain/index.ts'
+import { type Content, contentOf, keyOf, readWhole, type Whole } from './content.ts'
 import { makeGeneration } from './generation.ts'
 import { errorFacts } from './log.ts'
 import { type LoadedPolicy, loadPolicy } from './policy.ts'
 import type { Providers } from './providers.ts'
+import { needRestart } from './restart.ts'
 
 export type Active = Readonly<{ generation: Generation; loaded: LoadedConfig; policy: LoadedPolicy }>
 
@@ -24,6 +26,12 @@ export type ActivationParts = Readonly<{
 /** What a reload came to. `restart` names settings that changed and take effect only at the next start. */
 export type ReloadReport = Readonly<{ activated: boolean; restart: readonly string[]; error?: CustomhouseError }>
 
+/** What failed is tried again after so long, twice as long each time, and not before the same time as it took has passed. */
+const AGAIN_MS = { first: 1_000, most: 30_000 } as const
+
+/** Rejections that wait for room on the ledger's volume; what would be more is told in the log alone. */
+const MOST_OWED = 32
+
 /**
  * Owns the one reference to the active generation. A new one is loaded whole, its activation is durable, and only then it is swapped
  * in; on any failure the last good one stays, and the failure is on record.
@@ -31,36 +39,68 @@ export type ReloadReport = Readonly<{ activated: boolean; restart: readonly stri
 export class Activation {
   readonly #parts: ActivationParts
   #active: Active
+  /** What was read last, whatever came of it: it names the files that are looked at. */
+  #wanted: LoadedConfig
+  #acted: string
   #confirmedAt: number
   #turn: Promise<unknown> = Promise.resolve()
-  /** The outcome of the last reload, for health and metrics. */
-  lastError: CustomhouseError | null = null
+  /** Reloads that are under way or wait for their turn. */
+  #pending = 0
+  #failed: Failed | null = null
+  #owed: AuditDraft[] = []
 
-  private constructor(parts: ActivationParts, active: Active, since: number) {
+  private constructor(parts: ActivationParts, active: Active, content: Content, since: number) {
     this.#parts = parts
     this.#active = active
+    this.#wanted = active.loaded
+    this.#acted = keyOf(content)
     this.#confirmedAt = since
   }
 
-  /** The first generation. What is wrong with it stops the start. */
-  static async first(parts: ActivationParts, loaded: LoadedConfig): Promise<Activation> {
+  /**
+   * The first generation. What is wrong with it stops the start.
+   *
+   * @param files digest of the files of `loaded` as it was read: what has changed since is another version
+   */
+  static async first(parts: ActivationParts, loaded: LoadedConfig, files: string): Promise<Activation> {
     const since = performance.now()
-    const active = await load(parts, loaded, 1)
-    await recordActivation(parts.ledger, null, active)
+    const { made, content, error } = await readWhole(loaded, async () => loaded, making(parts, 1))
+    if (made === null) throw error
+    await recordActivation(parts.ledger, null, made)
     parts.providers.activate(loaded.config.providers)
-    return new Activation(parts, active, since)
+    return new Activation(parts, made, { ...content, files }, since)
   }
 
   get active(): Active {
     return this.#active
   }
 
+  /** The outcome of the last reload, for health. */
+  get lastError(): CustomhouseError | null {
+    return this.#failed?.error ?? null
+  }
+
+  /** The content that was acted upon last: activated or rejected. */
+  get acted(): string {
+    return this.#acted
+  }
+
+  /** Everything that a version is made of, as it is on disk now. */
+  async content(): Promise<string> {
+    return keyOf(await contentOf(this.#wanted))
+  }
+
   /**
-   * A look at the disk, begun at `since` (`performance.now()`), found the content that was acted upon last. Where that was rejected, what is
-   * active is not what is wanted, and nothing is confirmed.
+   * A look at the disk, begun at `since` (`performance.now()`), found the content that was acted upon last. Where that was rejected, or may be read
+   * anew this moment, what is active may not be what is wanted, and nothing is confirmed.
    */
   confirm(since: number): void {
-    if (this.lastError === null && since > this.#confirmedAt) this.#confirmedAt = since
+    if (this.#pending === 0 && this.#failed === null && since > this.#confirmedAt) this.#confirmedAt = since
+  }
+
+  /** Whether it is time to try once more what failed: the want of room, time or memory that it failed of may be over. */
+  due(): boolean {
+    return this.#pending === 0 && this.#failed !== null && performance.now() >= this.#failed.again
   }
 
   /** Whether what is active was found to be what is wanted within `reload.stale_after`. */
@@ -84,52 +124,134 @@ export class Activation {
 
   /** Reloads, one at a time. `read` reads the configuration anew. Never rejects: a failure changes nothing but {@link lastError}. */
   reload(read: () => Promise<LoadedConfig>): Promise<ReloadReport> {
-    const turn = this.#turn.then(() => this.#reload(read))
+    return this.#inTurn(async () => (await this.#reload(read, false)).report)
+  }
+
+  /** Tries once more what is {@link due}. Null where it failed as it did before: that is on record, and told but once. */
+  retry(read: () => Promise<LoadedConfig>): Promise<ReloadReport | null> {
+    return this.#inTurn(async () => {
+      const { report, known } = await this.#reload(read, true)
+      return known ? null : report
+    })
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    this.#pending += 1
+    const turn = this.#turn.then(work).finally(() => {
+      this.#pending -= 1
+    })
     this.#turn = turn
     return turn
   }
 
-  async #reload(read: () => Promise<LoadedConfig>): Promise<ReloadReport> {
+  async #reload(read: () => Promise<LoadedConfig>, again: boolean): Promise<Outcome> {
+    const { log } = this.#parts
+    const number = this.#active.generation.number + 1
+    // What is compiled takes seconds; nothing else is said in them.
+    log[again ? 'debug' : 'info']({ generation: number }, 'a new version is being read and compiled')
+    const since = performance.now()
+    await this.#payOwed()
+    let whole: Whole<Active>
+    try {
+      whole = await readWhole(this.#wanted, read, making(this.#parts, number))
+    } catch (cause) {
+      // No version: nothing is known of what is there. The next look that finds it still tries again.
+      const error = knownError(cause)
+      log.warn(errorFacts(error), 'what is on disk could not be read as one version; the last good one stays')
+      this.#failed = failed(error, null, since, null)
+      return { report: { activated: false, restart: [], error }, known: false }
+    }
+    this.#wanted = whole.wanted
+    this.#acted = keyOf(whole.content)
+    try {
+      if (whole.made === null) throw whole.error
+      const restart = await this.#swap(whole.made)
+      this.#failed = null
+      this.#confirmedAt = since
+      const { policy, loaded } = whole.made
+      log.info({ generation: number, policy: policy.revision, config: loaded.digest }, 'activated')
+      return { report: { activated: true, restart }, known: false }
+    } catch (cause) {
+      return this.#reject(knownError(cause), since, again)
+    }
+  }
+
+  /** Durable, then active. Rejects with everything as it was. */
+  async #swap(next: Active): Promise<readonly string[]> {
     const { ledger, log, providers } = this.#parts
     const before = this.#active
-    // What is compiled takes seconds; nothing else is said in them.
-    log.info({ generation: before.generation.number + 1 }, 'a new version is being read and compiled')
-    const since = performance.now()
-    try {
-      const loaded = await read()
-      const next = await load(this.#parts, loaded, before.generation.number + 1)
-      const restart = needRestart(before.loaded, loaded)
-      if (restart.length > 0)
-        log.warn({ settings: restart }, 'some settings changed that take effect at the next start')
-      await recordActivation(ledger, before, next).catch((error: unknown) => {
-        next.policy.retire()
-        throw error
-      })
-      this.#active = next
-      before.policy.retire()
-      this.lastError = null
-      this.#confirmedAt = since
-      providers.activate(loaded.config.providers)
-      log.info({ generation: next.generation.number, policy: next.policy.revision, config: loaded.digest }, 'activated')
-      return { activated: true, restart }
-    } catch (error) {
-      const known =
-        error instanceof CustomhouseError
-          ? error
-          : new CustomhouseError('ERR_GATEWAY_INTERNAL', 'The reload failed.', { cause: error })
-      this.lastError = known
-      const kind: RecordKind = known.code.startsWith('ERR_POLICY_') ? 'policy.rejected' : 'config.rejected'
-      log.error(errorFacts(known), 'the new policy or configuration was rejected; the last good one stays')
-      const body = {
-        code: known.code,
-        generation: before.generation.number,
-        message: known.message.slice(0, 2_000).toWellFormed(),
-      }
-      await ledger
-        .append({ kind, tenant: '_gateway', call: null, body })
-        .catch((failure: unknown) => log.fatal(errorFacts(failure), 'the rejection could not be recorded'))
-      return { activated: false, restart: [], error: known }
+    const restart = needRestart(before.loaded, next.loaded)
+    if (restart.length > 0) log.warn({ settings: restart }, 'some settings changed that take effect at the next start')
+    await recordActivation(ledger, before, next).catch((error: unknown) => {
+      next.policy.retire()
+      throw error
+    })
+    this.#active = next
+    before.policy.retire()
+    providers.activate(next.loaded.config.providers)
+    return restart
+  }
+
+  async #reject(error: CustomhouseError, since: number, again: boolean): Promise<Outcome> {
+    const { log } = this.#parts
+    const before = again ? this.#failed : null
+    this.#failed = failed(error, this.#acted, since, before)
+    const report = { activated: false, restart: [], error }
+    if (before?.error.code === error.code && before.content === this.#acted) {
+      log.debug(errorFacts(error), 'what was rejected was tried again')
+      return { report, known: true }
     }
+    log.error(errorFacts(error), 'the new policy or configuration was rejected; the last good one stays')
+    const kind: RecordKind = error.code.startsWith('ERR_POLICY_') ? 'policy.rejected' : 'config.rejected'
+    const body = {
+      code: error.code,
+      generation: this.#active.generation.number,
+      message: error.message.slice(0, 2_000).toWellFormed(),
+    }
+    if (this.#owed.length < MOST_OWED) this.#owed.push({ kind, tenant: '_gateway', call: null, body })
+    else log.fatal({ code: error.code }, 'the rejection will not be recorded: too many wait for it')
+    await this.#payOwed()
+    return { report, known: false }
+  }
+
+  /** Rejections are on record in their order, before what is activated after them; what finds no room waits. */
+  async #payOwed(): Promise<void> {
+    const { ledger, log } = this.#parts
+    try {
+      for (let next = this.#owed[0]; next !== undefined; next = this.#owed[0]) {
+        await ledger.append(next)
+        this.#owed.shift()
+      }
+    } catch (error) {
+      log.warn(errorFacts(error), 'a rejection cannot be recorded yet')
+    }
+  }
+}
+
+/** `known`: it failed as it did before. */
+type Outcome = Readonly<{ report: ReloadReport; known: boolean }>
+
+/** What failed, of which content (null: none stood still), and when it is tried again (`performance.now()`), `wait` ms and more after it failed. */
+type Failed = Readonly<{ error: CustomhouseError; content: string | null; wait: number; again: number }>
+
+function failed(error: CustomhouseError, content: string | null, since: number, before: Failed | null): Failed {
+  const now = performance.now()
+  const wait = before === null ? AGAIN_MS.first : Math.min(2 * before.wait, AGAIN_MS.most)
+  return { error, content, wait, again: now + Math.max(wait, now - since) }
+}
+
+function knownError(cause: unknown): CustomhouseError {
+  if (cause instanceof CustomhouseError) return cause
+  return new CustomhouseError('ERR_GATEWAY_INTERNAL', 'The reload failed.', { cause })
+}
+
+function making(parts: ActivationParts, number: number) {
+  return {
+    make: (loaded: LoadedConfig) => load(parts, loaded, number),
+    // A bundle is one file, with a checksum in it: half of one is not read.
+    isOf: ({ policy, loaded }: Active, content: Content) =>
+      loaded.config.policy.kind === 'bundle' || policy.revision === content.policy,
+    discard: ({ policy }: Active) => policy.retire(),
   }
 }
 
@@ -172,29 +294,4 @@ async function recordActivation(ledger: Ledger, before: Active | null, next: Act
     )
   }
   await Promise.all(writes)
-}
-
-/** Settings that are read once: sockets, folders and the log's name cannot change under a running gateway. By their names in the file. */
-const READ_ONCE: Readonly<Record<string, (config: Config) => unknown>> = {
-  listen: ({ listen: { data, admin, tls } }) => ({ data, admin, tls: tls !== null }),
-  state: ({ state }) => state,
-  keys: ({ keys }) => keys,
-  'reload.every': ({ reload }) => reload.everyMs,
-  audit: ({ audit: { log, checkpointEveryMs, minFreeBytes } }) => ({ log, checkpointEveryMs, minFreeBytes }),
-  log: ({ log }) => log,
-  identity: ({ identity }) => identity,
-  'limits.headers': ({ limits }) => limits.headerBytes,
-  'limits.connections': ({ limits }) => limits.connections,
-  'limits.streams': ({ limits }) => limits.streams,
-  'limits.in_flight_bytes': ({ limits }) => limits.inFlightBytes,
-  'limits.timeouts.connection': ({ limits }) => limits.timeouts.connectionMs,
-  'limits.timeouts.headers': ({ limits }) => limits.timeouts.headersMs,
-  'limits.timeouts.request': ({ limits }) => limits.timeouts.requestMs,
-  'limits.timeouts.keep_alive': ({ limits }) => limits.timeouts.keepAliveMs,
-}
-
-function needRestart({ config: before }: LoadedConfig, { config: after }: LoadedConfig): readonly string[] {
-  return Object.entries(READ_ONCE)
-    .filter(([, read]) => JSON.stringify(read(before)) !== JSON.stringify(read(after)))
-    .map(([name]) => name)
 }

@@ -11,8 +11,12 @@ export type Watch = Readonly<{
 /** No file of a configuration is larger, nor a bundle: what is beyond does not count. */
 const LARGEST_FILE = 64 * 1024 * 1024
 const CHUNK = 64 * 1024
-/** The machine's want, not the file's: nothing is known of the file. */
 const WANTS: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOMEM'])
+
+/** Whether the system has no more files or memory to give: then nothing is known of what was asked for. */
+export function isWant(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && WANTS.has(String(error.code))
+}
 
 /**
  * SHA-256 (hex) over the names and contents of ordinary files; links are followed. What is absent or cannot be read counts as such, so its coming and going is
@@ -26,7 +30,7 @@ export async function contentDigest(paths: readonly string[]): Promise<string> {
     try {
       hash.update(`f${path}\0`).update(await fileDigest(path))
     } catch (error) {
-      if (!(error instanceof Error) || !('code' in error) || WANTS.has(String(error.code))) throw error
+      if (!(error instanceof Error) || !('code' in error) || isWant(error)) throw error
       hash.update(`-${path}\0${String(error.code)}\0`)
     }
   }
