@@ -4,21 +4,25 @@ import type { ErrorCode } from '../core/errors.ts'
 import type { Evaluated, Phase } from '../core/telemetry.ts'
 import { CALL_SECONDS, Distribution, OPERATION_SECONDS, TOKENS, WORK_SECONDS } from './distribution.ts'
 import { PROVIDER, ruleOf } from './names.ts'
-import { Count, Table } from './table.ts'
+import { Count, type Labels, Table } from './table.ts'
 
-export const CALL_LABELS = ['tenant', 'vendor', 'operation', 'decision', 'code'] as const
-export const OPERATION_LABELS = [
-  'gen_ai_operation_name',
-  'gen_ai_provider_name',
-  'gen_ai_request_model',
-  'error_type',
-] as const
+const CALL_LABELS = ['tenant', 'vendor', 'operation', 'decision', 'code'] as const
+const OPERATION_LABELS = ['gen_ai_operation_name', 'gen_ai_provider_name', 'gen_ai_request_model'] as const
+/** Rows of calls with their tenants: a line each, at a scrape. */
+const CALLS = 10_000
+/** In place of further tenants; no tenant can be called so. */
+const OTHERS = '_other'
+/** Operations at models that are told apart: up to 66 lines each. */
+const OPERATIONS = 500
 /** Rules of policies that are told apart. */
 const RULES = 500
 
 /** Attempts of one operation at one model. */
 export type Operations = Readonly<{
-  duration: Distribution
+  /** Without an error. */
+  complete: Distribution
+  /** With one; which, `gw_upstream_errors_total` tells by vendor. */
+  failed: Distribution
   firstChunk: Distribution
   input: Distribution
   output: Distribution
@@ -29,13 +33,22 @@ export type Asked = Readonly<{ operation: string; stream: boolean }>
 
 /** Everything that is counted of calls since the start. Where an operator reads it is `exposition.ts`. */
 export class Counts {
-  readonly calls = new Table<Distribution>(CALL_LABELS, () => new Distribution(CALL_SECONDS))
-  readonly operations = new Table<Operations>(OPERATION_LABELS, () => ({
-    duration: new Distribution(OPERATION_SECONDS),
-    firstChunk: new Distribution(OPERATION_SECONDS),
-    input: new Distribution(TOKENS),
-    output: new Distribution(TOKENS),
-  }))
+  readonly calls = new Table<Count>(CALL_LABELS, () => new Count(), CALLS)
+  /** Of tenants that found no row there any more. */
+  readonly others = new Table<Count>(CALL_LABELS, () => new Count())
+  /** With fewer labels: a row of a histogram is 17 lines. */
+  readonly durations = new Table<Distribution>(['vendor', 'operation'], () => new Distribution(CALL_SECONDS))
+  readonly operations = new Table<Operations>(
+    OPERATION_LABELS,
+    () => ({
+      complete: new Distribution(OPERATION_SECONDS),
+      failed: new Distribution(OPERATION_SECONDS),
+      firstChunk: new Distribution(OPERATION_SECONDS),
+      input: new Distribution(TOKENS),
+      output: new Distribution(TOKENS),
+    }),
+    OPERATIONS,
+  )
   readonly work: Readonly<Record<Phase, Distribution>> = {
     auth: new Distribution(WORK_SECONDS),
     parse: new Distribution(WORK_SECONDS),
@@ -56,10 +69,20 @@ export class Counts {
   open = 0
 
   call(tenant: string, vendor: string, operation: string, decision: string, status: number, ms: number): void {
-    const key = `${tenant}\n${vendor}\n${operation}\n${decision}\n${status}`
-    const row =
-      this.calls.find(key) ?? this.calls.add(key, { tenant, vendor, operation, decision, code: String(status) })
-    row.observe(ms / 1_000)
+    const way = `${vendor}\n${operation}`
+    const key = `${tenant}\n${way}\n${decision}\n${status}`
+    const row = this.calls.find(key) ?? this.#more(key, { tenant, vendor, operation, decision, code: String(status) })
+    row.value += 1
+    const duration = this.durations.find(way) ?? this.durations.add(way, { vendor, operation })
+    duration.observe(ms / 1_000)
+  }
+
+  /** A row for a call of which there was none: where all are taken, that of all further tenants. What was decided is told of them still. */
+  #more(key: string, labels: Labels): Count {
+    if (!this.calls.full) return this.calls.add(key, labels)
+    const rest = { ...labels, tenant: OTHERS }
+    const shared = Object.values(rest).join('\n')
+    return this.others.find(shared) ?? this.others.add(shared, rest)
   }
 
   judged({ phase, came, ms, apart }: Evaluated): void {
@@ -109,10 +132,10 @@ export class Counts {
     ms: number,
     outcome: Outcome | null,
   ): void {
-    const key = `${operation}\n${kind}\n${model}\n${errorType}`
-    const row =
-      this.operations.find(key) ?? this.operations.add(key, operationLabels(operation, kind, model, errorType))
-    row.duration.observe(ms / 1_000)
+    const key = `${operation}\n${kind}\n${model}`
+    const row = this.operations.find(key) ?? this.operations.add(key, operationLabels(operation, kind, model))
+    const duration = errorType === '' ? row.complete : row.failed
+    duration.observe(ms / 1_000)
     if (outcome === null) return
     if (stream && outcome.firstEventMs !== null) row.firstChunk.observe(outcome.firstEventMs / 1_000)
     if (outcome.usage.inputTokens !== undefined) row.input.observe(outcome.usage.inputTokens)
@@ -125,11 +148,10 @@ export class Counts {
   }
 }
 
-function operationLabels(operation: string, kind: Target['kind'], model: string, errorType: string) {
+function operationLabels(operation: string, kind: Target['kind'], model: string): Labels {
   return {
     gen_ai_operation_name: operation,
     gen_ai_provider_name: PROVIDER[kind],
     gen_ai_request_model: model,
-    error_type: errorType,
   }
 }

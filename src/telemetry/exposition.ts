@@ -1,14 +1,20 @@
 import { Registry } from 'prom-client'
-import { CALL_LABELS, type Counts, OPERATION_LABELS } from './counts.ts'
+import type { Counts } from './counts.ts'
 import type { Distribution } from './distribution.ts'
-import { counter, gauge, histogram, number } from './families.ts'
-import { countsOf, type House, ledgerFamilies, type Named, socketFamilies, versionFamilies } from './house.ts'
+import { counter, type Family, gauge, histogram, number } from './families.ts'
+import { countsOf, type House, ledgerFamilies, socketFamilies, versionFamilies } from './house.ts'
 import type { Journal } from './journal.ts'
 import { processMetrics } from './process.ts'
+import { shared } from './shared.ts'
 import type { Labels, Table } from './table.ts'
 
-/** Everything at `/metrics`. */
-export type Exposition = Readonly<{ contentType: string; text(): Promise<string> }>
+/** Everything at `/metrics`, as bytes that all who ask at about the same time share: they must not be written to. */
+export type Exposition = Readonly<{ contentType: string; bytes(): Promise<Uint8Array> }>
+
+/** So much is written in one go, characters: under a millisecond, then calls have their turn. */
+const PIECE = 32_768
+/** Prometheus asks every 10 s or so; more often, by however many, costs nothing. */
+const KEPT_MS = 1_000
 
 /**
  * Every metric of the gateway, as Prometheus reads it; `docs/telemetry.md` names each, and a test holds both together.
@@ -16,91 +22,119 @@ export type Exposition = Readonly<{ contentType: string; text(): Promise<string>
  * @param house null while the gateway starts
  */
 export function exposition(counts: Counts, journal: Journal, house: () => House | null, version: string): Exposition {
-  const registry = new Registry()
-  const named: Named = (name, help, labels = []) => ({ registry, name, help, labels })
   let connections: number | null = null
-  callFamilies(named, counts)
-  policyFamilies(named, counts)
-  upstreamFamilies(named, counts)
-  ledgerFamilies(named, journal, house)
-  versionFamilies(named, journal, house)
-  socketFamilies(named, house, () => connections)
-  counter(named('gw_trace_spans_total', 'Spans by what became of them.', ['result']), countsOf(journal.spans))
-  gauge(named('gw_build_info', 'This build.', ['version']), () => [[{ version }, 1]])
-  const whole = Registry.merge([registry, processMetrics()])
+  const families: readonly Family[] = [
+    ...callFamilies(counts),
+    ...policyFamilies(counts),
+    ...upstreamFamilies(counts),
+    ...ledgerFamilies(journal, house),
+    ...versionFamilies(journal, house),
+    ...socketFamilies(house, () => connections),
+    counter({ name: 'gw_trace_spans_total', help: 'Spans by what became of them.' }, countsOf(journal.spans)),
+    gauge({ name: 'gw_build_info', help: 'This build.' }, () => [[{ version }, 1]]),
+  ]
   return {
-    contentType: registry.contentType,
-    text: async () => {
+    contentType: Registry.PROMETHEUS_CONTENT_TYPE,
+    bytes: shared(async () => {
       connections = (await house()?.connections()) ?? null
-      return whole.metrics()
-    },
+      const pieces = await written(families)
+      pieces.push(Buffer.from(await processMetrics().metrics()))
+      return Buffer.concat(pieces)
+    }, KEPT_MS),
   }
 }
 
-function callFamilies(named: Named, counts: Counts): void {
-  counter(named('gw_requests_total', 'Calls that have ended.', CALL_LABELS), function* () {
-    for (const [labels, { count }] of counts.calls) yield [labels, count]
-  })
-  histogram(
-    named('gw_request_duration_seconds', 'From the head of a call to its last byte.', CALL_LABELS),
-    () => counts.calls,
-  )
-  number(named('gw_requests_inflight', 'Calls under way.'), () => counts.open)
-  histogram(named('gw_overhead_duration_seconds', "The gateway's own work on a call.", ['phase']), () =>
-    labelled('phase', counts.work),
-  )
-  counter(
-    named('gw_access_refused_total', 'Calls that ended before they were judged.', ['code']),
-    countsOf(counts.refused),
-  )
+async function written(families: readonly Family[]): Promise<Buffer[]> {
+  const pieces: Buffer[] = []
+  let text = ''
+  for (const { head, samples } of families) {
+    text += head
+    for (const lines of samples()) {
+      text += lines
+      if (text.length < PIECE) continue
+      pieces.push(Buffer.from(text))
+      text = ''
+      await new Promise(setImmediate)
+    }
+  }
+  pieces.push(Buffer.from(text))
+  return pieces
 }
 
-function policyFamilies(named: Named, counts: Counts): void {
-  histogram(named('gw_policy_eval_duration_seconds', 'One evaluation, with its wait for a turn.', ['policy']), () =>
-    labelled('policy', counts.evaluations),
-  )
-  counter(
-    named('gw_policy_decisions_total', 'Evaluations by what they came to.', ['policy', 'decision']),
-    countsOf(counts.decisions),
-  )
-  counter(named('gw_policy_worker_evaluations_total', 'Evaluations in the worker.', ['policy']), countsOf(counts.apart))
-  counter(named('gw_policy_denials_total', 'Denied calls by rule.', ['rule']), countsOf(counts.denials))
-  counter(
-    named('gw_residency_blocks_total', 'Targets refused for where they are.', ['jurisdiction']),
-    countsOf(counts.residency),
-  )
+function callFamilies(counts: Counts): readonly Family[] {
+  return [
+    counter({ name: 'gw_requests_total', help: 'Calls that have ended.' }, function* () {
+      yield* countsOf(counts.calls)()
+      yield* countsOf(counts.others)()
+    }),
+    histogram(
+      { name: 'gw_request_duration_seconds', help: 'From the head of a call to its last byte.' },
+      () => counts.durations,
+    ),
+    number({ name: 'gw_requests_inflight', help: 'Calls under way.' }, () => counts.open),
+    histogram({ name: 'gw_overhead_duration_seconds', help: "The gateway's own work on a call." }, () =>
+      labelled('phase', counts.work),
+    ),
+    counter(
+      { name: 'gw_access_refused_total', help: 'Calls that ended before they were judged.' },
+      countsOf(counts.refused),
+    ),
+  ]
 }
 
-function upstreamFamilies(named: Named, counts: Counts): void {
-  gauge(named('gw_upstream_inflight', 'Attempts under way at providers.', ['vendor']), countsOf(counts.inflight))
-  counter(
-    named('gw_upstream_errors_total', 'Attempts that failed by their provider.', ['vendor', 'error_type']),
-    countsOf(counts.upstreamErrors),
-  )
-  histogram(named('gen_ai_client_operation_duration_seconds', 'Attempts at providers.', OPERATION_LABELS), () =>
-    told(counts.operations, ({ duration }) => duration),
-  )
-  histogram(
-    named('gen_ai_client_operation_time_to_first_chunk_seconds', 'Until the first event.', OPERATION_LABELS),
-    () => told(counts.operations, ({ firstChunk }) => firstChunk),
-  )
-  const labels = [...OPERATION_LABELS, 'gen_ai_token_type']
-  histogram(named('gen_ai_client_token_usage', 'Tokens of an attempt, as its provider reports them.', labels), () => [
-    ...tokens(counts, 'input'),
-    ...tokens(counts, 'output'),
-  ])
+function policyFamilies(counts: Counts): readonly Family[] {
+  return [
+    histogram({ name: 'gw_policy_eval_duration_seconds', help: 'One evaluation, with its wait for a turn.' }, () =>
+      labelled('policy', counts.evaluations),
+    ),
+    counter(
+      { name: 'gw_policy_decisions_total', help: 'Evaluations by what they came to.' },
+      countsOf(counts.decisions),
+    ),
+    counter({ name: 'gw_policy_worker_evaluations_total', help: 'Evaluations in the worker.' }, countsOf(counts.apart)),
+    counter({ name: 'gw_policy_denials_total', help: 'Denied calls by rule.' }, countsOf(counts.denials)),
+    counter(
+      { name: 'gw_residency_blocks_total', help: 'Targets refused for where they are.' },
+      countsOf(counts.residency),
+    ),
+  ]
+}
+
+function upstreamFamilies(counts: Counts): readonly Family[] {
+  const { operations } = counts
+  return [
+    gauge({ name: 'gw_upstream_inflight', help: 'Attempts under way at providers.' }, countsOf(counts.inflight)),
+    counter(
+      { name: 'gw_upstream_errors_total', help: 'Attempts that failed by their provider.' },
+      countsOf(counts.upstreamErrors),
+    ),
+    histogram({ name: 'gen_ai_client_operation_duration_seconds', help: 'Attempts at providers.' }, function* () {
+      yield* told(operations, ({ complete }) => complete, ',error_type=""')
+      // What the conventions say where an instrumentation does not tell errors apart.
+      yield* told(operations, ({ failed }) => failed, ',error_type="_OTHER"')
+    }),
+    histogram({ name: 'gen_ai_client_operation_time_to_first_chunk_seconds', help: 'Until the first event.' }, () =>
+      told(operations, ({ firstChunk }) => firstChunk),
+    ),
+    histogram(
+      { name: 'gen_ai_client_token_usage', help: 'Tokens of an attempt, as its provider reports them.' },
+      function* () {
+        yield* told(operations, ({ input }) => input, ',gen_ai_token_type="input"')
+        yield* told(operations, ({ output }) => output, ',gen_ai_token_type="output"')
+      },
+    ),
+  ]
 }
 
 function labelled(label: string, rows: Readonly<Record<string, Distribution>>): (readonly [Labels, Distribution])[] {
   return Object.entries(rows).map(([value, row]) => [{ [label]: value }, row])
 }
 
-/** Distributions that have anything to tell. */
-function* told<Row>(table: Table<Row>, read: (row: Row) => Distribution): Generator<readonly [Labels, Distribution]> {
-  for (const [labels, row] of table) if (read(row).count > 0) yield [labels, read(row)]
-}
-
-function* tokens(counts: Counts, type: 'input' | 'output'): Generator<readonly [Labels, Distribution]> {
-  for (const [labels, distribution] of told(counts.operations, (row) => row[type]))
-    yield [{ ...labels, gen_ai_token_type: type }, distribution]
+/** Distributions that have anything to tell, with a label more. */
+function* told<Row>(
+  table: Table<Row>,
+  read: (row: Row) => Distribution,
+  more = '',
+): Generator<readonly [labels: string, Distribution]> {
+  for (const [labels, row] of table) if (read(row).count > 0) yield [labels + more, read(row)]
 }

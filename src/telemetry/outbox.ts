@@ -8,6 +8,8 @@ export type OutboxOptions = Readonly<{
   delayMs: number
   /** After that an export has failed, whatever becomes of it. */
   exportMs: number
+  /** An export took longer: what it holds must be let go. */
+  late: () => void
   report: (result: 'exported' | 'dropped' | 'failed', spans: number) => void
 }>
 
@@ -95,7 +97,11 @@ export class Outbox implements SpanProcessor {
   /** Never rejects. */
   #export(batch: ReadableSpan[]): Promise<boolean> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(false), this.#options.exportMs).unref()
+      const timer = setTimeout(() => {
+        resolve(false)
+        // Failed first: the exporter takes an answer of which the rest is missing for a good one.
+        this.#options.late()
+      }, this.#options.exportMs).unref()
       const done = (exported: boolean): void => {
         clearTimeout(timer)
         resolve(exported)

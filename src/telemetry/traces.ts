@@ -62,7 +62,7 @@ async function open({ env, version, acceptParent, report }: TraceOptions): Promi
   )
   const exporter = new OTLPTraceExporter({
     timeoutMillis: exportMs,
-    // Ours, so that a stop can break what a collector does not end.
+    // Ours, so that what a collector does not end can be broken.
     httpAgentOptions: (protocol) => {
       agent = protocol === 'https:' ? new SecureAgent({ keepAlive: true }) : new Agent({ keepAlive: true })
       return agent
@@ -73,6 +73,8 @@ async function open({ env, version, acceptParent, report }: TraceOptions): Promi
     batch: numberOf(env.OTEL_BSP_MAX_EXPORT_BATCH_SIZE, 128),
     delayMs: numberOf(env.OTEL_BSP_SCHEDULE_DELAY, 5_000),
     exportMs: 2 * exportMs,
+    // A collector that trickles its answer would keep a connection for each export: the SDK's time-out is for silence.
+    late: () => agent?.destroy(),
     report,
   })
   const named = resources.resourceFromAttributes({ 'service.name': 'customhouse', 'service.version': version })

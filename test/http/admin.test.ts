@@ -18,8 +18,8 @@ describe('the admin port', () => {
     },
     {
       contentType: 'text/plain; version=0.0.4; charset=utf-8',
-      text: async () => {
-        if (state.ledger === 'ok') return 'gw_build_info 1\n'
+      bytes: async () => {
+        if (state.ledger === 'ok') return Buffer.from('gw_build_info 1\n')
         throw new Error('what nobody should see')
       },
     },
@@ -120,6 +120,90 @@ describe('the admin port', () => {
       await listener.stop()
     },
   )
+})
+
+describe('readers of the admin port', () => {
+  const HEALTH = { started: () => true, draining: () => false, checks: () => ({}) }
+  const GET = (path: string): string => `GET ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`
+
+  async function opened(size: number, answerMs?: number) {
+    const text = Buffer.alloc(size, 'x')
+    let asked = 0
+    const bytes = async (): Promise<Buffer> => {
+      asked += 1
+      return text
+    }
+    const app = admin(HEALTH, { contentType: 'text/plain', bytes }, answerMs)
+    const listener = await listenHttp1({ host: '127.0.0.1', port: 0 }, app, LIMITS)
+    return {
+      listener,
+      asked: () => asked,
+      close: async () => {
+        listener.destroy()
+        await listener.stop()
+      },
+    }
+  }
+
+  test('that ask fifty times and read nothing are given one answer each, which all of them share', async () => {
+    const { listener, asked, close } = await opened(32 * 1024 * 1024)
+    const before = process.memoryUsage().arrayBuffers
+    const clients = await Promise.all(Array.from({ length: 30 }, () => raw(listener.url)))
+    for (const client of clients) {
+      client.socket.pause()
+      client.send(GET('/metrics').repeat(50))
+    }
+    await expect.poll(asked).toBe(30)
+    const probe = await raw(listener.url)
+    probe.send(GET('/livez'))
+    expect(statuses(await probe.until('"ok"'))).toEqual([200])
+    expect(asked()).toBe(30)
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(32 * 1024 * 1024)
+    for (const { socket } of [...clients, probe]) socket.destroy()
+    await close()
+  })
+
+  test('of which one asks again before it has read: that one is told to wait', async () => {
+    const { listener, asked, close } = await opened(100)
+    const client = await raw(listener.url)
+    client.send(GET('/metrics').repeat(2))
+    expect(statuses(await client.closed())).toEqual([200, 503])
+    expect(asked()).toBe(1)
+    const patient = await raw(listener.url)
+    for (const times of [1, 2, 3]) {
+      patient.send(GET('/metrics'))
+      await expect.poll(() => statuses(patient.text())).toEqual(Array.from({ length: times }, () => 200))
+    }
+    client.socket.destroy()
+    patient.socket.destroy()
+    await close()
+  })
+
+  test('that do not read in time are let go', async () => {
+    const { listener, close } = await opened(32 * 1024 * 1024, 300)
+    const client = await raw(listener.url)
+    client.socket.pause()
+    client.send(GET('/metrics'))
+    await expect.poll(() => listener.connections()).toBe(1)
+    await expect.poll(() => listener.connections(), { timeout: 5_000 }).toBe(0)
+    client.socket.destroy()
+    await close()
+  })
+
+  test('that are too many: the oldest go, and a probe is answered', async () => {
+    const { listener, close } = await opened(100)
+    const clients = []
+    for (let turn = 0; turn < 80; turn++) {
+      const client = await raw(listener.url)
+      client.send(GET('/livez'))
+      await client.until('"ok"')
+      clients.push(client)
+    }
+    await expect.poll(() => listener.connections()).toBe(64)
+    await Promise.all(clients.slice(0, 16).map((client) => client.closed()))
+    for (const client of clients) client.socket.destroy()
+    await close()
+  })
 })
 
 describe('the edge', () => {

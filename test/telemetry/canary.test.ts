@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { Plugin } from '../../src/core/plugin.ts'
 import { leavesOf, planted } from '../dialects/leaves.ts'
+import { ROOT } from '../house.ts'
 import { addressOf, DOORS, type Door } from '../wire/doors.ts'
 import { openReceiver, type Receiver } from './receiver.ts'
 import { type CallOptions, openScene, type Scene, type Turn } from './scene.ts'
@@ -209,10 +210,23 @@ test('a reload whose configuration is broken, and holds a secret', async () => {
     writeFileSync(post.config, text)
     expect((await post.customhouse.reload()).activated, text.slice(0, 80)).toBe(false)
   }
-  expect((await scene.metrics()).sum('gw_config_rejections_total')).toBe(broken.length)
+  const rejected = async (): Promise<number> => (await scene.metrics()).sum('gw_config_rejections_total')
+  await expect.poll(rejected, { timeout: 5_000 }).toBe(broken.length)
   expect((await scene.metrics()).sum('gw_config_last_reload_successful')).toBe(0)
   writeFileSync(post.config, good)
   expect((await post.customhouse.reload()).activated).toBe(true)
-  expect((await scene.metrics()).sum('gw_config_last_reload_successful')).toBe(1)
+  const successful = async (): Promise<number> => (await scene.metrics()).sum('gw_config_last_reload_successful')
+  await expect.poll(successful, { timeout: 5_000 }).toBe(1)
   await expectNothing()
+})
+
+/** The log of these tests is read from `debug` on. */
+test('nothing is logged below debug, so that the log which is searched here is the whole log', () => {
+  const folder = join(ROOT, 'src')
+  const calls = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .flatMap((name) => readFileSync(join(folder, name), 'utf8').match(/\blog(?:ger)?\??\.(\w+)\(/g) ?? [])
+  expect(calls).toContain('log.debug(')
+  expect(calls.filter((call) => /\.(?:trace|silent)\(/.test(call))).toEqual([])
+  expect(scene.post.logged.some(({ level }) => level === 20)).toBe(true)
 })

@@ -4,7 +4,7 @@ import type { CallFacts, Outcome, Target } from '../../src/core/call.ts'
 import { CustomhouseError } from '../../src/core/errors.ts'
 import { openTelemetry } from '../../src/telemetry/index.ts'
 import { addressOf, OPENAI } from '../wire/doors.ts'
-import { openScene } from './scene.ts'
+import { openScene, textOf } from './scene.ts'
 
 /** Whatever strangers, clients and policies make up, the number of series has a bound. */
 
@@ -81,7 +81,7 @@ describe('10,000 calls of which every name is another', () => {
       }),
       { numRuns: 10_000 },
     )
-    const text = await open.exposition(() => null).text()
+    const text = await textOf(open.exposition(() => null))
     expect(text).toContain(
       'gw_requests_total{tenant="",vendor="openai",operation="chat",decision="error",code="200"} 10000',
     )
@@ -100,7 +100,7 @@ describe('10,000 calls of which every name is another', () => {
     const watch = open.arrived({ id: '', dialect: 'openai.chat', prefix: '', method: 'POST', traceparent: undefined })
     for (let rule = 0; rule < 10_000; rule++) watch.denied([`made-up/${rule}`])
     const counted = [
-      ...(await open.exposition(() => null).text()).matchAll(/^gw_policy_denials_total\{rule="(.*)"\} (\d+)$/gm),
+      ...(await textOf(open.exposition(() => null))).matchAll(/^gw_policy_denials_total\{rule="(.*)"\} (\d+)$/gm),
     ]
     expect(counted).toHaveLength(501)
     expect(counted.reduce((sum, [, , count]) => sum + Number(count), 0)).toBe(10_000)

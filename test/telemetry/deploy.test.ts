@@ -6,6 +6,7 @@ import type { CallFacts, Target } from '../../src/core/call.ts'
 import { CustomhouseError } from '../../src/core/errors.ts'
 import { openTelemetry } from '../../src/telemetry/index.ts'
 import { ROOT } from '../house.ts'
+import { textOf } from './scene.ts'
 
 /** What is shipped for Prometheus and Grafana, and the page about it, held against what is really exposed. */
 
@@ -68,15 +69,15 @@ async function exposed(): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
   open.reloaded('ERR_CONFIG_INVALID')
   open.committed([{ kind: 'call.intent' } as never], 1)
   const ledger = { ok: true, queue: 0, open: 0, size: 1, free: 1, checkpointAt: 1, checkpointSize: 1, epoch: 1 }
-  const text = await open
-    .exposition(() => ({
+  const text = await textOf(
+    open.exposition(() => ({
       revision: () => 'r',
       fresh: () => true,
       ledger: () => ledger,
       connections: async () => 1,
       bodies: () => ({ calls: 1, answers: 1 }),
-    }))
-    .text()
+    })),
+  )
   const found = new Map<string, Set<string>>()
   for (const [, name = ''] of text.matchAll(/^# TYPE (\w+)/gm)) found.set(name, new Set())
   for (const [, name = '', labels = ''] of text.matchAll(/^(\w+)(?:\{(.*)\})? /gm)) {

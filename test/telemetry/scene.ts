@@ -1,5 +1,6 @@
 import type { Json } from '../../src/core/json.ts'
 import type { Plugin } from '../../src/core/plugin.ts'
+import type { Exposition } from '../../src/telemetry/index.ts'
 import {
   anthropicError,
   anthropicStream,
@@ -67,7 +68,7 @@ export async function openScene({
   const post = await startPost({
     upstream: recorder.url,
     plugins,
-    config: { models: Object.fromEntries(routes), log: { level: 'trace', format: 'json' }, ...config },
+    config: { models: Object.fromEntries(routes), ...config },
   })
   return {
     post,
@@ -149,6 +150,11 @@ function spoken(door: Door): readonly [type: string, pieces: readonly (string | 
   return ['text/event-stream', openaiStream(SAID, { includeUsage: true })]
 }
 
+/** What Prometheus would read of it. */
+export async function textOf({ bytes }: Exposition): Promise<string> {
+  return Buffer.from(await bytes()).toString()
+}
+
 /** Samples of an exposition. */
 export type Metrics = Readonly<{
   text: string
@@ -160,7 +166,7 @@ export type Metrics = Readonly<{
 
 const SAMPLE = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/
 
-function parse(text: string): Metrics {
+export function parse(text: string): Metrics {
   const samples = text
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#'))

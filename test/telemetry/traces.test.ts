@@ -8,7 +8,7 @@ import { openTelemetry } from '../../src/telemetry/index.ts'
 import { ROOT } from '../house.ts'
 import { ANTHROPIC, BEDROCK_CONVERSE, DOORS, OPENAI } from '../wire/doors.ts'
 import { openReceiver, type ReceivedSpan, type Receiver } from './receiver.ts'
-import { openScene, type Scene } from './scene.ts'
+import { openScene, type Scene, textOf } from './scene.ts'
 
 /** Spans, as a real collector gets them from a real gateway. */
 
@@ -205,8 +205,8 @@ async function telemetry(env: Record<string, string>) {
     watch.ended(200, null)
   }
   const spans = async (): Promise<Record<string, number>> => {
-    const { text } = open.exposition(() => null)
-    const found = (await text()).matchAll(/^gw_trace_spans_total\{result="(\w+)"\} (\d+)$/gm)
+    const text = await textOf(open.exposition(() => null))
+    const found = text.matchAll(/^gw_trace_spans_total\{result="(\w+)"\} (\d+)$/gm)
     return Object.fromEntries([...found].map(([, result = '', count]) => [result, Number(count)]))
   }
   return { open, said, call, spans }
@@ -248,7 +248,7 @@ describe('a collector that is not wanted', () => {
       const { open, said, call } = await telemetry({ OTEL_EXPORTER_OTLP_ENDPOINT: address })
       expect([open.exporting, said.length]).toEqual([false, 1])
       call()
-      expect(await open.exposition(() => null).text()).toMatch(/^gw_requests_total\{.*\} 1$/m)
+      expect(await textOf(open.exposition(() => null))).toMatch(/^gw_requests_total\{.*\} 1$/m)
       await open.stop()
     },
   )
@@ -314,5 +314,33 @@ describe('a collector that', () => {
     if (speak !== null) hostile.close()
     process.off('unhandledRejection', uncaught)
     expect(uncaught).not.toHaveBeenCalled()
+  })
+
+  test('trickles its answers keeps no connection beyond the time of an export', async () => {
+    let exports = 0
+    const trickling = createServer((socket) => {
+      const drip = setInterval(() => socket.write('1\r\nx\r\n'), 50)
+      socket.on('error', () => undefined)
+      socket.on('close', () => clearInterval(drip))
+      socket.once('data', () => {
+        exports += 1
+        socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n')
+      })
+    })
+    await new Promise<void>((resolve) => trickling.listen(0, '127.0.0.1', resolve))
+    const address = trickling.address()
+    const { open, call, spans } = await telemetry({
+      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`,
+      OTEL_EXPORTER_OTLP_TIMEOUT: '150',
+      OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '1',
+    })
+    for (let turn = 0; turn < 5; turn++) call()
+    await expect.poll(async () => (await spans()).failed, { timeout: 10_000 }).toBe(5)
+    expect(exports).toBe(5)
+    const connections = (): Promise<number> =>
+      new Promise((resolve) => trickling.getConnections((_, count) => resolve(count)))
+    await expect.poll(connections, { timeout: 5_000 }).toBe(0)
+    await open.stop()
+    trickling.close()
   })
 })
