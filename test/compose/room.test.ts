@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
-import { type Ground, layGround } from '../house.ts'
+import { type Ground, layGround, startHouse } from '../house.ts'
 import { serve } from '../serve.ts'
 
 /** A start on a volume that is full: it waits, says for what, and is no restart loop. The shipped process, on a tmpfs of its own. */
@@ -95,6 +95,46 @@ describe.skipIf(!namespace)('a start on a full volume', () => {
       const { served } = await start()
       process.kill(pid, signal)
       await expect(served).rejects.toThrow('exited with 0')
+    },
+    60_000,
+  )
+})
+
+describe('a gateway that runs: the probes tell what passes by itself from what does not', () => {
+  const rows: readonly (readonly [string, string, boolean, string])[] = [
+    // More than any volume has.
+    [
+      'its volume has less than audit.min_free',
+      '1024GiB',
+      false,
+      'its volume is almost full: nothing new is begun until it has room',
+    ],
+    ['its segment is removed: it has latched', '2MiB', true, 'it cannot write'],
+    ['both', '1024GiB', true, 'it cannot write'],
+    ['neither', '2MiB', false, 'ok'],
+  ]
+  test.each(rows)(
+    '%s',
+    async (_, minFree, remove, ledger) => {
+      const house = await startHouse({
+        providers: { one: { url: 'http://127.0.0.1:9/v1' } },
+        config: { audit: { log: 'test/room', min_free: minFree } },
+      })
+      try {
+        const checks = async (): Promise<unknown> => {
+          const answer = await fetch(`${house.customhouse.admin}/readyz?verbose`)
+          const told = await answer.json()
+          expect(answer.status).toBe(told.checks.ledger === 'ok' ? 200 : 503)
+          return told.checks.ledger
+        }
+        if (remove) {
+          const folder = join(house.state, 'ledger')
+          for (const name of readdirSync(folder)) if (name.endsWith('.seg')) rmSync(join(folder, name))
+        }
+        await expect.poll(checks, { timeout: 20_000 }).toBe(ledger)
+      } finally {
+        await house.stop()
+      }
     },
     60_000,
   )

@@ -143,7 +143,9 @@ describe('SIGTERM with 50 streams open on HTTP/1.1 and 50 on HTTP/2, of every di
 describe('the delay before the stop', () => {
   test('not ready at once, calls are answered as before; then GOAWAY and connection: close, streams go on, nobody new is let in', async () => {
     const go = Promise.withResolvers<void>()
-    const { ground, upstreams, served, origin } = await run({ pre_stop_delay: '3s', timeout: '30s' }, go.promise)
+    /** The first call on HTTP/2 ends last. */
+    const goOn = Promise.withResolvers<void>()
+    const { ground, upstreams, served, origin } = await run({ pre_stop_delay: '3s', timeout: '30s' }, goOn.promise)
     const [column] = STREAMS
     if (column === undefined) throw new Error('there are no dialects')
     const session = connectHttp2(origin)
@@ -157,6 +159,8 @@ describe('the delay before the stop', () => {
       messages: [{ role: 'user', content: 'hi' }],
     })
     const open2 = askHttp2(session, auth, body)
+    await upstreams.one.waitFor(1)
+    upstreams.one.script((request) => halting(request, go.promise))
     const open1 = await raw(origin)
     open1.send(callBytes(auth, body))
     await upstreams.one.waitFor(2)
@@ -185,15 +189,17 @@ describe('the delay before the stop', () => {
     answers.resolve()
     expect(await last1.until('\r\n\r\n')).toMatch(/connection: close/i)
     go.resolve()
+    for (const client of [open1, late1, last1]) {
+      await client.until('[DONE]')
+      // Each connection is closed once its answer has left, though the drain goes on: of the first two nobody was told that it closes.
+      await client.closed()
+      client.socket.destroy()
+    }
+    expect((await fetch(`${served.admin}/livez`)).status).toBe(200)
+    goOn.resolve()
     for (const { status, body: text } of await Promise.all([open2, late2, last2])) {
       expect(status).toBe(200)
       expect(text).toContain('[DONE]')
-    }
-    for (const client of [open1, late1, last1]) {
-      await client.until('[DONE]')
-      // Each connection is closed once its answer has left.
-      await client.closed()
-      client.socket.destroy()
     }
     expect(await served.exited).toBe(0)
     expect(endings(await expectWholeLedger())).toEqual({ complete: 6 })

@@ -116,7 +116,7 @@ describe.skipIf(!canMount())('a volume without room', () => {
     const gate = Promise.withResolvers<void>()
     const asking = await halfway(post, gate.promise)
     volume.fill(MIN_FREE - 256 * 1024)
-    await expect.poll(() => ready(post), { timeout: 15_000 }).toMatch(/^503 .*"ledger":"(?!ok)/)
+    await expect.poll(() => ready(post), { timeout: 15_000 }).toMatch(/^503 .*"ledger":"its volume is almost full/)
     const reached = upstreams.reached()[0]
     const refused = await allHeard(crowd.call())
     for (const [{ column }, heard] of refused) {
