@@ -6,6 +6,7 @@ import type { Generation } from '../core/generation.ts'
 import { SILENT } from '../core/telemetry.ts'
 import { base, Denial } from '../pipeline/base.ts'
 import { judge } from '../pipeline/judge.ts'
+import { isUnfinished } from '../policy/index.ts'
 
 /** No subject, key or call has this name: configuration refuses names that begin with an underscore. */
 const NOBODY = '_canary'
@@ -86,17 +87,34 @@ function callOf({ tenant, groups, model, task }: CanaryConfig, ask: Ask): ModelC
 
 async function verdictOn(call: ModelCall, types: readonly string[], generation: Generation): Promise<Verdict> {
   const findings: FindingFact[] = types.map((type) => ({ type, count: 1, roles: ['user'], max_score: 1 }))
-  // What an evaluation failed of is in its rule: there is no call under whose id a log would say more.
-  const gateway = { report: () => undefined }
+  // What an evaluation failed of is in its rule: there is no call under whose id a log would say more. One that was not finished is no denial.
+  let unfinished: CustomhouseError | undefined
+  const gateway = {
+    report: (_: string, error: unknown) => {
+      if (isCustomhouseError(error) && isUnfinished(error)) unfinished = error
+    },
+  }
   const watch = SILENT.arrived({ id: call.id, dialect: call.dialect, prefix: '', method: '', traceparent: undefined })
   try {
     const { permitted } = await judge({ call, gateway, watch }, base(call, generation), findings, generation)
     return { allowed: true, by: permitted.map(({ target }) => target.id).join(' and ') }
   } catch (error) {
+    if (unfinished !== undefined) throw unjudged(call, unfinished)
     if (error instanceof Denial) return { allowed: false, by: rulesOf(error) }
     if (isCustomhouseError(error, 'ERR_CALL_UNKNOWN_MODEL')) return { allowed: false, by: error.code }
     throw error
   }
+}
+
+function unjudged({ model, principal, dialect, operation }: ModelCall, cause: CustomhouseError): CustomhouseError {
+  const who = `tenant ${principal.tenant}, model ${model}, ${dialect} ${operation}`
+  return new CustomhouseError(
+    'ERR_POLICY_CANARY',
+    `A canary (${who}) could not be judged to its end: ${cause.message}`,
+    {
+      cause,
+    },
+  )
 }
 
 function rulesOf({ reasons }: Denial): string {

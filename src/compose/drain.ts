@@ -43,6 +43,7 @@ export function drain(
     drained.abort()
     await atMost(OUTCOMES_MS, flight.allAnswered())
     await atMost(LINGER_MS, flight.over())
+    if (flight.size > 0) log.warn({ calls: flight.size }, 'calls are still open as the ledger is closed')
     await close()
     await closed
     log.info('stopped')

@@ -11,6 +11,8 @@ import type {
 import { CustomhouseError, isCustomhouseError } from '../core/errors.ts'
 import type { Generation } from '../core/generation.ts'
 import { baseReason, Denial } from './base.ts'
+import { untilEnded } from './contract.ts'
+import { CLIENT_GONE, DRAINED } from './ending.ts'
 import { gatherFacts } from './facts.ts'
 import type { Gateway, Visit } from './gateway.ts'
 
@@ -119,43 +121,61 @@ export function evaluationFailed(
   return new Denial([reason], { id: call, revision: generation.decider.revision, fuel })
 }
 
-/** Of a {@link Visit}, what judging needs: a canary is judged like a call, without a client that waits for it. */
-export type Judged = Pick<Visit, 'call' | 'watch'> & Readonly<{ gateway: Pick<Gateway, 'report'> }>
+/** Of a {@link Visit}, what judging needs: a canary is judged like a call, without a client that waits for it or a drain that ends it. */
+export type Judged = Pick<Visit, 'call' | 'watch'> &
+  Readonly<{
+    gateway: Pick<Gateway, 'report'> & Partial<Pick<Gateway, 'drained'>>
+    client?: Pick<Visit['client'], 'gone'>
+  }>
+
+/** What ends the wait for an evaluation. */
+export function endsOf({ client, gateway }: Pick<Judged, 'client' | 'gateway'>): readonly AbortSignal[] {
+  if (client === undefined || gateway.drained === undefined) return []
+  return [client.gone, gateway.drained]
+}
+
+/** Whether an evaluation was given up for one of these, so that there is no decision, and nothing failed either. */
+export function gaveUp(error: unknown, ends: readonly AbortSignal[]): boolean {
+  return ends.some((signal) => signal.aborted && signal.reason === error)
+}
 
 /**
  * Asks `customhouse/decision` once about all candidates.
  *
- * @throws Denial where no candidate is permitted, or the policy came to no decision
+ * @throws Denial where no candidate is permitted, or the policy came to no decision; CLIENT_GONE or DRAINED where that came first
  */
 export async function judge(
-  { call, gateway, watch }: Judged,
+  judged: Judged,
   candidates: readonly Target[],
   findings: readonly FindingFact[],
   generation: Generation,
 ): Promise<Judgement> {
+  const { call, client, gateway, watch } = judged
   const facts = await gatherFacts(call, candidates, generation, gateway)
   const input = callInput(call)
   let decision: RequestDecision
   const { revision } = generation.decider
   const began = performance.now()
   let apart = false
+  const ends = endsOf(judged)
   try {
-    const said = generation.decider.request({
-      phase: 'request',
-      call: input,
-      targets: facts.inputs,
-      findings,
-      context: contextInput(generation),
-    })
+    const said = untilEnded(generation.decider).request(
+      { phase: 'request', call: input, targets: facts.inputs, findings, context: contextInput(generation) },
+      ends,
+    )
     apart = said instanceof Promise
     decision = said instanceof Promise ? await said : said
   } catch (error) {
+    if (gaveUp(error, ends)) throw client?.gone.aborted === true ? CLIENT_GONE : DRAINED
     watch.judged({ phase: 'request', revision, came: 'error', ms: performance.now() - began, apart })
     throw evaluationFailed(error, generation, gateway, call.id)
   }
   const ms = performance.now() - began
+  const allowed = facts.inputs.some(({ id }) => decision.targets.get(id)?.effect === 'allow')
+  watch.judged({ phase: 'request', revision, came: allowed ? 'allow' : 'deny', ms, apart })
   const permitted: Permitted[] = []
   const reasons: Reason[] = [...facts.reasons]
+  const against: Reason[] = []
   for (const target of order(candidates, decision)) {
     const verdict = decision.targets.get(target.id)
     const targetInput = facts.inputs.find((candidate) => candidate.id === target.id)
@@ -163,17 +183,25 @@ export async function judge(
     if (verdict.effect === 'allow') permitted.push({ target, input: targetInput, verdict })
     else {
       watch.barred(target, verdict.reasons)
-      addReasons(reasons, verdict.reasons)
+      against.push(...verdict.reasons)
     }
   }
-  watch.judged({ phase: 'request', revision, came: permitted.length === 0 ? 'deny' : 'allow', ms, apart })
+  addReasons(reasons, against)
   if (permitted.length === 0) throw new Denial(reasons, decision, { findings })
   return { generation, call: input, decision, permitted, reasons }
 }
 
+const keyOf = ({ rule, message }: Reason): string => `${rule}\n${message}`
+
+/** Each once by rule and message: two targets are often denied for the same. */
 export function addReasons(to: Reason[], reasons: readonly Reason[]): void {
+  if (reasons.length === 0) return
+  const known = new Set(to.map(keyOf))
   for (const reason of reasons) {
-    if (!to.some((other) => other.rule === reason.rule && other.message === reason.message)) to.push(reason)
+    const key = keyOf(reason)
+    if (known.has(key)) continue
+    known.add(key)
+    to.push(reason)
   }
 }
 

@@ -1,9 +1,9 @@
 import type { FindingFact, ResponseDecision } from '../core/decision.ts'
 import { Denial } from './base.ts'
-import { spanOf } from './contract.ts'
+import { spanOf, untilEnded } from './contract.ts'
 import { dischargeResponse } from './discharge.ts'
 import { inspect } from './inspect.ts'
-import { contextInput, evaluationFailed } from './judge.ts'
+import { contextInput, endsOf, evaluationFailed, gaveUp } from './judge.ts'
 import type { Passage, Progress } from './passage.ts'
 import { pluginsThat } from './roster.ts'
 import { timed } from './timed.ts'
@@ -60,11 +60,14 @@ async function judgeAnswer(
   const began = performance.now()
   let apart = false
   let said: ResponseDecision
+  const ends = endsOf(visit)
   try {
-    const answer = decide(passage, progress, facts, final)
+    const answer = decide(passage, progress, facts, final, ends)
     apart = answer instanceof Promise
     said = answer instanceof Promise ? await answer : answer
   } catch (error) {
+    // Whoever ends the answer sees by the signals why.
+    if (gaveUp(error, ends)) throw error
     visit.watch.judged({ phase: 'response', revision, came: 'error', ms: performance.now() - began, apart })
     throw unjudged(passage, error)
   }
@@ -87,21 +90,25 @@ function decide(
   { usage, lanes }: Progress,
   findings: readonly FindingFact[],
   finished: boolean,
+  ends: readonly AbortSignal[],
 ): ResponseDecision | Promise<ResponseDecision> {
-  return generation.decider.response({
-    phase: 'response',
-    call,
-    target: targetInput,
-    findings,
-    usage: { input_tokens: usage.inputTokens ?? null, output_tokens: usage.outputTokens ?? null },
-    progress: {
-      get characters() {
-        return lanes.characters
+  return untilEnded(generation.decider).response(
+    {
+      phase: 'response',
+      call,
+      target: targetInput,
+      findings,
+      usage: { input_tokens: usage.inputTokens ?? null, output_tokens: usage.outputTokens ?? null },
+      progress: {
+        get characters() {
+          return lanes.characters
+        },
+        finished,
       },
-      finished,
+      context: contextInput(generation),
     },
-    context: contextInput(generation),
-  })
+    ends,
+  )
 }
 
 /** An answer whose judgement cannot wait for its turn ends here as well: nothing of it may go on unjudged, and its record says why. */

@@ -9,6 +9,7 @@ import type {
   Verdict,
 } from '../core/decision.ts'
 import { CustomhouseError, isCustomhouseError } from '../core/errors.ts'
+import { isUnfinished } from './engine/thread.ts'
 
 /** Calls that the operator wants a policy to allow before it is swapped in; a target of each must be allowed. */
 export type CanaryOptions = Readonly<{
@@ -98,16 +99,18 @@ function mustDeny(controls: readonly string[]): Canary[] {
 /** The canary's name where the policy allows it, with the tongues it is allowed in unless that is all of them. */
 async function allowed({ name, judge }: Canary, decider: Decider): Promise<readonly string[]> {
   const tongues: Tongue[] = []
-  for (const tongue of TONGUES) if (await allows(judge(decider, tongue))) tongues.push(tongue)
+  for (const tongue of TONGUES) if (await allows(name, judge(decider, tongue))) tongues.push(tongue)
   if (tongues.length === 0) return []
   if (tongues.length === TONGUES.length) return [name]
   return [`${name}, in ${tongues.map(({ dialect, operation }) => `${dialect} ${operation}`).join(', ')}`]
 }
 
-async function allows(judged: Promise<Verdict | undefined>): Promise<boolean> {
+async function allows(name: string, judged: Promise<Verdict | undefined>): Promise<boolean> {
   try {
     return (await judged)?.effect === 'allow'
   } catch (error) {
+    // Nobody knows what it would have said with more time, or in another worker.
+    if (isUnfinished(error)) throw failed('it could not be judged to its end', [name], error)
     // In a call each fault of a policy is a denial; so it is here.
     if (isCustomhouseError(error) && error.code.startsWith('ERR_POLICY_')) return false
     throw error
@@ -126,8 +129,10 @@ export async function judgeCanaries(decider: Decider, options: CanaryOptions = {
   }
 }
 
-function failed(what: string, canaries: readonly string[]): CustomhouseError {
-  return new CustomhouseError('ERR_POLICY_CANARY', `The policy is refused: ${what} (${canaries.join('; ')}).`, {
+function failed(what: string, canaries: readonly string[], cause?: unknown): CustomhouseError {
+  const why = isCustomhouseError(cause) ? `: ${cause.message}` : '.'
+  return new CustomhouseError('ERR_POLICY_CANARY', `The policy is refused: ${what} (${canaries.join('; ')})${why}`, {
+    cause,
     detail: { canaries },
   })
 }

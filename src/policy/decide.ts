@@ -13,7 +13,7 @@ import { newId } from '../core/id.ts'
 import type { Json } from '../core/json.ts'
 import { burnt } from './engine/abi.ts'
 import type { Evaluation, PolicyEngine } from './engine/index.ts'
-import { type EvaluationLimits, evaluatorOf } from './evaluate.ts'
+import { type EvaluationLimits, type Evaluator, evaluatorOf } from './evaluate.ts'
 import { requireBounded } from './input.ts'
 import { Memo } from './memo.ts'
 import { members, type RawVerdict, readChoice, readOrder, readTargets, readVerdict } from './shape.ts'
@@ -31,8 +31,13 @@ export type DeciderOptions = Readonly<{ engine: PolicyEngine; revision: string; 
 /** `clock` answers milliseconds that only grow. */
 export type GatewayDeciderOptions = DeciderOptions & Readonly<{ limits: EvaluationLimits; clock?: () => number }>
 
-/** With limits, a decision over large input, or for a tenant beyond its share, is a promise. */
+/**
+ * With limits, a decision over large input, or for a tenant beyond its share, is a promise. With the first of `until` that is aborted nobody
+ * waits for it any more: it gives up its place in the line, and rejects with that signal's reason.
+ */
 export interface GatewayDecider extends Decider {
+  request(input: RequestInput, until?: readonly AbortSignal[]): RequestDecision | Promise<RequestDecision>
+  response(input: ResponseInput, until?: readonly AbortSignal[]): ResponseDecision | Promise<ResponseDecision>
   /** The policy is not active any more. Decisions are made as before, but nothing is kept for them. */
   retire(): void
 }
@@ -62,32 +67,33 @@ export function createDecider({
     throw new CustomhouseError('ERR_POLICY_UNDEFINED', `The policy has no entrypoint ${DECISION_ENTRYPOINT}.`)
   }
   const evaluator = evaluatorOf(engine, DECISION_ENTRYPOINT, limits, clock)
-  const request = (input: RequestInput): Maybe<Said<RequestDecision>> => {
+  const request = (input: RequestInput, until?: readonly AbortSignal[]): Maybe<Said<RequestDecision>> => {
     const ids = input.targets.map(({ id }) => id)
     if (new Set(ids).size !== ids.length)
       throw new CustomhouseError('ERR_POLICY_MALFORMED', 'Two candidate targets have the same id.')
     const { controls } = input.context
-    return when(evaluator.evaluate(input), (evaluation) =>
+    const reader = (evaluation: Evaluation): Said<RequestDecision> =>
       read(evaluation, (value, fuel) => {
         const answer = members(value, '/', ['targets'], ['order', 'choose'])
         const targets = new Map<string, Verdict>()
         for (const [id, verdict] of readTargets(answer.targets, ids)) targets.set(id, settle(verdict, controls))
         const order = readOrder(answer.order, ids)
         return { phase: 'request', revision, targets, order, choose: readChoice(answer.choose), fuel }
-      }),
-    )
+      })
+    return evaluator.evaluate(input, reader, until)
   }
-  const response = (input: ResponseInput): Maybe<Said<ResponseDecision>> =>
-    when(evaluator.evaluate(input), (evaluation) =>
+  const response = (input: ResponseInput, until?: readonly AbortSignal[]): Maybe<Said<ResponseDecision>> => {
+    const reader = (evaluation: Evaluation): Said<ResponseDecision> =>
       read(evaluation, (value, fuel) => {
         const verdict = settle(readVerdict(value, ''), input.context.controls)
         return { phase: 'response', revision, verdict, fuel }
-      }),
-    )
+      })
+    return evaluator.evaluate(input, reader, until)
+  }
   return {
     revision,
-    request: remembering(request, Memo.of(reads)),
-    response: remembering(response, Memo.of(reads)),
+    request: remembering(request, Memo.of(reads), evaluator),
+    response: remembering(response, Memo.of(reads), evaluator),
     retire: () => evaluator.retire(),
   }
 }
@@ -117,18 +123,20 @@ function read<T>(evaluation: Evaluation, reader: (value: Json, fuel: number) => 
 
 /** Evaluates what was not seen before; only what came to a well-shaped decision is remembered. */
 function remembering<I extends RequestInput | ResponseInput, D>(
-  judge: (input: I) => Maybe<Said<D>>,
+  judge: (input: I, until?: readonly AbortSignal[]) => Maybe<Said<D>>,
   memo: Memo<Said<D>> | null,
-): (input: I) => Maybe<Said<D> & { id: string }> {
+  evaluator: Pick<Evaluator, 'came'>,
+): (input: I, until?: readonly AbortSignal[]) => Maybe<Said<D> & { id: string }> {
   const named = (said: Said<D>): Said<D> & { id: string } => ({ ...said, id: newId() })
-  return (input) => {
+  return (input, until) => {
     // Before anything of it is written, for the memory or for the policy.
     requireBounded(input)
+    evaluator.came(input.call.principal.tenant)
     const key = memo?.key(input)
-    if (memo === null || key === undefined) return when(judge(input), named)
+    if (memo === null || key === undefined) return when(judge(input, until), named)
     const known = memo.get(key)
     if (known !== undefined) return named(known)
-    return when(judge(input), (said) => {
+    return when(judge(input, until), (said) => {
       memo.set(key, said)
       return named(said)
     })

@@ -3,7 +3,7 @@ import { CustomhouseError } from '../core/errors.ts'
 import { type Answer, type Evaluation, type PolicyEngine, readResult } from './engine/index.ts'
 import { EngineThread } from './engine/thread.ts'
 import { written } from './input.ts'
-import { Share } from './share.ts'
+import { type Account, Share } from './share.ts'
 
 /** How much of the main thread evaluations may have, by `limits.policy` of the configuration. */
 export type EvaluationLimits = Readonly<{
@@ -15,9 +15,23 @@ export type EvaluationLimits = Readonly<{
   share: number
 }>
 
+/** Longest answer that is read, bytes of JSON: reading is work on the main thread (some 10 ns a byte), wherever it was evaluated. */
+export const MOST_ANSWER = 262_144
+
 /** Evaluates one entrypoint over a call's input: at once where that is small and the tenant is within its share, else in its turn. */
 export interface Evaluator {
-  evaluate(input: RequestInput | ResponseInput): Evaluation | Promise<Evaluation>
+  /** Somebody of this tenant has a call to judge, whether or not it is evaluated: whoever is alone may have more than its share. */
+  came(tenant: string): void
+  /**
+   * `read` makes a decision of the answer; that is a part of the evaluation, and taken from the tenant's share as well.
+   *
+   * @param until see {@link EngineThread.run}
+   */
+  evaluate<T>(
+    input: RequestInput | ResponseInput,
+    read: (evaluation: Evaluation) => T,
+    until?: readonly AbortSignal[],
+  ): T | Promise<T>
   /** The policy is not active any more. What is under way is finished. */
   retire(): void
 }
@@ -36,36 +50,54 @@ export function evaluatorOf(
 ): Evaluator {
   if (limits === null) {
     return {
-      evaluate: (input) => readResult(engine.run(entrypoint, written(input).json, options(input))),
+      came: () => undefined,
+      evaluate: (input, read) => read(readResult(engine.run(entrypoint, written(input).json, options(input)))),
       retire: () => undefined,
     }
   }
   const share = new Share(limits.share, clock)
   const thread = new EngineThread(engine, { timeMs: limits.timeMs })
+  /** From what an evaluation here is paid; null: it is not made here. What is large never is. */
+  const accountFor = (tenant: string, bytes: number, within: boolean): Account | null => {
+    if (bytes > limits.inputBytes) return null
+    if (within) return 'own'
+    return !thread.open(tenant) && share.lends(tenant) ? 'lent' : null
+  }
   return {
-    evaluate(input) {
+    came: (tenant) => share.came(tenant),
+    evaluate(input, read, until) {
       const { tenant } = input.call.principal
       const began = clock()
-      let answer: Answer | Promise<Answer>
+      let account: Account | null = null
+      let pending: Promise<Answer>
       try {
         const within = share.has(tenant)
         const { json, bytes } = written(input)
-        answer =
-          within && bytes <= limits.inputBytes
-            ? engine.run(entrypoint, json, options(input))
-            : thread.run(tenant, { entrypoint, json, ...options(input) })
+        account = accountFor(tenant, bytes, within)
+        if (account !== null) return read(readResult(engine.run(entrypoint, json, options(input))))
+        pending = thread.run(tenant, { entrypoint, json, ...options(input) }, until)
       } finally {
         // Writing the input is work on this thread as well, wherever it is evaluated.
-        share.spend(tenant, clock() - began)
+        share.spend(tenant, clock() - began, account ?? 'own')
       }
-      return answer instanceof Promise ? answer.then(readResult) : readResult(answer)
+      return pending.then((answer) => {
+        const came = clock()
+        try {
+          return read(readResult(answer))
+        } finally {
+          share.spend(tenant, clock() - came)
+        }
+      })
     },
     retire: () => thread.retire(),
   }
 }
 
-function options({ call, context }: RequestInput | ResponseInput): Readonly<{ now: bigint; seed: string }> {
-  return { now: instantOf(context.time), seed: call.id }
+function options({
+  call,
+  context,
+}: RequestInput | ResponseInput): Readonly<{ now: bigint; seed: string; most: number }> {
+  return { now: instantOf(context.time), seed: call.id, most: MOST_ANSWER }
 }
 
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/

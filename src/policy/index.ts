@@ -17,6 +17,8 @@ export {
   loadEngine,
   type PolicyEngine,
 } from './engine/index.ts'
-export { type EvaluationLimits, evaluatorOf } from './evaluate.ts'
+export { isUnfinished } from './engine/thread.ts'
+export { type EvaluationLimits, evaluatorOf, MOST_ANSWER } from './evaluate.ts'
 export { MOST_INPUT } from './input.ts'
+export { MOST_OBLIGATIONS, MOST_REASONS } from './shape.ts'
 export { MOST_WAITING } from './turns.ts'

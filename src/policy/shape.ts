@@ -56,6 +56,31 @@ export function texts(value: Json | undefined, where: string): string[] {
   return list(value, where).map((item, index) => text(item, `${where}/${index}`))
 }
 
+/** Obligations of one verdict at most. All of them must be carried out, so what has more is no verdict. */
+export const MOST_OBLIGATIONS = 100
+/** Reasons of one verdict at most. A record holds 20 and says that there were more, so further ones would tell nobody anything. */
+export const MOST_REASONS = 100
+
+function readReasons(value: Json | undefined, where: string): readonly Reason[] {
+  const all = list(value, where).map((item, index) => readReason(item, `${where}/${index}`))
+  if (all.length <= MOST_REASONS) return all
+  // Different ones: else what is left could be fewer than a record marks as cut.
+  const kept = new Map<string, Reason>()
+  for (const reason of all) {
+    if (kept.size === MOST_REASONS) break
+    const key = `${reason.rule}\n${reason.message}`
+    if (!kept.has(key)) kept.set(key, reason)
+  }
+  return [...kept.values()]
+}
+
+function readObligations(value: Json | undefined, where: string): readonly Obligation[] {
+  const all = list(value, where)
+  if (all.length > MOST_OBLIGATIONS)
+    throw malformed(where, `there are ${all.length} obligations, more than ${MOST_OBLIGATIONS}`)
+  return all.map((item, index) => readObligation(item, `${where}/${index}`))
+}
+
 function readReason(value: Json, where: string): Reason {
   const reason = members(value, where, ['control', 'rule', 'controls', 'message'])
   return {
@@ -78,12 +103,8 @@ export function readVerdict(value: Json | undefined, where: string): RawVerdict 
   return {
     effect,
     satisfied: new Set(texts(verdict.satisfied, `${where}/satisfied`)),
-    reasons: list(verdict.reasons, `${where}/reasons`).map((item, index) =>
-      readReason(item, `${where}/reasons/${index}`),
-    ),
-    obligations: list(verdict.obligations, `${where}/obligations`).map((item, index) =>
-      readObligation(item, `${where}/obligations/${index}`),
-    ),
+    reasons: readReasons(verdict.reasons, `${where}/reasons`),
+    obligations: readObligations(verdict.obligations, `${where}/obligations`),
   }
 }
 

@@ -15,7 +15,7 @@ export class Turns<T> {
   add(tenant: string, item: T): void {
     const line = this.#lines.get(tenant)
     if (line === undefined) this.#lines.set(tenant, [item])
-    else if (line.length < MOST_WAITING) line.push(item)
+    else if (!this.full(tenant)) line.push(item)
     else
       throw new CustomhouseError(
         'ERR_GATEWAY_OVERLOADED',
@@ -33,6 +33,19 @@ export class Turns<T> {
       return item
     }
     return undefined
+  }
+
+  /** Takes out an item that need not be served any more. */
+  remove(tenant: string, item: T): void {
+    const line = this.#lines.get(tenant)
+    const place = line?.indexOf(item) ?? -1
+    if (line === undefined || place < 0) return
+    line.splice(place, 1)
+    if (line.length === 0) this.#lines.delete(tenant)
+  }
+
+  full(tenant: string): boolean {
+    return (this.#lines.get(tenant)?.length ?? 0) >= MOST_WAITING
   }
 
   get empty(): boolean {

@@ -17,45 +17,15 @@ import {
 import { Share } from '../../src/policy/share.ts'
 import { openToolchain } from '../../src/policy/toolchain/index.ts'
 import { Turns } from '../../src/policy/turns.ts'
+import { code, HEAVY, heavy, light, tools, USUAL } from './limits.inputs.ts'
 import { answered, asked, GERMANY } from './policies.inputs.ts'
 
 /** One tenant's heavy calls are its own to wait for: a real engine, real workers, and a policy whose work grows with the square of the tools. */
 
-const POLICY = `package customhouse
-
-verdict := {"effect": "allow", "satisfied": ["models", "residency"], "reasons": [], "obligations": []}
-
-# Every pair is compared, none is found, and no memory is needed for it.
-found if {
-	some a in input.call.tools
-	some b in input.call.tools
-	a < b
-	b < a
-}
-
-compared if not found
-
-decision := {"targets": {target.id: verdict | some target in input.targets}} if {
-	input.phase == "request"
-	input.call.task != "undefined"
-	compared
-}
-
-decision := verdict if {
-	input.phase == "response"
-	compared
-}
-
-decision := "conflict" if {
-	input.call.task == "conflict"
-	compared
-}
-`
-
 const toolchain = openToolchain()
 let wasm: Uint8Array
 beforeAll(async () => {
-  const built = await toolchain.build({ files: { 'main.rego': POLICY }, entrypoints: [DECISION_ENTRYPOINT] })
+  const built = await toolchain.build({ files: { 'main.rego': HEAVY }, entrypoints: [DECISION_ENTRYPOINT] })
   wasm = built.wasm
 })
 afterAll(() => toolchain.close())
@@ -82,7 +52,6 @@ afterEach(async () => {
   await expect.poll(() => alive.size, { timeout: 20_000 }).toBe(0)
 })
 
-const USUAL: EvaluationLimits = { inputBytes: 65_536, timeMs: 20_000, share: 100 }
 const engineWith = (fuel?: number): Promise<PolicyEngine> =>
   loadEngine({ wasm, data: {}, ...(fuel === undefined ? {} : { fuel }) })
 
@@ -94,14 +63,6 @@ async function deciderWith(limits: Partial<EvaluationLimits>, fuel?: number): Pr
   made.push(decider)
   return decider
 }
-
-const tools = (count: number, length = 8): string[] =>
-  Array.from({ length: count }, (_, index) => String(index).padEnd(length, 't'))
-const heavy = (count: number, tenant = 'claims', task: string | null = null): RequestInput =>
-  asked(tenant, [GERMANY], { tools: tools(count), task })
-const light = (tenant = 'claims'): RequestInput => heavy(0, tenant)
-const code = (expected: ErrorCode, fuel: unknown = expect.any(Number)): unknown =>
-  expect.objectContaining({ code: expected, detail: expect.objectContaining({ fuel }) })
 
 /** The decision, which must be there at once. */
 function atOnce<T>(decision: T | Promise<T>): T {
@@ -210,7 +171,7 @@ describe('a worker is killed', () => {
   test('when it was idle', async () => {
     const engine = await engineWith()
     const thread = new EngineThread(engine, { timeMs: 20_000, idleMs: 20 })
-    const call = { entrypoint: DECISION_ENTRYPOINT, json: JSON.stringify(light()), now: 0n, seed: '' }
+    const call = { entrypoint: DECISION_ENTRYPOINT, json: JSON.stringify(light()), now: 0n, seed: '', most: 1_000 }
     await thread.run('claims', call)
     await expect.poll(() => alive.size).toBe(0)
     await thread.run('claims', call)
@@ -265,13 +226,15 @@ describe("a tenant's share", () => {
       }
       return time.runs - before
     }
-    // 50 ms ahead, at 8 ms each, since 2 ms come back in the 10 ms of one.
+    // Nobody is alone, so nothing is lent. 50 ms ahead, at 8 ms each, since 2 ms come back in the 10 ms of one.
+    expect(here(1, 'research')).toBe(1)
     expect(here(20)).toBe(6)
     expect(here(20)).toBe(0)
     expect(here(1, 'research')).toBe(1)
     time.now += 50
     expect(here(5)).toBe(2)
     time.now += 60_000
+    expect(here(1, 'research')).toBe(1)
     expect(here(20)).toBe(6)
     for (const decision of await Promise.all(pending)) expect(decision.targets.get('eu/a')?.effect).toBe('allow')
     // The other tenant's own were never in the worker.
@@ -292,6 +255,100 @@ describe("a tenant's share", () => {
     // 50 ms ahead, and one evaluation of 360,000 turns takes some 10 of them.
     expect(pending.length).toBeGreaterThan(40)
     await Promise.all(pending)
+  })
+
+  test('a tenant that is alone has four times its share while the worker is not there, and no more', async () => {
+    const { decider, time } = await counted('10 ms')
+    // Half of the time: far more than 20 %.
+    for (let n = 0; n < 1_000; n++) {
+      atOnce(decider.request(heavy(20)))
+      time.now += 10
+    }
+    expect(time.runs).toBe(1_000)
+    // All of the time: 80 % of it, 65 ms ahead, and an evaluation at the end of each account.
+    const began = time.now
+    const pending: Promise<RequestDecision>[] = []
+    for (let n = 0; n < 60; n++) {
+      const runs = time.runs
+      const decision = decider.request(heavy(20))
+      if (decision instanceof Promise) pending.push(decision)
+      if (time.runs === runs) time.now += 10
+    }
+    const taken = (time.runs - 1_000) * 10
+    expect(taken).toBeLessThanOrEqual((time.now - began) * 0.8 + 65 + 20)
+    expect(taken).toBeGreaterThan((time.now - began) * 0.5)
+    await Promise.all(pending)
+  })
+
+  test('another tenant waits for one evaluation of what was lent, and ends that, even where its own decisions are remembered', async () => {
+    const { decider, time } = await counted('10 ms', { paths: [['call', 'task']] })
+    let task = 0
+    const one = () => decider.request(asked('claims', [GERMANY], { task: String(task++) }))
+    const remembered = asked('research', [GERMANY], { task: 'same' })
+    atOnce(decider.request(remembered))
+    time.now += 1_000
+    for (let n = 0; n < 100; n++) {
+      atOnce(one())
+      time.now += 10
+    }
+    // It is there at once, and from then on nothing is lent. What is left of its own share is not: it has none.
+    const runs = time.runs
+    atOnce(decider.request(remembered))
+    expect(time.runs).toBe(runs)
+    const pending = Array.from({ length: 10 }, one)
+    expect(time.runs).toBeLessThanOrEqual(runs + 1)
+    for (const decision of await Promise.all(pending)) expect(decision.targets.size).toBe(1)
+    time.now += 251
+    expect(Array.from({ length: 10 }, one).some((decision) => !(decision instanceof Promise))).toBe(true)
+  })
+
+  test('what is large is never lent a place between the calls of others', async () => {
+    const clock = { now: 0 }
+    const limits = { ...USUAL, inputBytes: 1, share: 20 }
+    const decider = createDecider({ engine: await engineWith(), revision: 'r', limits, clock: () => clock.now })
+    made.push(decider)
+    clock.now += 10_000
+    expect(await decider.request(light())).toMatchObject({ phase: 'request' })
+    expect(decider.request(light())).toBeInstanceOf(Promise)
+  })
+
+  test('nothing is lent within a quarter of a second of another tenant, and never more than its bound', () => {
+    const step = fc.record({
+      pause: fc.integer({ min: 0, max: 300 }),
+      cost: fc.integer({ min: 1, max: 30 }),
+      tenant: fc.constantFrom('a', 'b', 'c'),
+    })
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 100 }), fc.array(step, { maxLength: 200 }), (percent, steps) => {
+        let now = 0
+        const share = new Share(percent, () => now)
+        const lastOf = new Map<string, number>()
+        const lent: { tenant: string; at: number; cost: number }[] = []
+        for (const { pause, cost, tenant } of steps) {
+          now += pause
+          share.came(tenant)
+          lastOf.set(tenant, now)
+          const others = [...lastOf].filter(([name]) => name !== tenant).map(([, at]) => at)
+          const alone = others.every((at) => now - at > 250)
+          const lends = share.lends(tenant)
+          if (!alone || percent >= 80) expect(lends).toBe(false)
+          if (!lends) continue
+          lent.push({ tenant, at: now, cost })
+          now += cost
+          share.spend(tenant, cost, 'lent')
+        }
+        const rate = Math.max(0, Math.min(80, 4 * percent) - percent) / 100
+        for (const [place, first] of lent.entries()) {
+          let sum = 0
+          for (const { tenant, at, cost } of lent.slice(place)) {
+            if (tenant !== first.tenant) continue
+            sum += cost
+            expect(sum).toBeLessThanOrEqual((at + cost - first.at + 25) * rate + 30 + 1e-6)
+          }
+        }
+      }),
+      { numRuns: 500 },
+    )
   })
 
   test('what is remembered costs nothing', async () => {

@@ -45,12 +45,18 @@ export function importsFor(view: HostView): WebAssembly.Imports {
   }
 }
 
-/** The NUL-terminated text at an address. */
-export function readText(memory: WebAssembly.Memory, address: number): string {
+/** The NUL-terminated text at an address. Error: ERR_POLICY_MALFORMED where it has more than `most` bytes. */
+export function readText(memory: WebAssembly.Memory, address: number, most = Number.POSITIVE_INFINITY): string {
   const bytes = Buffer.from(memory.buffer)
   const end = bytes.indexOf(0, address)
   if (address <= 0 || end < 0)
     throw new CustomhouseError('ERR_POLICY_THREW', 'The policy module handed over an address outside of its memory.')
+  if (end - address > most) {
+    throw new CustomhouseError(
+      'ERR_POLICY_MALFORMED',
+      `The policy answered with ${end - address} bytes of JSON; ${most} are the most that are read.`,
+    )
+  }
   return bytes.toString('utf8', address, end)
 }
 

@@ -24,6 +24,8 @@ export type EvaluateOptions = Readonly<{
   fuel?: number
   /** What uuid.rfc4122 derives from: the decision's id. Default: the instant. */
   seed?: string
+  /** Longest result set, in bytes of JSON: a longer one is never read. Default: none but the instance's memory. */
+  most?: number
 }>
 
 export type Evaluation =
@@ -46,7 +48,7 @@ export interface PolicyEngine {
   readonly pages: number
   /**
    * Evaluates one entrypoint. A `Uint8Array` is JSON in UTF-8. Errors: ERR_POLICY_THREW, ERR_POLICY_OUT_OF_FUEL,
-   * ERR_POLICY_OUT_OF_MEMORY; ERR_POLICY_MALFORMED for input that is no JSON and for a result that a JavaScript number cannot hold. The fuel that
+   * ERR_POLICY_OUT_OF_MEMORY; ERR_POLICY_MALFORMED for input that is no JSON, for a result that is too long and for one that a JavaScript number cannot hold. The fuel that
    * it took until then is the error's `detail.fuel`.
    */
   evaluate(entrypoint: string, input: Json | Uint8Array, options: EvaluateOptions): Evaluation
@@ -94,7 +96,7 @@ export function engineOf(loaded: Loaded, budget: number): PolicyEngine {
     }
     const now = typeof how.now === 'bigint' ? how.now : BigInt(how.now.getTime()) * 1_000_000n
     const fuel = how.fuel === undefined ? budget : fuelOf(how.fuel)
-    return live.run(id, json, { now, seed: how.seed ?? String(now) }, fuel)
+    return live.run(id, json, { now, seed: how.seed ?? String(now) }, fuel, how.most)
   }
   return {
     entrypoints: [...entrypoints.keys()],

@@ -4,8 +4,8 @@ import type { Loaded } from './abi.ts'
 /** What the thread is given when it starts. */
 export type EngineData = Readonly<{ loaded: Loaded; fuel: number }>
 
-/** One evaluation; there is never more than one under way. `json` is the input. */
-export type EngineCall = Readonly<{ entrypoint: string; json: string; now: bigint; seed: string }>
+/** One evaluation; there is never more than one under way. `json` is the input, `most` the longest answer in bytes. */
+export type EngineCall = Readonly<{ entrypoint: string; json: string; now: bigint; seed: string; most: number }>
 
 /** Errors lose their class on the way between threads, so they are told. */
 export type EngineMessage =

@@ -1,6 +1,6 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import { CustomhouseError } from '../../core/errors.ts'
+import { CustomhouseError, isCustomhouseError } from '../../core/errors.ts'
 import { Turns } from '../turns.ts'
 import { burnt } from './abi.ts'
 import type { Answer, PolicyEngine } from './index.ts'
@@ -11,6 +11,8 @@ export type EngineThreadOptions = Readonly<{
   timeMs: number
   /** With nothing to do for so long the worker is ended. */
   idleMs?: number
+  /** Starts a worker. It throws where the system gives no thread (EAGAIN: a limit of processes). */
+  start?: (data: EngineData) => Worker
 }>
 
 /** The worker must have made its instance by then, milliseconds. */
@@ -20,13 +22,23 @@ const IDLE_MS = 10_000
 type Pending = Readonly<{
   call: EngineCall
   resolve: (answer: Answer) => void
-  reject: (error: CustomhouseError) => void
+  reject: (error: unknown) => void
 }>
+
+export const startWorker = (data: EngineData): Worker =>
+  new Worker(new URL(`./worker${extname(import.meta.url)}`, import.meta.url), {
+    workerData: data,
+    env: {},
+    stdin: false,
+    stdout: true,
+    stderr: true,
+    execArgv: [],
+  })
 
 /**
  * A worker with an instance of its own of an engine's policy, and the tenants that wait for it in turn. It is started by the first
  * evaluation, ended with one that takes too long, and started anew by the next after any end. An evaluation is never repeated: what
- * killed one worker would kill the next.
+ * killed one worker would kill the next, and where none can be started each that waits fails, one for each attempt.
  */
 export class EngineThread {
   readonly #engine: PolicyEngine
@@ -36,6 +48,8 @@ export class EngineThread {
   #ready = false
   #running: Pending | undefined
   #timer: NodeJS.Timeout | undefined
+  /** Set after a worker could not be started, until the next turn of the loop. */
+  #later: NodeJS.Immediate | undefined
   #retired = false
 
   constructor(engine: PolicyEngine, options: EngineThreadOptions) {
@@ -43,14 +57,49 @@ export class EngineThread {
     this.#options = options
   }
 
+  /** Whether an evaluation for the tenant would be taken up: a worker is there, and there is room in the tenant's line. */
+  open(tenant: string): boolean {
+    return this.#ready && !this.#turns.full(tenant)
+  }
+
   /**
    * Evaluates in the tenant's turn. `json` is the input. Errors: those of {@link PolicyEngine.run}, ERR_POLICY_LATE, ERR_POLICY_THREW where the
-   * worker died; ERR_GATEWAY_OVERLOADED where the tenant has too many waiting.
+   * worker died or none could be started; ERR_GATEWAY_OVERLOADED where the tenant has too many waiting.
+   *
+   * @param until with the first of them that is aborted nobody waits any more: the evaluation gives up its place, and rejects with that signal's reason.
+   *   One under way is finished, for nobody
    */
-  run(tenant: string, call: EngineCall): Promise<Answer> {
+  run(tenant: string, call: EngineCall, until: readonly AbortSignal[] = []): Promise<Answer> {
     const { promise, resolve, reject } = Promise.withResolvers<Answer>()
-    this.#turns.add(tenant, { call, resolve, reject })
-    this.#advance()
+    const over = until.find(({ aborted }) => aborted)
+    if (over !== undefined) {
+      reject(over.reason)
+      return promise
+    }
+    const withdraw = (event: Event): void => {
+      this.#turns.remove(tenant, pending)
+      pending.reject(event.target instanceof AbortSignal ? event.target.reason : undefined)
+    }
+    const settled = (): void => {
+      for (const signal of until) signal.removeEventListener('abort', withdraw)
+    }
+    const pending: Pending = {
+      call,
+      resolve: (answer) => {
+        settled()
+        resolve(answer)
+      },
+      reject: (error) => {
+        settled()
+        reject(error)
+      },
+    }
+    try {
+      this.#turns.add(tenant, pending)
+      for (const signal of until) signal.addEventListener('abort', withdraw)
+    } finally {
+      this.#advance()
+    }
     return promise
   }
 
@@ -61,7 +110,7 @@ export class EngineThread {
   }
 
   #advance(): void {
-    if (this.#running !== undefined) return
+    if (this.#running !== undefined || this.#later !== undefined) return
     if (this.#turns.empty) {
       this.#rest()
       return
@@ -90,14 +139,13 @@ export class EngineThread {
 
   #start(): void {
     const { loaded, fuel } = this.#engine
-    const worker = new Worker(new URL(`./worker${extname(import.meta.url)}`, import.meta.url), {
-      workerData: { loaded, fuel } satisfies EngineData,
-      env: {},
-      stdin: false,
-      stdout: true,
-      stderr: true,
-      execArgv: [],
-    })
+    let worker: Worker
+    try {
+      worker = (this.#options.start ?? startWorker)({ loaded, fuel })
+    } catch (error) {
+      this.#unstarted(died('could not be started', error))
+      return
+    }
     this.#worker = worker
     this.#ready = false
     this.#arm(START_MS, () => this.#end(died('did not start')))
@@ -110,6 +158,15 @@ export class EngineThread {
     worker.on('exit', () => {
       if (worker === this.#worker) this.#end(died('ended by itself'))
     })
+  }
+
+  /** The one that it was to be started for fails; the next attempt comes after whatever else the loop has to do. */
+  #unstarted(error: CustomhouseError): void {
+    this.#later = setImmediate(() => {
+      this.#later = undefined
+      this.#advance()
+    })
+    this.#turns.take()?.reject(burnt(error, 0))
   }
 
   #hear(message: EngineMessage): void {
@@ -151,5 +208,12 @@ export class EngineThread {
 }
 
 function died(what: string, cause?: unknown): CustomhouseError {
-  return new CustomhouseError('ERR_POLICY_THREW', `The worker that evaluates policies ${what}.`, { cause })
+  const facts = { cause, detail: { worker: what } }
+  return new CustomhouseError('ERR_POLICY_THREW', `The worker that evaluates policies ${what}.`, facts)
+}
+
+/** Whether an evaluation came to its end for want of time or of a worker: that says nothing of what the policy would have said. */
+export function isUnfinished(error: unknown): boolean {
+  if (isCustomhouseError(error, 'ERR_POLICY_LATE')) return true
+  return isCustomhouseError(error, 'ERR_POLICY_THREW') && error.detail.worker !== undefined
 }

@@ -11,9 +11,9 @@ const { loaded, fuel } = workerData as EngineData
 const engine = engineOf(loaded, fuel)
 const say = (message: EngineMessage): void => port.postMessage(message)
 
-port.on('message', ({ entrypoint, json, now, seed }: EngineCall) => {
+port.on('message', ({ entrypoint, json, now, seed, most }: EngineCall) => {
   try {
-    say({ kind: 'answer', ...engine.run(entrypoint, json, { now, seed }) })
+    say({ kind: 'answer', ...engine.run(entrypoint, json, { now, seed, most }) })
   } catch (error) {
     if (!isCustomhouseError(error)) throw error
     const used = error.detail.fuel
