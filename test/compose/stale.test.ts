@@ -2,8 +2,8 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { compose } from '../../src/compose.ts'
-import { type House, layGround, startHouse } from '../house.ts'
+import { type Customhouse, compose } from '../../src/compose.ts'
+import { type Ground, type House, layGround, startHouse } from '../house.ts'
 import { openaiAnswer, openaiStream, type Recorder, startRecorder, stream, whole } from '../kit/index.ts'
 import { probePolicies } from '../probe.ts'
 
@@ -121,7 +121,21 @@ describe('with reload.stale_after', () => {
     })
   })
 
-  test('a look that hangs confirms nothing', async () => {
+  test.each<readonly [string, (ground: Ground, customhouse: Customhouse) => void]>([
+    ['a look that hangs confirms nothing', ({ config }) => writeFileSync(config, `${readFileSync(config, 'utf8')}\n`)],
+    [
+      'while a reload that was asked for hangs nothing is confirmed, though nothing has changed',
+      (_, customhouse) => void customhouse.reload(),
+    ],
+    [
+      'nor where what has changed is being reloaded already',
+      ({ config }, customhouse) => {
+        writeFileSync(config, `${readFileSync(config, 'utf8')}\n`)
+        void customhouse.reload()
+        void customhouse.reload()
+      },
+    ],
+  ])('%s', async (_, begin) => {
     const ground = await layGround(options({ stale_after: '2s' }))
     const hang = Promise.withResolvers<void>()
     let hangs = false
@@ -136,7 +150,7 @@ describe('with reload.stale_after', () => {
     try {
       expect((await ask(place)).slice(0, 2)).toEqual([200, 200])
       hangs = true
-      writeFileSync(ground.config, `${readFileSync(ground.config, 'utf8')}\n`)
+      begin(ground, customhouse)
       await expect.poll(statuses(place), patiently).toEqual([403, 403])
       hang.resolve()
       await expect.poll(statuses(place), patiently).toEqual([200, 200])
