@@ -123,7 +123,7 @@ describe('a gateway that runs: the probes tell what passes by itself from what d
       try {
         const checks = async (): Promise<unknown> => {
           const answer = await fetch(`${house.customhouse.admin}/readyz?verbose`)
-          const told = await answer.json()
+          const told = (await answer.json()) as { checks: Readonly<Record<string, string>> }
           expect(answer.status).toBe(told.checks.ledger === 'ok' ? 200 : 503)
           return told.checks.ledger
         }

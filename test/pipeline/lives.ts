@@ -29,11 +29,34 @@ export const FATES = [
 ] as const
 export type Shape = Readonly<{ fate: (typeof FATES)[number]; streamed: boolean; words: number; begins: number }>
 
-/** A crash after so many steps of all calls together, and then so many turns of the event loop. */
-export type Crash = Readonly<{ step: number; lag: number }>
+/**
+ * What a call does at its ports, each a place to crash at: before a record is handed to the ledger, after that, after its receipt; before and after the
+ * provider is opened; before a piece of its answer is read; before the client's head; before and after each write, and the end.
+ */
+export const STEPS = [
+  'append',
+  'appended',
+  'receipt',
+  'open',
+  'opened',
+  'read',
+  'begin',
+  'write',
+  'written',
+  'end',
+  'ended',
+] as const
+export type Step = (typeof STEPS)[number]
+
+/**
+ * A crash at a step of a kind: `part` of 1000 through those that the life has without it, of all calls together. It then takes so many turns of the
+ * event loop.
+ */
+export type Crash = Readonly<{ step: Step; part: number; lag: number }>
 export type Life = Readonly<{
   calls: readonly Shape[]
-  crash: Crash
+  /** Null: it goes to its end. */
+  crash: Crash | null
   /** A progress is due after so many bytes; always where `eager`. */
   progressBytes: number
   eager: boolean
@@ -54,7 +77,10 @@ export type Journal = Readonly<{
   seen: Seen[]
   forwarded: { readonly call: string; readonly dispatch: Dispatch['digest'] }[]
   acknowledged: (Receipt & Readonly<{ kind: AuditDraft['kind'] }>)[]
+  /** Steps at which a life crashed, while calls were open. */
+  crashed: Step[]
 }>
+export const newJournal = (): Journal => ({ seen: [], forwarded: [], acknowledged: [], crashed: [] })
 
 /** What stands between the pipeline and its ports of one life: a fault of ours, planted. */
 export type Planted = Readonly<{
@@ -65,45 +91,66 @@ export type Planted = Readonly<{
 
 const never = new Promise<never>(() => undefined)
 
+/** `at`: the number of the step among those of its kind. */
+type Aimed = Pick<Crash, 'step' | 'lag'> & Readonly<{ at: number }>
+
 /** The electricity. Every port asks at each of its steps whether there is any left; the step at which it fails does not come back. */
 class Power {
   readonly failed: Promise<void>
-  #fail: () => void
-  #left: number
-  readonly #lag: number
+  readonly taken = new Map<Step, number>()
+  readonly #fail: () => void
+  readonly #crash: Aimed | null
   off = false
 
-  constructor({ step, lag }: Crash) {
+  constructor(crash: Aimed | null) {
     const { promise, resolve } = Promise.withResolvers<void>()
     this.failed = promise
     this.#fail = resolve
-    this.#left = step
-    this.#lag = lag
+    this.#crash = crash
   }
 
-  on(): boolean {
+  on(step: Step): boolean {
     if (this.off) return false
-    if (this.#left-- === 0) this.#later(this.#lag)
+    const before = this.taken.get(step) ?? 0
+    this.taken.set(step, before + 1)
+    if (this.#crash?.step === step && before === this.#crash.at) this.#later(this.#crash.lag)
     return !this.off
   }
 
   #later(turns: number): void {
-    if (turns > 0) {
-      setImmediate(() => this.#later(turns - 1))
-      return
-    }
-    this.off = true
-    this.#fail()
+    if (turns > 0) setImmediate(() => this.#later(turns - 1))
+    else this.fail()
   }
 
-  fail(): void {
+  /** True if there was any. */
+  fail(): boolean {
+    const had = !this.off
     this.off = true
     this.#fail()
+    return had
   }
+}
+
+/** Counts the steps that a life has which goes to its end; nothing of it is kept. Where there are none of the kind, a record's are taken: every call has one. */
+async function aim(life: Life, { step, part, lag }: Crash): Promise<Aimed> {
+  const power = new Power(null)
+  const journal = newJournal()
+  let seq = 0
+  const kept: Ledger = {
+    append: async () => ({ seq: seq++, tseq: 0, id: '' }),
+    failed: never,
+    health: () => 'ok',
+    close: () => never,
+  }
+  const ledger = ledgerOf(kept, power, journal)
+  await Promise.all(life.calls.map((shape) => play({ ...sceneOf(shape, life, power, journal, {}), ledger })))
+  const met = power.taken.has(step) ? step : 'append'
+  return { step: met, at: Math.floor(((power.taken.get(met) ?? 0) * part) / 1_000), lag }
 }
 
 /** Opens the log (which recovers it), lets the calls run, and crashes: at the step, or when all is done. */
 export async function live(place: Place, life: Life, journal: Journal, plant: () => Planted): Promise<void> {
+  const crash = life.crash === null ? null : await aim(life, life.crash)
   let writer: Worker | undefined
   const born = (worker: Worker): void => {
     writer = worker
@@ -112,7 +159,7 @@ export async function live(place: Place, life: Life, journal: Journal, plant: ()
   const { ledger } = await openLedger({ state: place.state, keys: place.keys, log: LOG, minFreeBytes: 0 })
   process.off('worker', born)
   if (writer === undefined) throw new Error('the ledger has no worker: it cannot be made to crash')
-  const power = new Power(life.crash)
+  const power = new Power(crash)
   const planted = plant()
   const watched = ledgerOf(ledger, power, journal)
   const drained = new AbortController()
@@ -125,7 +172,7 @@ export async function live(place: Place, life: Life, journal: Journal, plant: ()
     })
   })
   await Promise.race([Promise.all(calls), power.failed])
-  power.fail()
+  if (!power.fail() && crash !== null) journal.crashed.push(crash.step)
   await writer.terminate()
   // It has latched: this writes nothing, and lets go of the lock as the end of a process does.
   await ledger.close()
@@ -134,11 +181,11 @@ export async function live(place: Place, life: Life, journal: Journal, plant: ()
 function ledgerOf(real: Ledger, power: Power, { acknowledged }: Journal): Ledger {
   return {
     async append(draft) {
-      if (!power.on()) return never
+      if (!power.on('append')) return never
       const appending = real.append(draft)
       // By then nobody may be there who waits for it.
       appending.catch(() => undefined)
-      if (!power.on()) return never
+      if (!power.on('appended')) return never
       let receipt: Receipt
       try {
         receipt = await appending
@@ -148,7 +195,7 @@ function ledgerOf(real: Ledger, power: Power, { acknowledged }: Journal): Ledger
       }
       if (power.off) return never
       acknowledged.push({ ...receipt, kind: draft.kind })
-      return power.on() ? receipt : never
+      return power.on('receipt') ? receipt : never
     },
     failed: never,
     health: () => real.health(),
@@ -174,28 +221,28 @@ function sceneOf(
   const client = (gone: AbortSignal): Client => ({
     gone,
     begin: (status) => {
-      if (power.on()) mine.status = status
+      if (power.on('begin')) mine.status = status
     },
     write: (bytes) => {
-      if (!power.on()) return never
+      if (!power.on('write')) return never
       if (gone.aborted) return
       mine.written += Buffer.from(bytes)
-      return power.on() ? undefined : never
+      return power.on('written') ? undefined : never
     },
     end: (bytes = new Uint8Array()) => {
-      if (!power.on() || gone.aborted) return
+      if (!power.on('end') || gone.aborted) return
       mine.last = Buffer.from(bytes).toString()
-      power.on()
+      power.on('ended')
     },
-    destroy: () => void power.on(),
+    destroy: () => undefined,
   })
   const around = (made: Provider): Provider => ({
     ...made,
     async open(dispatch, signal) {
-      if (!power.on()) return never
+      if (!power.on('open')) return never
       forwarded.push({ call: id, dispatch: dispatch.digest })
       await turn()
-      if (!power.on()) return never
+      if (!power.on('opened')) return never
       if (fate === 'down' || (fate === 'fallback' && dispatch.target.id === TARGET.id))
         throw new CustomhouseError('ERR_PROVIDER_UNREACHABLE', 'Nobody is there.')
       return made.open(dispatch, signal)
@@ -211,7 +258,7 @@ function sceneOf(
     before: async (index, { gone }) => {
       await turn()
       if (fate === 'client_gone' && index === Math.min(words, chunks.length)) gone.abort()
-      if (!power.on()) await never
+      if (!power.on('read')) await never
     },
     limits: { progressBytes, ...(eager ? { progressMs: 0 } : {}) },
     plugins: [ENOUGH],
