@@ -4,6 +4,7 @@ import type { Distribution } from './distribution.ts'
 import { counter, type Family, gauge, histogram, number } from './families.ts'
 import { countsOf, type House, ledgerFamilies, socketFamilies, versionFamilies } from './house.ts'
 import type { Journal } from './journal.ts'
+import { write } from './page.ts'
 import { processMetrics } from './process.ts'
 import { shared } from './shared.ts'
 import type { Labels, Table } from './table.ts'
@@ -11,8 +12,6 @@ import type { Labels, Table } from './table.ts'
 /** Everything at `/metrics`, as bytes that all who ask at about the same time share: they must not be written to. */
 export type Exposition = Readonly<{ contentType: string; bytes(): Promise<Uint8Array> }>
 
-/** So much is written in one go, characters: under a millisecond, then calls have their turn. */
-const PIECE = 32_768
 /** Prometheus asks every 10 s or so; more often, by however many, costs nothing. */
 const KEPT_MS = 1_000
 
@@ -23,6 +22,7 @@ const KEPT_MS = 1_000
  */
 export function exposition(counts: Counts, journal: Journal, house: () => House | null, version: string): Exposition {
   let connections: number | null = null
+  let length = 0
   const families: readonly Family[] = [
     ...callFamilies(counts),
     ...policyFamilies(counts),
@@ -37,28 +37,11 @@ export function exposition(counts: Counts, journal: Journal, house: () => House 
     contentType: Registry.PROMETHEUS_CONTENT_TYPE,
     bytes: shared(async () => {
       connections = (await house()?.connections()) ?? null
-      const pieces = await written(families)
-      pieces.push(Buffer.from(await processMetrics().metrics()))
-      return Buffer.concat(pieces)
+      const page = await write(families, await processMetrics().metrics(), length)
+      length = page.length
+      return page
     }, KEPT_MS),
   }
-}
-
-async function written(families: readonly Family[]): Promise<Buffer[]> {
-  const pieces: Buffer[] = []
-  let text = ''
-  for (const { head, samples } of families) {
-    text += head
-    for (const lines of samples()) {
-      text += lines
-      if (text.length < PIECE) continue
-      pieces.push(Buffer.from(text))
-      text = ''
-      await new Promise(setImmediate)
-    }
-  }
-  pieces.push(Buffer.from(text))
-  return pieces
 }
 
 function callFamilies(counts: Counts): readonly Family[] {

@@ -3,7 +3,7 @@ import { type Labels, written } from './table.ts'
 
 /**
  * A metric, as text of Prometheus's format 0.0.4, read from where its numbers are kept. Written by us and not by prom-client, which makes an
- * object of each sample first, and takes 15 ms a megabyte in one go; this takes 4, in pieces.
+ * object of each sample first, and takes 15 ms a megabyte in one go; this takes one or two, in pieces.
  */
 export type Family = Readonly<{
   name: string
