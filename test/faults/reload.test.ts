@@ -286,7 +286,7 @@ test(
     expect(rejected.length).toBeGreaterThanOrEqual(2)
     expect(activations.length).toBeGreaterThanOrEqual(2)
     console.log(
-      `${SECONDS} s of pushes: ${heard.length} calls, ${activations.length} policies activated, ${rejected.length} versions rejected`,
+      `${heard.length} calls in ${SECONDS} s of pushes, ${activations.length} policies activated, ${rejected.length} versions rejected`,
     )
   },
   (SECONDS + 180) * 1_000,
