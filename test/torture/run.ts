@@ -2,38 +2,28 @@ import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { ROOT } from '../house.ts'
-import { soak } from './soak.ts'
+import { type Command, commandFor, type Name, readCommand, USAGE, UsageError } from './command.ts'
+import { type Verdict, verdictOf } from './verdict.ts'
 
-/**
- * The long versions: `npm run torture [-- kill|disk|reload|machine|soak] [--kills N] [--calls N] [--minutes N] [--seed S]`. Ends with 1 at the
- * first invariant that does not hold. docs/torture.md says what each of them breaks.
- */
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    kills: { type: 'string', default: '10000' },
-    calls: { type: 'string', default: '1000000' },
-    minutes: { type: 'string' },
-    seed: { type: 'string', default: String(Math.floor(Math.random() * 1e6)) },
-  },
-})
-const number = (name: 'kills' | 'calls' | 'minutes' | 'seed'): number => {
-  const value = Number(values[name])
-  if (Number.isSafeInteger(value) && value >= (name === 'seed' ? 0 : 1)) return value
-  console.error(`--${name} takes a whole number`)
-  process.exit(3)
+/** The long versions: `npm run torture`. Ends with 1 at the first invariant that does not hold. docs/torture.md says what each of them breaks. */
+
+function commandOf(args: readonly string[]): Command {
+  try {
+    const command = readCommand(args, Math.floor(Math.random() * 1e6))
+    if (command !== 'help') return command
+    console.log(USAGE)
+    process.exit(0)
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error
+    console.error(`torture: ${error.message}\n\n${USAGE}`)
+    process.exit(3)
+  }
 }
-const kills = number('kills')
-const calls = number('calls')
-const seed = number('seed')
-const minutes = values.minutes === undefined ? undefined : number('minutes')
+const command = commandOf(process.argv.slice(2))
+const { kills, calls, minutes, seed } = command
 
-type Result = Readonly<{ held: boolean; figures: string }>
-type Torture = () => Promise<Result>
-
-const TORTURES: Readonly<Record<string, Torture>> = {
+const TORTURES: Readonly<Record<Name, () => Promise<Verdict>>> = {
   kill: () => suite('kill', ['test/faults/kill.test.ts'], { CUSTOMHOUSE_KILLS: String(kills) }),
   disk: () => suite('disk', ['test/faults/disk.test.ts'], { CUSTOMHOUSE_DISK: 'all' }),
   reload: () =>
@@ -43,15 +33,16 @@ const TORTURES: Readonly<Record<string, Torture>> = {
     }),
   machine: () => suite('machine', ['test/faults/machine.test.ts'], { CUSTOMHOUSE_MACHINE_RUNS: '1000' }),
   soak: async () => {
+    const { soak } = await import('./soak.ts')
     const { figures, faults } = await soak({
       calls,
       seed,
-      ...(minutes === undefined ? {} : { minutes }),
+      ...(minutes === null ? {} : { minutes }),
       tell: line('soak'),
     })
     for (const fault of faults) console.error(`\n${fault}`)
     const told = Object.entries(figures).map(([name, value]) => `    ${name}: ${value}`)
-    return { held: faults.length === 0, figures: `\n${told.join('\n')}` }
+    return { verdict: faults.length === 0 ? 'held' : 'BROKEN', figures: `\n${told.join('\n')}` }
   },
 }
 
@@ -68,9 +59,9 @@ function line(name: string): (text: string) => void {
 }
 
 /** Files of the suite, with the counts of the long version. */
-async function suite(name: string, files: readonly string[], env: Readonly<Record<string, string>>): Promise<Result> {
+async function suite(name: Name, files: readonly string[], env: Readonly<Record<string, string>>): Promise<Verdict> {
   const there = files.filter((file) => existsSync(join(ROOT, file)))
-  if (there.length === 0) return { held: false, figures: `${files.join(', ')}: not there` }
+  if (there.length < files.length) return { verdict: 'BROKEN', figures: `${files.join(', ')}: not there` }
   const scratch = mkdtempSync(join(tmpdir(), 'customhouse-torture-'))
   const progress = join(scratch, 'progress')
   const say = line(name)
@@ -92,30 +83,26 @@ async function suite(name: string, files: readonly string[], env: Readonly<Recor
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
   clearInterval(timer)
   rmSync(scratch, { recursive: true, force: true })
-  if (code !== 0) console.error(`\n${output}`)
-  // What the tests print: their figures.
-  const figures = output.split('\n').filter((text) => /^\{"|^\d+ (?:faults|kills|calls|activations|runs)/.test(text))
-  return { held: code === 0, figures: figures.join('; ') }
+  const result = verdictOf(code, output)
+  if (result.verdict === 'BROKEN') console.error(`\n${output}`)
+  return result
 }
 
-for (const name of positionals) {
-  if (name in TORTURES) continue
-  console.error(`${name} is none of ${Object.keys(TORTURES).join(', ')}`)
-  process.exit(3)
-}
 console.error(`seed ${seed}`)
 const summary: string[] = []
-let held = true
-for (const [name, torture] of Object.entries(TORTURES)) {
-  if (positionals.length > 0 && !positionals.includes(name)) continue
+let broken: Name | null = null
+for (const name of command.names) {
   const began = performance.now()
-  const result = await torture().catch((error: unknown) => ({ held: false, figures: String(error) }))
+  const result = await TORTURES[name]().catch(
+    (error: unknown): Verdict => ({ verdict: 'BROKEN', figures: String(error) }),
+  )
   const seconds = Math.round((performance.now() - began) / 1000)
   if (process.stderr.isTTY) process.stderr.write('\r\u001b[K')
-  summary.push(`${result.held ? 'held' : 'BROKEN'} ${name}, ${seconds} s: ${result.figures}`)
-  held = result.held
-  if (!held) break
+  summary.push(`${result.verdict} ${name}, ${seconds} s: ${result.figures}`)
+  if (result.verdict !== 'BROKEN') continue
+  broken = name
+  break
 }
 console.log(summary.join('\n'))
-if (!held) console.log(`To repeat it: npm run torture -- ${positionals.join(' ')} --seed ${seed}`)
-process.exit(held ? 0 : 1)
+if (broken !== null) console.log(`To repeat it: ${commandFor(broken, command)}`)
+process.exit(broken === null ? 0 : 1)
