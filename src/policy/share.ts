@@ -3,7 +3,7 @@ const AHEAD_MS = 250
 /** A tenant is alone when no other was judged for so long. */
 export const ALONE_MS = 250
 /** What is lent to a tenant that is alone can be taken ahead for so many milliseconds. */
-const LENT_AHEAD_MS = 25
+const LENT_AHEAD_MS = 100
 /** Percent of the main thread that a tenant may come to with what is lent: this many times its share, and no more than the second. */
 const LENT_TIMES = 4
 const LENT_MOST = 80

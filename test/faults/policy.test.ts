@@ -15,7 +15,7 @@ package customhouse
 # METADATA
 # entrypoint: true
 # scope: document
-decision := answer if case in {"allow", "silent", "builtin-error", "fuel", "endless", "conflict", "slow"}
+decision := answer if case in {"allow", "silent", "builtin-error", "fuel", "endless", "conflict", "slow", "slow-answer"}
 
 decision := {"targets": "all of them"} if case == "malformed"
 
@@ -77,6 +77,18 @@ well if {
 	case == "slow"
 	numbers := [n | n := numbers.range(1, 500)[_]]
 	count([1 | some a in numbers; some b in numbers; a < b; b < a]) > 0
+}
+
+well if {
+	case == "slow-answer"
+	input.phase == "request"
+}
+
+well if {
+	case == "slow-answer"
+	input.phase == "response"
+	text := json.marshal(numbers.range(1, 1000))
+	every n in numbers.range(1, 380) { count(json.unmarshal(text)) > n }
 }
 
 well if {
@@ -252,6 +264,89 @@ describe.each([{ streamed: false }, { streamed: true }])(
       expect(played.status).toBe(503)
       expect(played.headers['retry-after']).toBe('1')
       expect(JSON.stringify(played.outcomes[0]?.body.reasons)).toContain('policy/overloaded')
+    })
+  },
+)
+
+describe.each([{ streamed: false }, { streamed: true }])(
+  'answers wait for the policy, streamed: $streamed',
+  ({ streamed }) => {
+    /** A house in which every evaluation waits for the worker, and one about an answer takes some 200 ms there. */
+    async function slowHouse() {
+      const house = await startHouse({
+        providers: { one: { url: `${upstream.url}/v1` } },
+        policies: { 'main.rego': MAIN, 'controls/probe/probe.rego': PROBE },
+        config: {
+          limits: { policy: { input: '1KiB', time: '1m' } },
+          drain: { pre_stop_delay: '0ms', timeout: '10ms' },
+        },
+      })
+      const ask = (kind: string, signal: AbortSignal | null = null): Promise<Response> =>
+        fetch(`${house.baseURL}/chat/completions`, {
+          method: 'POST',
+          headers: {
+            authorization: `Bearer ${house.key}`,
+            'content-type': 'application/json',
+            'x-customhouse-meta-case': kind,
+          },
+          body: JSON.stringify({
+            model: 'gpt-4o',
+            stream: streamed,
+            messages: [{ role: 'user', content: 'hello' }],
+            ...toolsOf(1_000),
+          }),
+          signal,
+        })
+      const endings = async (): Promise<readonly unknown[]> =>
+        (await house.trail()).filter(({ kind }) => kind === 'call.outcome').map(({ body }) => body.ending)
+      return { house, ask, endings }
+    }
+
+    test('and the gateway stops: each is told so, each intent has its outcome, and nobody waits for the worker', async () => {
+      const { house, ask, endings } = await slowHouse()
+      const before = upstream.requests.length
+      const calls = Array.from({ length: 50 }, async () => {
+        const answer = await ask('slow-answer')
+        return { status: answer.status, text: await answer.text() }
+      })
+      const answers = Promise.allSettled(calls)
+      await expect.poll(() => upstream.requests.length - before, { timeout: 60_000 }).toBe(50)
+      const intents = async () => (await house.trail()).filter(({ kind }) => kind === 'call.intent').length
+      expect(await intents()).toBe(50)
+      await house.customhouse.stop()
+      const ends = await endings()
+      expect(ends).toHaveLength(50)
+      const drained = ends.filter((ending) => ending === 'drained').length
+      expect(drained).toBeGreaterThan(10)
+      let told = 0
+      for (const answer of await answers) {
+        if (answer.status === 'rejected') throw answer.reason
+        const { status, text } = answer.value
+        if (text.includes('fine')) continue
+        expect(status).toBe(503)
+        expect(text).toContain('gateway_draining')
+        told += 1
+      }
+      expect(told).toBe(drained)
+      expect(house.logged.filter(({ msg }) => msg === 'calls are still open as the ledger is closed')).toEqual([])
+      await house.stop()
+    })
+
+    test('and their clients leave: each is on record, and none keeps a place in the line', async () => {
+      const { house, ask, endings } = await slowHouse()
+      const before = upstream.requests.length
+      const gone = new AbortController()
+      const calls = Promise.allSettled(Array.from({ length: 60 }, () => ask('slow-answer', gone.signal)))
+      await expect.poll(() => upstream.requests.length - before, { timeout: 60_000 }).toBe(60)
+      gone.abort()
+      await calls
+      // In the line there is room for all of these, since nobody is in it any more.
+      const next = await Promise.all(Array.from({ length: 50 }, () => ask('allow')))
+      for (const answer of next) expect(await answer.text()).toContain('fine')
+      await expect.poll(async () => (await endings()).length, { timeout: 20_000 }).toBe(110)
+      const left = (await endings()).filter((ending) => ending === 'client_gone')
+      expect(left.length).toBeGreaterThan(30)
+      await house.stop()
     })
   },
 )

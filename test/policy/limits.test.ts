@@ -265,7 +265,7 @@ describe("a tenant's share", () => {
       time.now += 10
     }
     expect(time.runs).toBe(1_000)
-    // All of the time: 80 % of it, 65 ms ahead, and an evaluation at the end of each account.
+    // All of the time: 80 % of it, 110 ms ahead, and an evaluation at the end of each account.
     const began = time.now
     const pending: Promise<RequestDecision>[] = []
     for (let n = 0; n < 60; n++) {
@@ -275,7 +275,7 @@ describe("a tenant's share", () => {
       if (time.runs === runs) time.now += 10
     }
     const taken = (time.runs - 1_000) * 10
-    expect(taken).toBeLessThanOrEqual((time.now - began) * 0.8 + 65 + 20)
+    expect(taken).toBeLessThanOrEqual((time.now - began) * 0.8 + 110 + 20)
     expect(taken).toBeGreaterThan((time.now - began) * 0.5)
     await Promise.all(pending)
   })
@@ -343,7 +343,7 @@ describe("a tenant's share", () => {
           for (const { tenant, at, cost } of lent.slice(place)) {
             if (tenant !== first.tenant) continue
             sum += cost
-            expect(sum).toBeLessThanOrEqual((at + cost - first.at + 25) * rate + 30 + 1e-6)
+            expect(sum).toBeLessThanOrEqual((at + cost - first.at + 100) * rate + 30 + 1e-6)
           }
         }
       }),
