@@ -54,6 +54,12 @@ refused if {
 	finding.type == "PHI"
 }
 
+refused if {
+	input.call.task == "slow"
+	text := json.marshal(numbers.range(1, 1000))
+	every n in numbers.range(1, 380) { count(json.unmarshal(text)) > n }
+}
+
 elsewhere(target) if {
 	target.provider == "one"
 	not "staff" in input.call.principal.groups
@@ -88,12 +94,12 @@ beforeAll(async () => {
 })
 afterAll(() => ground?.remove())
 
-async function generationWith(canaries: Canaries): Promise<Generation> {
+async function generationWith(canaries: Canaries, by: LoadedPolicy = policy): Promise<Generation> {
   const config = JSON.parse(readFileSync(ground.config, 'utf8'))
   writeFileSync(ground.config, JSON.stringify({ ...config, policy: { source: ground.policies, canaries } }))
   const providers = new Providers(() => undefined, {})
   try {
-    return await makeGeneration(1, await ground.read(), policy, [makeProbe()], providers)
+    return await makeGeneration(1, await ground.read(), by, [makeProbe()], providers)
   } finally {
     await providers.close()
   }
@@ -189,6 +195,21 @@ describe('canaries that come out otherwise are all named, with the rule or the t
     expect(failure).toMatchObject({ code: 'ERR_POLICY_CANARY', detail: { canaries: lines } })
     expect(String(failure)).toContain(lines.join('\n'))
   })
+})
+
+test('a deny that was not judged to its end is no denial: the version is refused', async () => {
+  const toolchain = openToolchain()
+  const limits = { inputBytes: 1, timeMs: 20, share: 20 }
+  const hurried = await loadPolicy({ kind: 'source', path: ground.policies }, toolchain, limits)
+  await toolchain.close()
+  const slow = { deny: [{ ...all, task: 'slow' }] }
+  await expect(generationWith(slow, hurried)).rejects.toMatchObject({
+    code: 'ERR_POLICY_CANARY',
+    message: expect.stringMatching(/tenant claims, model m, .* could not be judged to its end: .*longer than 20 ms/),
+  })
+  hurried.retire()
+  // With the time that it needs it is the denial that it is.
+  expect((await generationWith(slow)).number).toBe(1)
 })
 
 describe('a gateway', () => {
