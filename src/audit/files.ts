@@ -3,6 +3,7 @@ import {
   constants,
   copyFileSync,
   fsyncSync,
+  linkSync,
   mkdirSync,
   openSync,
   renameSync,
@@ -39,8 +40,8 @@ export function writeWhole(fd: number, bytes: Uint8Array): void {
   }
 }
 
-/** Gives a file's name to a copy of it, durably: who has the old one open goes on in a file that nobody will ever read. */
-export function detach(directory: string, name: string): void {
+/** Gives a file's name to a copy of it, durably: who has the old one open goes on in a file that nobody will ever read. `before` as in {@link writeAtomically}. */
+export function detach(directory: string, name: string, before: () => void): void {
   const unfinished = join(directory, name + UNFINISHED)
   try {
     copyFileSync(join(directory, name), unfinished, constants.COPYFILE_FICLONE)
@@ -50,6 +51,7 @@ export function detach(directory: string, name: string): void {
     } finally {
       closeSync(fd)
     }
+    before()
     renameSync(unfinished, join(directory, name))
   } catch (error) {
     // Half a copy would take the room that is wanting.
@@ -59,17 +61,52 @@ export function detach(directory: string, name: string): void {
   syncDirectory(directory)
 }
 
-/** Writes a file so that its name never stands for half of it: content durable, then the name, then the directory. */
-export function writeAtomically(directory: string, name: string, content: string | Uint8Array, mode = 0o600): void {
+/** Writes a file under the name that recovery removes, content durable. What fails leaves nothing: half a file would take the room that is wanting. */
+function writeUnfinished(directory: string, name: string, content: string | Uint8Array, mode: number): string {
   const unfinished = join(directory, name + UNFINISHED)
   rmSync(unfinished, { force: true })
-  const fd = openSync(unfinished, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, mode)
   try {
-    writeWhole(fd, typeof content === 'string' ? Buffer.from(content) : content)
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
+    const fd = openSync(unfinished, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, mode)
+    try {
+      writeWhole(fd, typeof content === 'string' ? Buffer.from(content) : content)
+      fsyncSync(fd)
+    } finally {
+      closeSync(fd)
+    }
+  } catch (error) {
+    rmSync(unfinished, { force: true })
+    throw error
   }
+  return unfinished
+}
+
+/**
+ * Writes a file so that its name never stands for half of it: content durable, then the name, then the directory. `before` is called
+ * when only the name is wanting, and may throw: whoever was superseded while the disk worked must replace nothing.
+ */
+export function writeAtomically(
+  directory: string,
+  name: string,
+  content: string | Uint8Array,
+  mode = 0o600,
+  before?: () => void,
+): void {
+  const unfinished = writeUnfinished(directory, name, content, mode)
+  before?.()
   renameSync(unfinished, join(directory, name))
   syncDirectory(directory)
+}
+
+/** The same for a file that must not be there yet: a link never replaces one, as a rename does. Throws EEXIST. */
+export function publish(directory: string, name: string, content: string, before: () => void): void {
+  const unfinished = writeUnfinished(directory, name, content, 0o600)
+  before()
+  linkSync(unfinished, join(directory, name))
+  rmSync(unfinished)
+  syncDirectory(directory)
+}
+
+/** Writes so many bytes to a folder and removes them again: only that tells a want of room, a quota and a read-only folder alike. */
+export function probeWrites(directory: string, name: string, bytes: number): void {
+  rmSync(writeUnfinished(directory, name, Buffer.alloc(bytes), 0o600))
 }

@@ -1,12 +1,13 @@
 import { setTimeout } from 'node:timers/promises'
-import { CustomhouseError } from '../core/errors.ts'
+import { CustomhouseError, isCustomhouseError } from '../core/errors.ts'
 import type { AuditDraft, Ledger, Receipt, RecordKind } from '../core/record.ts'
 import { type Bounds, COMMIT_MAX_BYTES, COMMIT_MAX_RECORDS, GATEWAY_TENANT } from './bounds.ts'
 import type { Chronicle } from './chronicle.ts'
 import type { Disk } from './disk.ts'
 import type { NumberedEntry, Registrar } from './entry.ts'
 import { checkpointText, type Signer } from './note.ts'
-import { bytesNeeded, tooLow } from './room.ts'
+import { isWantOfRoom } from './reserve.ts'
+import { begins, type Room, wantFor } from './room.ts'
 import { commitLine, headerLine, SEGMENT_VERSION, segmentName, trailerLine } from './segment.ts'
 import { snapshotNote } from './snapshot.ts'
 import type { LedgerStats } from './stats.ts'
@@ -48,7 +49,7 @@ export class SegmentLedger implements Ledger {
   #checkpointAt: number | null = null
   #checkpointSize = 0
   #sealing = false
-  #free = Number.POSITIVE_INFINITY
+  #room: Room = { free: Number.POSITIVE_INFINITY, keysFree: Number.POSITIVE_INFINITY }
   #failure: CustomhouseError | null = null
   #closing: Promise<void> | null = null
 
@@ -91,8 +92,8 @@ export class SegmentLedger implements Ledger {
         new CustomhouseError('ERR_GATEWAY_INTERNAL', `The record is refused: the ledger itself writes ${draft.kind}.`),
       )
     }
-    if (!this.#hasRoom(draft.kind)) return Promise.reject(tooLow(this.#free))
-    return this.enter(draft)
+    const want = this.#wantFor(draft.kind)
+    return want === null ? this.enter(draft) : Promise.reject(want)
   }
 
   /** Appends without asking whether the ledger is closing. For `append`, opening and closing only. */
@@ -103,9 +104,11 @@ export class SegmentLedger implements Ledger {
       entry = this.#registrar.number(draft)
     } catch (error) {
       // A record that cannot be sealed must not be lost in silence: without keys nothing personal can be recorded any more.
-      if (error instanceof CustomhouseError && error.code === 'ERR_KEYS_STORE')
-        return Promise.reject(this.#latch(error))
-      return Promise.reject(error)
+      if (!isCustomhouseError(error, 'ERR_KEYS_STORE')) return Promise.reject(error)
+      if (!isWantOfRoom(error.cause) || !begins(draft.kind)) return Promise.reject(this.#latch(error))
+      // Nothing began, so nothing is lost: refused until a look finds room.
+      this.#room = { free: this.#room.free, keysFree: 0 }
+      return Promise.reject(this.#wantFor(draft.kind))
     }
     const { promise, resolve, reject } = Promise.withResolvers<Receipt>()
     this.#queue.push({ entry, at: performance.now(), resolve, reject })
@@ -114,7 +117,7 @@ export class SegmentLedger implements Ledger {
   }
 
   health(): 'ok' | Error {
-    return this.#failure ?? (this.#hasRoom('call.intent') ? 'ok' : tooLow(this.#free))
+    return this.#failure ?? this.#wantFor('call.intent') ?? 'ok'
   }
 
   stats(): LedgerStats {
@@ -122,7 +125,7 @@ export class SegmentLedger implements Ledger {
       queue: this.#queue.length + this.#flying.length,
       open: this.#registrar.openIntents,
       size: this.#durable.size,
-      free: Number.isFinite(this.#free) ? this.#free : null,
+      free: Number.isFinite(this.#room.free) ? this.#room.free : null,
       checkpointAt: this.#checkpointAt,
       checkpointSize: this.#checkpointSize,
       epoch: this.#chronicle.epoch,
@@ -140,7 +143,7 @@ export class SegmentLedger implements Ledger {
     // A seal on its way signs a newer head; the older one must not be written over it.
     if (size === this.#signed || this.#sealing || this.#failure !== null) return
     this.#signed = size
-    await this.#disk.do({ type: 'checkpoint', note: this.#note({ size, root }) })
+    this.#room = await this.#disk.do({ type: 'checkpoint', note: this.#note({ size, root }) })
     this.#checkpointed(size)
   }
 
@@ -150,13 +153,11 @@ export class SegmentLedger implements Ledger {
   }
 
   async #check(): Promise<void> {
-    const { free } = await this.#disk.do({ type: 'check' })
-    this.#free = free
+    this.#room = await this.#disk.do({ type: 'check' })
   }
 
-  /** Too little room is no failure, and passes with the want. */
-  #hasRoom(kind: RecordKind): boolean {
-    return this.#free >= bytesNeeded(kind, this.#bounds.minFreeBytes, this.#registrar.openIntents)
+  #wantFor(kind: RecordKind): CustomhouseError | null {
+    return wantFor(kind, this.#room, this.#bounds.minFreeBytes, this.#registrar.openIntents)
   }
 
   /** All of one turn of the event loop shares a commit; while one is on its way, the next gathers behind it. */
@@ -192,14 +193,14 @@ export class SegmentLedger implements Ledger {
     this.#disk
       .do({ type: 'commit', text: text + tail, bytes: size, seal: sealing ? this.#nextSegment(head, note) : null })
       .then(
-        ({ ms, free }) => {
-          this.#free = free
+        (done) => {
+          this.#room = done
           this.#sealing = false
           if (sealing) {
             this.#signed = head.size
             this.#checkpointed(head.size)
           }
-          this.#committed(batch, head, size, ms)
+          this.#committed(batch, head, size, done.ms)
         },
         (error: Error) => this.#latch(error),
       )

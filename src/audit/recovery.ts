@@ -38,7 +38,8 @@ const MAX_GROUP_BYTES = 8 * 1024 * 1024 + 2 * MAX_LINE_BYTES
 /**
  * Brings a log to its last whole commit. The lock must be held. Cuts a torn tail; anything else that is damaged, or less than what
  * was signed, is ERR_LEDGER_CORRUPT: it is not ours to mend. `kept` is the head that the keys folder holds; a log that does not extend
- * it is accepted where an operator says so (`restoring`), and there a log that does is ERR_CLI_USAGE.
+ * it is accepted where an operator says so (`restoring`), and there a log that does is ERR_CLI_USAGE. `before` is called before a tail is cut: it throws where
+ * the lock was lost meanwhile.
  */
 export async function recover(
   directory: string,
@@ -46,6 +47,7 @@ export async function recover(
   verifier: Verifier,
   kept: Head | Damage | null = null,
   restoring = false,
+  before: () => void = () => undefined,
 ): Promise<Found> {
   for (const name of readdirSync(directory)) if (name.endsWith(UNFINISHED)) rmSync(join(directory, name))
   const segments = listSegments(directory)
@@ -97,7 +99,7 @@ export async function recover(
       'ERR_CLI_USAGE',
       `The ledger in ${directory} lacks nothing that the keys folder knows of: there is nothing to restore.`,
     )
-  const torn = last !== null && (last.damage !== null || last.uncommitted > 0) ? cut(directory, last) : null
+  const torn = last !== null && (last.damage !== null || last.uncommitted > 0) ? cut(directory, last, before) : null
   const segment = last === null || last.sealed ? null : { name: last.segment, bytes: last.end }
   return { chronicle, segment, torn, lost }
 }
@@ -173,11 +175,12 @@ function readFrom(path: string, from: number, length: number): Buffer {
   }
 }
 
-function cut(directory: string, replayed: Replayed): Torn {
+function cut(directory: string, replayed: Replayed, before: () => void): Torn {
   const path = join(directory, replayed.segment)
   const bytes = readFrom(path, replayed.end, statSync(path).size - replayed.end)
   const fd = openSync(path, constants.O_RDWR)
   try {
+    before()
     ftruncateSync(fd, replayed.end)
     fsyncSync(fd)
   } finally {

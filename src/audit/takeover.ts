@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { CustomhouseError } from '../core/errors.ts'
+import { CustomhouseError, isCustomhouseError } from '../core/errors.ts'
 import { type Committed, GATEWAY_TENANT } from './bounds.ts'
 import type { Chronicle } from './chronicle.ts'
 import type { Damage } from './damage.ts'
@@ -11,11 +10,11 @@ import { detach, makeDirectory } from './files.ts'
 import { type Head, openKept, readKeptNote } from './head.ts'
 import { openContentKeys, openSigner } from './keys.ts'
 import { SegmentLedger } from './ledger.ts'
-import { type Lock, lockDirectory } from './lock.ts'
+import { isRemembered, type Lock, lockDirectory, lockKeys, remember, stands } from './lock.ts'
 import { checkpointText, isLogName, makeVerifier } from './note.ts'
 import { listSegments, readCheckpointNote } from './reader.ts'
 import { type Found, recover, type Torn } from './recovery.ts'
-import { freeBytes, RESERVE_BYTES, releaseReserve, wantOfRoom } from './reserve.ts'
+import { keysNotWritable, makeRoom, probeKeys, wantOfRoom } from './reserve.ts'
 import { headerLine, LEDGER_FOLDER, SEGMENT_VERSION, segmentName } from './segment.ts'
 import { EMPTY_ROOT } from './tree.ts'
 import { readStateVersion, type Upgraded, upgrade, writeStateVersion } from './version.ts'
@@ -81,28 +80,44 @@ export async function takeOver(options: LedgerOptions, restoring: { readonly rea
     throw ours(directory, error)
   }
   const lock = lockDirectory(directory)
+  let keysLock: Lock | null = null
   let disk: Disk | null = null
   try {
+    // Before anything is appended: what cannot be sealed or signed must not be begun, also not once a second.
+    probeKeys(keys, log)
+    const signing = lockKeys(keys, log)
+    keysLock = signing
+    const held = (): void => {
+      if (!stands(lock.file) || !stands(signing.file)) throw new Error('its lock was removed while it was opened')
+    }
     const newest = listSegments(directory).at(-1)
-    if (lock.made && newest !== undefined) cutOff(directory, newest, lock)
+    if (!isRemembered(directory, lock)) {
+      // The writer before may still be at work: whatever it appends from here on goes to a file that has no name any more.
+      if (newest !== undefined) detach(directory, newest, held)
+      remember(directory, lock)
+    }
     const signer = openSigner(keys, log)
     const contentKeys = openContentKeys(keys, { make: true })
     const verifier = makeVerifier(signer.verifier)
     const isNew = newest === undefined && readCheckpointNote(directory) === null
     const upgraded = upgrade({ state, keys, directory, log, verifier })
-    const kept = openKept(readKeptNote(keys), log, verifier)
-    const found = await recover(directory, log, verifier, kept, restoring !== null)
+    const keptNote = readKeptNote(keys)
+    const kept = openKept(keptNote, log, verifier)
+    const found = await recover(directory, log, verifier, kept, restoring !== null, held)
     const { chronicle, segment, torn } = found
     const lost = lostOf(found, kept)
-    if (isNew) writeStateVersion(state)
     const epoch = chronicle.epoch + 1
     const openIntents = [...chronicle.open]
+    if (isNew) writeStateVersion(state)
     makeRoom(directory, openIntents.length)
     const minFreeBytes = options.minFreeBytes ?? MIN_FREE_BYTES
     disk = await Disk.open({
       directory,
       keys,
       lock: lock.file,
+      keysLock: signing.file,
+      log,
+      kept: keptNote,
       segment: segment?.name ?? null,
       bytes: segment?.bytes ?? 0,
       reserveFrom: Math.max(minFreeBytes, 0),
@@ -143,7 +158,10 @@ export async function takeOver(options: LedgerOptions, restoring: { readonly rea
         onCommit: options.onCommit ?? null,
       },
       segmentBytes: segment?.bytes ?? Buffer.byteLength(header),
-      release: lock.release,
+      release: () => {
+        signing.release()
+        lock.release()
+      },
     })
     const abandoned = abandon(ledger, openIntents)
     const opened = ledger.enter({
@@ -159,6 +177,10 @@ export async function takeOver(options: LedgerOptions, restoring: { readonly rea
     const restored = lost === null || restoring === null ? [] : [enterRestored(ledger, lost, restoring.reason)]
     const receipts = await Promise.all([...abandoned, opened, ...restored])
     await ledger.checkpoint()
+    const health = ledger.health()
+    // An older head in the keys folder is no damage to a log that goes on; one that was to be accepted would be asked for again.
+    if (restoring !== null && isCustomhouseError(health) && health.detail.volume === 'keys')
+      throw keysNotWritable(keys, wantOfRoom())
     writeStateVersion(state)
     // Nothing is sent on a disk that has no room for its end.
     await disk.do({ type: 'reserve' })
@@ -166,18 +188,9 @@ export async function takeOver(options: LedgerOptions, restoring: { readonly rea
     return { ledger, recovered: { epoch, size, abandoned: abandoned.length, torn, upgraded }, lost }
   } catch (error) {
     await disk?.end()
+    keysLock?.release()
     lock.release()
     throw ours(directory, error)
-  }
-}
-
-/** Its writer may still be at work: whatever it appends from here on goes to a file that has no name any more. What fails is tried again by the next opening, which must find no lock file either. */
-function cutOff(directory: string, segment: string, lock: Lock): void {
-  try {
-    detach(directory, segment)
-  } catch (error) {
-    rmSync(lock.file.path, { force: true })
-    throw error
   }
 }
 
@@ -219,13 +232,6 @@ function enterRestored(ledger: SegmentLedger, { found, signed }: Lost, reason: s
       signed: signed === null ? null : { root: signed.root, size: signed.size },
     },
   })
-}
-
-/** On a full disk the reserve is for closing what is open; with nothing open, nothing is written at all. */
-function makeRoom(directory: string, openIntents: number): void {
-  if (freeBytes(directory) >= RESERVE_BYTES) return
-  if (openIntents === 0) throw wantOfRoom()
-  releaseReserve(directory)
 }
 
 function ours(directory: string, cause: unknown): CustomhouseError {

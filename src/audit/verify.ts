@@ -149,24 +149,32 @@ export async function verifyLedger(directory: string, options: VerifyOptions = {
   }
 }
 
+const KEYS_FOLDER = 'the keys folder'
+
 type Claims = Readonly<{
   heads: readonly Readonly<{ holder: string; head: Head }>[]
   damage: Damage | null
   unproved: readonly string[]
 }>
 
-/** The heads that the log has to extend. The keys folder is ours: what stands there and is no signed head was altered. */
+/**
+ * The heads that the log has to extend. The keys folder is ours: what stands there and is no signed head was altered. Without a verifier
+ * none is compared: what nobody signed proves nothing, and anybody can have typed it.
+ */
 function claimsOf(options: VerifyOptions, log: string | null, verifier: Verifier | null): Claims {
   const heads: { holder: string; head: Head }[] = []
   const unproved: string[] = []
-  const kept = log === null ? null : openKept(options.kept ?? null, log, verifier)
-  if (kept !== null && !('kind' in kept)) heads.push({ holder: 'the keys folder', head: kept })
+  const keyless = (holder: string): string => `${holder} is not compared: no verifier key says who signed it`
+  const known = verifier === null || log === null ? null : openKept(options.kept ?? null, log, verifier)
+  if (known !== null && !('kind' in known)) heads.push({ holder: KEYS_FOLDER, head: known })
+  if (verifier === null && options.kept !== undefined) unproved.push(keyless(`what ${KEYS_FOLDER} holds`))
   for (const { holder, note } of options.checkpoints ?? []) {
-    const head = openCheckpoint(note, log ?? '', verifier)
-    if ('kind' in head) unproved.push(`${holder} is not compared: ${head.message}`)
+    const head = verifier === null ? null : openCheckpoint(note, log ?? '', verifier)
+    if (head === null) unproved.push(keyless(holder))
+    else if ('kind' in head) unproved.push(`${holder} is not compared: ${head.message}`)
     else heads.push({ holder, head })
   }
-  return { heads, damage: kept !== null && 'kind' in kept ? kept : null, unproved }
+  return { heads, damage: known !== null && 'kind' in known ? known : null, unproved }
 }
 
 /** Damage of a log that does not extend a head, with the record that explains it, if there is one. */

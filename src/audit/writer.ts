@@ -1,10 +1,12 @@
-import { closeSync, constants, fdatasyncSync, fstatSync, openSync, statSync } from 'node:fs'
+import { closeSync, constants, fdatasyncSync, fstatSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
-import { syncDirectory, writeAtomically, writeWhole } from './files.ts'
-import { KEPT_HEAD_FILE } from './head.ts'
+import { publish, syncDirectory, writeAtomically, writeWhole } from './files.ts'
+import { KEPT_HEAD_FILE, readKeptNote } from './head.ts'
 import { type Identity, stands } from './lock.ts'
-import { freeBytes, keepReserve, makeReserve } from './reserve.ts'
+import { parseCheckpoint } from './note.ts'
+import { freeBytes, isWantOfRoom, keepReserve, makeReserve } from './reserve.ts'
+import type { Room } from './room.ts'
 import { CHECKPOINT_FILE } from './segment.ts'
 import { SNAPSHOT_FILE } from './snapshot.ts'
 
@@ -18,6 +20,11 @@ export type WriterStart = Readonly<{
   directory: string
   keys: string
   lock: Identity
+  /** The lock of the log's name in the keys folder. */
+  keysLock: Identity
+  log: string
+  /** The note that stood in the keys folder, and that opening compared with the log or accepted. */
+  kept: string | null
   segment: string | null
   bytes: number
   /** With so many free bytes the reserve is made again, should it be gone. */
@@ -43,8 +50,8 @@ export type Job =
   /** Looks whether the log is still ours, and the file still the one at its path. */
   | Readonly<{ type: 'check' }>
   | Readonly<{ type: 'close' }>
-/** `ms` is the time that the disk took, `free` what the volume has left, bytes. */
-export type Done = Readonly<{ ms: number; free: number }>
+/** `ms` is the time that the disk took. What the volumes have left is in it, bytes. */
+export type Done = Room & Readonly<{ ms: number }>
 export type Answer = Done | Readonly<{ failed: string; code: string }>
 
 type Current = Readonly<{ fd: number; file: Identity }>
@@ -54,7 +61,11 @@ function isStart(value: unknown): value is WriterStart {
 }
 
 function run(start: WriterStart, port: NonNullable<typeof parentPort>): void {
-  const { directory, keys, lock } = start
+  const { directory, keys, lock, keysLock, log } = start
+  let kept = start.kept
+  /** A head that the keys folder had no room for: the one there is older, which is no damage. Tried again each second. */
+  let behind: string | null = null
+  let keysFree = freeBytes(keys)
   let current: Current | null = null
   let bytes = 0
   let failed = false
@@ -69,8 +80,14 @@ function run(start: WriterStart, port: NonNullable<typeof parentPort>): void {
 
   const superseded = (why: string): Error => new Error(`another writer took the log over: ${why}`)
 
-  const holdsLock = (): void => {
-    if (!stands(lock)) throw superseded(`${lock.path} is not the lock file that this one holds.`)
+  const holds = (one: Identity): void => {
+    if (!stands(one)) throw superseded(`${one.path} is not the lock file that this one holds.`)
+  }
+  const holdsLock = (): void => holds(lock)
+  /** Directly before a file gets its name: a writer that was held up on its way must not put an older file in the place of a newer. */
+  const holdsBoth = (): void => {
+    holds(lock)
+    holds(keysLock)
   }
 
   /**
@@ -99,16 +116,44 @@ function run(start: WriterStart, port: NonNullable<typeof parentPort>): void {
   const create = (segment: NewSegment): void => {
     if (current !== null) closeSync(current.fd)
     current = null
-    if (statSync(join(directory, segment.name), { throwIfNoEntry: false }) !== undefined)
-      throw new Error(`${segment.name} is there already.`)
-    writeAtomically(directory, segment.name, segment.header)
+    publish(directory, segment.name, segment.header, holdsBoth)
     use(segment.name)
+  }
+
+  /** A head that is not ours and not older is another writer's. That of another log says nothing of this one. */
+  const notAhead = (note: string): void => {
+    const there = readKeptNote(keys)
+    if (there === null || there === kept) return
+    const theirs = parseCheckpoint(there)
+    const ours = parseCheckpoint(note)
+    if (theirs === null || ours === null || theirs.origin !== log || theirs.size < ours.size) return
+    if (theirs.size === ours.size && theirs.root === ours.root) return
+    throw superseded(`${join(keys, KEPT_HEAD_FILE)} knows of ${theirs.size} records, this one of ${ours.size}.`)
+  }
+
+  const keepHead = (note: string): void => {
+    try {
+      writeAtomically(keys, KEPT_HEAD_FILE, note, 0o644, () => {
+        holdsBoth()
+        notAhead(note)
+      })
+      kept = note
+      behind = null
+    } catch (error) {
+      if (!isWantOfRoom(error)) throw error
+      behind = note
+    }
+    lookAtKeys()
+  }
+
+  const lookAtKeys = (): void => {
+    keysFree = behind === null ? freeBytes(keys) : 0
   }
 
   /** The state's own head first: the keys folder never knows of more than the state did. */
   const keep = (note: string): void => {
-    writeAtomically(directory, CHECKPOINT_FILE, note, 0o644)
-    writeAtomically(keys, KEPT_HEAD_FILE, note, 0o644)
+    writeAtomically(directory, CHECKPOINT_FILE, note, 0o644, holdsBoth)
+    keepHead(note)
   }
 
   const commit = (job: Extract<Job, { type: 'commit' }>): void => {
@@ -122,7 +167,7 @@ function run(start: WriterStart, port: NonNullable<typeof parentPort>): void {
     bytes += block.length
     check()
     if (job.seal === null) return
-    writeAtomically(directory, SNAPSHOT_FILE, job.seal.snapshot)
+    writeAtomically(directory, SNAPSHOT_FILE, job.seal.snapshot, 0o600, holdsBoth)
     create(job.seal.next)
     keep(job.seal.checkpoint)
   }
@@ -131,7 +176,7 @@ function run(start: WriterStart, port: NonNullable<typeof parentPort>): void {
     switch (job.type) {
       case 'begin':
         holdsLock()
-        writeAtomically(directory, CHECKPOINT_FILE, job.note, 0o644)
+        writeAtomically(directory, CHECKPOINT_FILE, job.note, 0o644, holdsBoth)
         break
       case 'create':
         holdsLock()
@@ -146,7 +191,10 @@ function run(start: WriterStart, port: NonNullable<typeof parentPort>): void {
         break
       case 'check':
         check()
+        holds(keysLock)
         keepReserve(directory, start.reserveFrom)
+        if (behind === null) lookAtKeys()
+        else keepHead(behind)
         break
       case 'reserve':
         makeReserve(directory)
@@ -163,10 +211,12 @@ function run(start: WriterStart, port: NonNullable<typeof parentPort>): void {
     const began = performance.now()
     try {
       work()
-      port.postMessage({ ms: performance.now() - began, free: freeBytes(directory) } satisfies Answer)
+      port.postMessage({ ms: performance.now() - began, free: freeBytes(directory), keysFree } satisfies Answer)
     } catch (error) {
       failed = true
-      const code = error instanceof Error && 'code' in error ? String(error.code) : 'ERROR'
+      const named = error instanceof Error && 'code' in error ? String(error.code) : 'ERROR'
+      // A quota's error has no code of its own, and a number does not cross threads with it.
+      const code = isWantOfRoom(error) ? 'ENOSPC' : named
       port.postMessage({ failed: error instanceof Error ? error.message : String(error), code } satisfies Answer)
     }
   }

@@ -8,7 +8,7 @@ import type { Standing } from './standing.ts'
 const SAY_EVERY_MS = 60_000
 
 /**
- * Opens the ledger, however long its volume has no room: an exit would be a restart loop. The probes and the log say what is waited for. `signal`
+ * Opens the ledger, however long its volume, or that of the keys, has no room: an exit would be a restart loop. The probes and the log say what is waited for. `signal`
  * ends the waiting; whatever else is wrong ends the start.
  */
 export function openWithRoom(
@@ -19,10 +19,11 @@ export function openWithRoom(
 ): Promise<Opened> {
   let said = Number.NEGATIVE_INFINITY
   const waiting = (error: CustomhouseError): void => {
-    standing.starting = "the ledger's volume has no room: make some, and the start goes on"
+    const volume = error.detail.volume === 'keys' ? 'the volume of the keys folder' : "the ledger's volume"
+    standing.starting = `${volume} has no room: make some, and the start goes on`
     if (performance.now() - said < SAY_EVERY_MS) return
     said = performance.now()
-    log.error(errorFacts(error), "the start waits for room on the ledger's volume")
+    log.error(errorFacts(error), `the start waits for room on ${volume}`)
   }
   return openLedgerWhenRoom(options, { waiting, signal })
 }

@@ -1,7 +1,7 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { openLedger, restoreLedger } from '../../src/audit/index.ts'
+import { openLedger, restoreLedger, verifyLedger } from '../../src/audit/index.ts'
 import { isCustomhouseError } from '../../src/core/errors.ts'
 import { copyOf } from './forge.ts'
 import {
@@ -177,6 +177,17 @@ describe('a head that somebody else holds', () => {
     expect(missing.join()).toContain('note 0 is not compared')
     expect(missing.join()).toContain(why)
   })
+})
+
+test('without a verifier key no head is compared: what nobody signed proves nothing', async () => {
+  const forged = `${LOG}\n9999\n${Buffer.alloc(32).toString('base64')}\n\n\u2014 ${LOG} AAAA\n`
+  const { status, damage, missing } = await verifyLedger(present.directory, {
+    kept: forged,
+    checkpoints: [{ holder: 'typed.note', note: forged }],
+  })
+  expect({ status, damage }).toEqual({ status: 'incomplete', damage: null })
+  expect(missing).toContain('typed.note is not compared: no verifier key says who signed it')
+  expect(missing).toContain('what the keys folder holds is not compared: no verifier key says who signed it')
 })
 
 describe('the head in the keys folder', () => {

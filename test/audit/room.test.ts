@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { bytesNeeded, tooLow } from '../../src/audit/room.ts'
+import { bytesNeeded, KEYS_MIN_BYTES, tooLow, wantFor } from '../../src/audit/room.ts'
 import { type AuditDraft, CLOSING_KINDS, LEAF_MAX_BYTES, type RecordKind } from '../../src/core/record.ts'
 
 /** What may still be written when the volume is almost full, and in which order kinds of records are refused. */
@@ -54,5 +54,15 @@ describe('the free bytes without which a record is refused', () => {
 })
 
 test('a want of room says how much there is, and is told from a failure by it', () => {
-  expect(tooLow(4_096)).toMatchObject({ code: 'ERR_LEDGER_UNAVAILABLE', detail: { free: 4_096 } })
+  const want = tooLow("The ledger's volume", 'state', 4_096)
+  expect(want).toMatchObject({ code: 'ERR_LEDGER_UNAVAILABLE', detail: { free: 4_096, volume: 'state' } })
+})
+
+test.each<[string, number, number, (string | undefined)[]]>([
+  ['both have room', 2 * MIN_FREE, KEYS_MIN_BYTES, [undefined, undefined, undefined]],
+  ['the log lacks it', 0, KEYS_MIN_BYTES, ['state', 'state', undefined]],
+  ['the keys lack it', 2 * MIN_FREE, KEYS_MIN_BYTES - 1, ['keys', undefined, undefined]],
+])('of the two volumes %s: a beginning, our own, an end', (_, free, keysFree, volumes) => {
+  const kinds: readonly RecordKind[] = ['call.intent', 'policy.activated', 'call.outcome']
+  expect(kinds.map((kind) => wantFor(kind, { free, keysFree }, MIN_FREE, 0)?.detail.volume)).toEqual(volumes)
 })

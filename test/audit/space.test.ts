@@ -1,56 +1,11 @@
-import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, rmSync, statSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { openLedgerWhenRoom } from '../../src/audit/index.ts'
 import { RESERVE_BYTES, RESERVE_FILE } from '../../src/audit/reserve.ts'
 import { isCustomhouseError } from '../../src/core/errors.ts'
-import { allEntries, denied, intent, LOG, makePlace, openAt, type Place, placeIn, verifyAt } from './kit.ts'
-
-/** A volume of our own, in a mount namespace that dies with the script. What is in it at the end is copied out. */
-const namespace = spawnSync('unshare', ['-rm', 'true']).status === 0
-if (!namespace && process.env.CI === 'true') throw new Error('unshare must work where CI=true')
-if (!namespace) console.log('unshare is not here or not allowed: nothing is run on a full volume.')
-
-/** Runs `test/audit/child.ts` once for each list of arguments, one after the other, on a volume of `size`; `meanwhile` beside the last one, whose output is in the file `$out`. */
-function onVolume(
-  size: string,
-  runs: readonly (readonly (string | number)[])[],
-  meanwhile = '',
-): { outputs: string[][]; copy: Place } {
-  const place = makePlace()
-  const root = dirname(place.state)
-  mkdirSync(place.state)
-  const copy = placeIn(join(root, 'copy'))
-  const children = runs.map((args, i) => {
-    const child = `"$0" "$1" "$2" "$3" ${args.join(' ')}`
-    if (meanwhile === '' || i < runs.length - 1) return `${child}; echo "--- $?"`
-    return `out="$3.out"; ${child} > "$out" & child=$!\n${meanwhile}\nwait $child; code=$?; cat "$out"; echo "--- $code"`
-  })
-  const script = [
-    `mount -t tmpfs -o size=${size} tmpfs "$2"`,
-    ...children,
-    'mkdir "$4"',
-    'cp -r "$2" "$4"',
-    'cp -r "$3" "$4"',
-  ].join('\n')
-  const child = join(import.meta.dirname, 'child.ts')
-  const run = spawnSync(
-    'unshare',
-    ['-rm', 'bash', '-c', script, process.execPath, child, place.state, place.keys, dirname(copy.state)],
-    { encoding: 'utf8', maxBuffer: 1e8 },
-  )
-  expect(run.status, run.stderr).toBe(0)
-  return { outputs: run.stdout.split(/(?<=^--- \d+)\n/m).map((text) => text.split('\n').filter(Boolean)), copy }
-}
-
-function acknowledgements(lines: readonly string[] | undefined): string[] {
-  return (lines ?? []).filter((line) => line.startsWith('ack '))
-}
-
-async function idsOf(place: Place): Promise<Set<string>> {
-  return new Set((await allEntries(place)).map(({ leaf }) => `ack ${leaf.seq} ${leaf.id}`))
-}
+import { allEntries, denied, intent, LOG, makePlace, openAt, type Place, verifyAt } from './kit.ts'
+import { acknowledgements, idsOf, namespace, onVolume } from './volume.ts'
 
 describe.skipIf(!namespace)('a volume that fills up', () => {
   test('without a mark: ENOSPC latches, the next start closes what is open from the reserve, and begins nothing', async () => {
