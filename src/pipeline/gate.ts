@@ -115,13 +115,17 @@ function joined(pieces: readonly Uint8Array[]): Uint8Array {
 async function finish(passage: Passage, progress: Progress, rest: Uint8Array): Promise<void> {
   const { client } = passage.visit
   const released = progress.bytes
-  progress.bytes += rest.length
-  if (progress.recordedBytes > 0) progress.hash?.update(rest)
+  // Decided once: to whoever left before this, the rest is not sent, and so not counted.
+  const gone = client.gone.aborted
+  if (!gone) {
+    progress.bytes += rest.length
+    if (progress.recordedBytes > 0) progress.hash?.update(rest)
+  }
   try {
     await close(
       passage,
       progress,
-      client.gone.aborted ? 'client_gone' : progress.fault === null ? 'complete' : 'provider_error',
+      gone ? 'client_gone' : progress.fault === null ? 'complete' : 'provider_error',
       passage.answer.status,
       [],
     )

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { AuditDraft } from '../../src/core/record.ts'
+import { openaiChat } from '../../src/dialects/openai-chat/index.ts'
 import { openaiAnswer, openaiStream } from '../kit/index.ts'
 import { type Played, play, type Scene } from './scene.ts'
 
@@ -212,6 +213,42 @@ describe('a ledger that cannot write it', () => {
     expect(played.text).toContain('cannot be recorded')
   })
 })
+
+test.each([false, true])(
+  'a client that leaves while the last piece is made (streamed: %s): that piece is neither counted nor in the digest',
+  async (streamed) => {
+    const leave: { now: () => void } = { now: () => undefined }
+    const played = await play({
+      streamed,
+      chunks: streamed ? said : [JSON.stringify(openaiAnswer({ texts: [TEXT] }))],
+      limits: EACH,
+      before: (_, { gone }) => {
+        leave.now = () => gone.abort()
+      },
+      codec: {
+        encode: (call) => {
+          const encoder = openaiChat.encode(call)
+          return {
+            get contentType() {
+              return encoder.contentType
+            },
+            event: (event, texts) => encoder.event(event, texts),
+            cutOff: (error) => encoder.cutOff(error),
+            end: () => {
+              leave.now()
+              return encoder.end()
+            },
+          }
+        },
+      },
+    })
+    const [outcome] = played.outcomes
+    expect(played.text.length > 0).toBe(streamed)
+    expect(outcome?.body).toMatchObject({ ending: 'client_gone', bytes: Buffer.byteLength(played.text) })
+    expect(outcome?.personal?.released).toBe(streamed ? sha256(played.text) : undefined)
+    expect(played.journal.at(-1)).toBe('destroy')
+  },
+)
 
 describe('while it is written', () => {
   test.each(['client_gone', 'drained'] as const)(
