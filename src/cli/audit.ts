@@ -20,7 +20,7 @@ import { EXIT } from './audit/exit.ts'
 import { type Asked, readFilter } from './audit/filter.ts'
 import { contentKeys, notThere, type Place, placeOf, type Where, withPlace } from './audit/place.ts'
 import { type RestoreOptions, restore } from './audit/restore.ts'
-import { examples, printable } from './audit/text.ts'
+import { examples, howFar, printable } from './audit/text.ts'
 import { type VerifyOptions, verify } from './audit/verify.ts'
 
 type SearchOptions = Asked & Where & Readonly<{ limit?: string; json?: boolean }>
@@ -222,6 +222,8 @@ function stepText({ record, disclosed, proof }: TrailStep, asked: boolean): stri
   const lines = [`${seq}  ${t}  ${kind}${of === undefined ? '' : ` of ${of}`}  (${printable(tenant)} ${tseq})`]
   for (const [name, value] of Object.entries(body))
     lines.push(`    ${printable(name)}: ${printable(JSON.stringify(value))}`)
+  const far = howFar(record)
+  if (far !== null) lines.push(`    ${printable(far)}`)
   if (record._sd !== undefined && disclosed === null) {
     lines.push(
       `    ${record._sd.length} personal fields, ${asked ? 'whose content key is not there' : 'sealed (--disclose opens them)'}`,

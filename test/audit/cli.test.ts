@@ -4,7 +4,18 @@ import { dirname, join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { openLedger } from '../../src/audit/index.ts'
 import { copyOf, editLines, lineOf } from './forge.ts'
-import { callId, denied, LOG, makePlace, makeSharedPlace, newestSegment, oneCall, type Place } from './kit.ts'
+import {
+  callId,
+  denied,
+  intent,
+  LOG,
+  makePlace,
+  makeSharedPlace,
+  newestSegment,
+  oneCall,
+  outcome,
+  type Place,
+} from './kit.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const BIN = join(ROOT, 'bin/customhouse.js')
@@ -146,6 +157,22 @@ describe('audit show', () => {
       disclosed: null,
       proof: { index: 1, size: 8, holds: true, signed: true },
     })
+  })
+
+  test('an abandoned call: how far it had come, in words', async () => {
+    const crashed = copyOf(place)
+    const { ledger } = await openLedger({ state: crashed.state, keys: crashed.keys, log: LOG })
+    const [long, silent] = await Promise.all([ledger.append(intent(8)), ledger.append(intent(9))])
+    const progress = { attempt: 1, bytes: 4_321, events: 3 }
+    const { seq } = await ledger.append({ ...outcome(8, long.seq), kind: 'call.progress', body: progress })
+    const left = copyOf(crashed)
+    await ledger.close()
+    await (await openLedger({ state: left.state, keys: left.keys, log: LOG })).ledger.close()
+    expect(audit(left, 'show', callId(8)).out).toContain(
+      `a crash ended it; 4321 bytes of its answer are on record at seq ${seq}: up to audit.progress_bytes more`,
+    )
+    expect(audit(left, 'show', callId(9)).out).toContain('nothing of its answer is on record')
+    expect(silent.seq).toBe(long.seq + 1)
   })
 
   test('no such call: 1', () => {
