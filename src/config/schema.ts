@@ -193,7 +193,7 @@ export const configSchema = z.strictObject({
             .max(100, { error: 'must be at most 100' })
             .prefault(20)
             .describe(
-              "Percent of the gateway's time that evaluations for one tenant may take; beyond it they go to the worker, and wait there in turn with those of other tenants.",
+              "Percent of the gateway's time that evaluations for one tenant may take; beyond it they go to the worker, and wait there in turn with those of other tenants. While no other tenant calls, small ones are lent more.",
             ),
         })
         .prefault({}),

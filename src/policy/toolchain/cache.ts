@@ -36,7 +36,14 @@ export class AnswerCache {
   keep(key: string, answer: string, onDisk: boolean): void {
     this.#hold(key, answer)
     if (!onDisk || this.#folder === undefined) return
-    this.#within(this.#folder, (folder) => write(folder, `${key}.answer`, `${digest(answer)}\n${answer}`))
+    this.#within(this.#folder, (folder) => {
+      try {
+        write(folder, `${key}.answer`, `${digest(answer)}\n${answer}`)
+      } catch (error) {
+        // An answer that finds no room is as good: it is made anew after the next start.
+        if (!lacksRoom(error)) throw error
+      }
+    })
   }
 
   #within<T>(folder: string, work: (folder: string) => T): T {
@@ -60,6 +67,10 @@ export class AnswerCache {
       this.#characters -= text.length
     }
   }
+}
+
+function lacksRoom(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT')
 }
 
 /** By draft and rename, so that a reader sees a whole file or none. */

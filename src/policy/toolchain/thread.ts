@@ -71,16 +71,14 @@ export class ToolchainThread {
   }
 
   #start(): void {
-    const worker = new Worker(new URL(`./worker${extname(import.meta.url)}`, import.meta.url), {
-      workerData: { folder: this.#options.folder },
-      // The sandbox has no environment and no standard streams of ours; neither has the thread around it.
-      env: {},
-      stdin: false,
-      stdout: true,
-      stderr: true,
-      execArgv: [],
-    })
-    this.#worker = worker
+    let worker: Worker
+    try {
+      worker = this.#worker = this.#made()
+    } catch (error) {
+      // No thread is to be had: the first that waits is told; the next one is tried a turn later, so that nothing recurses over the line.
+      setImmediate(() => void this.#end(fault('could not be started', error)))
+      return
+    }
     this.#ready = false
     this.#arm(this.#options.startMs, `did not start within ${this.#options.startMs} ms`)
     worker.on('message', (message: WorkerMessage) => {
@@ -91,6 +89,18 @@ export class ToolchainThread {
     })
     worker.on('exit', (code) => {
       if (worker === this.#worker) void this.#end(fault(`ended by itself with code ${code}`))
+    })
+  }
+
+  #made(): Worker {
+    return new Worker(new URL(`./worker${extname(import.meta.url)}`, import.meta.url), {
+      workerData: { folder: this.#options.folder },
+      // The sandbox has no environment and no standard streams of ours; neither has the thread around it.
+      env: {},
+      stdin: false,
+      stdout: true,
+      stderr: true,
+      execArgv: [],
     })
   }
 
