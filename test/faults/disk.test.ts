@@ -1,11 +1,12 @@
-import { appendFileSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { appendFileSync, cpSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { LOG, placeIn } from '../audit/kit.ts'
 import { canTrace, type ServeOptions, serve } from '../serve.ts'
 import { type Doors, layDoors, SECRET } from '../torture/ground.ts'
 import { startLoad, type Told } from '../torture/load.ts'
-import { FAULTS, type Fault, type Kind, record, type Scene, strike } from '../torture/tracing.ts'
+import { FAULTS, type Fault, type Kind, opensLock, record, type Scene, strike } from '../torture/tracing.ts'
 import { startUpstream, type Upstream } from '../torture/upstream.ts'
 import { Caller2 } from '../wire/callers.ts'
 import { addressOf, OPENAI } from '../wire/doors.ts'
@@ -15,6 +16,8 @@ import { addressOf, OPENAI } from '../wire/doors.ts'
  * checkpoints under load, at the seal of a segment, and in the stop. The calls are recorded first; then each of them fails with EIO, with
  * ENOSPC, or kills.
  */
+/** A state of version 1, as the tests of the upgrade have it. */
+const GOLDEN = placeIn(join(import.meta.dirname, '../audit/golden/state-1'))
 const ALL = process.env.CUSTOMHOUSE_DISK === 'all'
 /** What makes the log, and looks after it. The others only read: of them a sample fails with EIO alone. */
 const APPENDS = new Set([
@@ -25,6 +28,11 @@ const APPENDS = new Set([
   'rename',
   'ftruncate',
   'unlink',
+  'link',
+  'mkdir',
+  'ioctl',
+  'copy_file_range',
+  'sendfile',
   'fstat',
   'statx',
   'statfs',
@@ -38,11 +46,18 @@ function matrixOf(kinds: readonly Kind[], most = Number.POSITIVE_INFINITY): read
   return kinds.flatMap((kind, index) =>
     FAULTS.flatMap((fault, turn): Fault[] => {
       const times = Math.min(kind.times, most)
-      if (ALL) return Array.from({ length: times }, (_, at) => ({ kind, fault, when: at + 1 }))
+      // Of these every time: without its lock a gateway must not run.
+      if (ALL || opensLock(kind)) return Array.from({ length: times }, (_, at) => ({ kind, fault, when: at + 1 }))
       if (!APPENDS.has(kind.name) && fault !== 'error=EIO') return []
       return [{ kind, fault, when: (index + turn) % 2 === 0 ? 1 : Math.ceil(times * 0.6) }]
     }),
   )
+}
+
+/** Of the sample every call with one fault, in turn; the opening of a lock with all of them. */
+function sampled(matrix: readonly Fault[]): readonly Fault[] {
+  const many = FAULTS.length
+  return matrix.filter(({ kind }, index) => ALL || opensLock(kind) || index % many === Math.floor(index / many) % many)
 }
 
 /** Sets every fault going, and holds what came of it against what must hold. */
@@ -110,6 +125,19 @@ describe.skipIf(!canTrace())('system calls on the ledger', () => {
     }
   }
 
+  /** What the program before the versions left, in the hands of this one: no version, no head beside the keys, no reserve, and no lock file. */
+  async function ofVersion1(): Promise<Scene> {
+    const left = await lay({ log: LOG, progress_every: '1h', progress_bytes: '64MiB' })
+    const keys = join(left.folder, 'keys')
+    for (const name of ['ledger', 'version']) rmSync(join(left.state, name), { recursive: true })
+    for (const name of readdirSync(keys))
+      if (name === 'content' || name.startsWith('ledger.')) rmSync(join(keys, name), { recursive: true })
+    cpSync(GOLDEN.state, left.state, { recursive: true })
+    cpSync(GOLDEN.keys, keys, { recursive: true })
+    const load = { seed: 1, first: 1e6, clients: 1, calls: 2, only: 'fine' } as const
+    return { left, upstream: upstream.url, told: [], arrived: new Map(), options, load }
+  }
+
   /** A first segment that a dozen calls will fill: 64 MiB of denials, which a policy gives at length. */
   async function almostFull(): Promise<Scene> {
     const left = await lay({ progress_every: '1h', progress_bytes: '64MiB' })
@@ -143,8 +171,29 @@ describe.skipIf(!canTrace())('system calls on the ledger', () => {
     const scene = await killed()
     const kinds = await record(scene)
     console.log(namesOf(kinds).join('\n'))
-    for (const name of APPENDS) expect(kinds.map((kind) => kind.name)).toContain(name)
+    for (const name of ['openat', 'write', 'fdatasync', 'fsync', 'rename', 'ftruncate', 'unlink', 'statfs'])
+      expect(kinds.map((kind) => kind.name)).toContain(name)
+    expect(kinds.filter(opensLock).length).toBeGreaterThan(0)
     await endure(scene, matrixOf(kinds))
+  }, 3_600_000)
+
+  test('of a start on a state of version 1 without lock and reserve fail or kill: same', async () => {
+    const scene = await ofVersion1()
+    const kinds = (await record(scene)).filter(({ file }) => !/checkpoint|snapshot/.test(file))
+    console.log(namesOf(kinds).join('\n'))
+    // What is made once: the version, the reserve, the head beside the keys, the locks, and a copy of the segment that nobody else can have open.
+    const made = new Set(kinds.map(({ name, file }) => `${name} ${file}`))
+    for (const what of [
+      'rename state/version.unfinished',
+      'write state/ledger/reserve.unfinished',
+      'rename state/ledger/reserve.unfinished',
+      'openat state/ledger/lock',
+      'rename state/ledger/00000000000000000011.seg.unfinished',
+    ])
+      expect([...made]).toContain(what)
+    expect([...made].filter((what) => /^rename keys\/ledger\..*head.*unfinished$/.test(what))).toHaveLength(1)
+    expect([...made].some((what) => /^(?:ioctl|copy_file_range|sendfile) state\/ledger\/.*\.seg/.test(what))).toBe(true)
+    await endure(scene, sampled(matrixOf(kinds.filter(({ name }) => ALL || APPENDS.has(name)))))
   }, 3_600_000)
 
   test('of the seal of a full segment fail or kill: same', async () => {
@@ -154,14 +203,9 @@ describe.skipIf(!canTrace())('system calls on the ledger', () => {
       ({ file }) => /snapshot|\d{20}\.seg/.test(file) && !file.includes('0'.repeat(20)),
     )
     console.log(namesOf(kinds).join('\n'))
-    for (const name of ['openat', 'write', 'fsync', 'rename']) expect(kinds.map((kind) => kind.name)).toContain(name)
-    const matrix = matrixOf(kinds, 2)
-    // Each life reads 64 MiB: of the sample every call with one fault, in turn.
-    await endure(
-      scene,
-      ALL
-        ? matrix
-        : matrix.filter((_, index) => index % FAULTS.length === Math.floor(index / FAULTS.length) % FAULTS.length),
-    )
+    for (const name of ['openat', 'write', 'fsync', 'rename', 'link'])
+      expect(kinds.map((kind) => kind.name)).toContain(name)
+    // Each life reads 64 MiB.
+    await endure(scene, sampled(matrixOf(kinds, 2)))
   }, 3_600_000)
 })

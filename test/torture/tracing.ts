@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type ServeOptions, serve } from '../serve.ts'
 import { type Copied, copyDoors } from './ground.ts'
@@ -23,8 +24,9 @@ export type Scene = Readonly<{
 }>
 
 export const FAULTS = ['error=EIO', 'error=ENOSPC', 'signal=KILL'] as const
+/** All that Node and SQLite ask of the system about files, but for `lseek` and locks. */
 const NAMES =
-  'openat,read,pread64,write,writev,pwrite64,fdatasync,fsync,rename,ftruncate,unlink,unlinkat,fstat,newfstatat,statx,statfs,getdents64,close'
+  'openat,read,pread64,write,writev,pwrite64,fdatasync,fsync,rename,link,linkat,mkdir,ftruncate,unlink,unlinkat,fstat,newfstatat,statx,statfs,getdents64,ioctl,copy_file_range,sendfile,close'
 const LANES = 3
 /** How long a start may wait for room before it is told to stop: it tries again each second. */
 const WAIT_MS = 2_500
@@ -41,7 +43,8 @@ export async function record(scene: Scene): Promise<readonly Kind[]> {
   try {
     const trace = join(copy.folder, 'trace')
     const tracer = ['strace', '-f', '-qq', '-yy', '-s', '0', '-e', `trace=${NAMES}`, '-o', trace]
-    const end = await oneLife(scene, copy, tracer, [])
+    const { end, unlocked } = await oneLife(scene, copy, tracer, [])
+    if (unlocked) throw new Error('it ran unlocked, and nothing had failed')
     if (end !== 'exit 0') throw new Error(`it ended with ${end}, and nothing had failed`)
     return kindsIn(readFileSync(trace, 'utf8'), copy.folder)
   } finally {
@@ -71,8 +74,11 @@ export async function strike(scene: Scene, matrix: readonly Fault[]) {
   return { ends, wrong, survived, missed }
 }
 
-/** Starts, calls, stops; tells how it ended. */
-async function oneLife(scene: Scene, copy: Copied, tracer: readonly string[], told: Told[]): Promise<string> {
+/** How a life ended, and whether anybody could have locked its log while it served. */
+type Ended = Readonly<{ end: string; unlocked: boolean }>
+
+/** Starts, calls, stops. */
+async function oneLife(scene: Scene, copy: Copied, tracer: readonly string[], told: Told[]): Promise<Ended> {
   let strace: number | undefined
   const waits: NodeJS.Timeout[] = []
   const served = await serve(copy, {
@@ -89,15 +95,32 @@ async function oneLife(scene: Scene, copy: Copied, tracer: readonly string[], to
   for (const timer of waits) clearTimeout(timer)
   if (typeof served === 'string') {
     if (served.includes('not ready')) stopTraced(strace)
-    return `start ${waits.length === 0 ? '' : 'waited, '}${endOf(/exited with (\w+)/.exec(served)?.[1] ?? served)}`
+    const end = `start ${waits.length === 0 ? '' : 'waited, '}${endOf(/exited with (\w+)/.exec(served)?.[1] ?? served)}`
+    return { end, unlocked: false }
   }
+  const unlocked = canLock(join(copy.state, 'ledger', 'lock'))
   const load = startLoad({ ...scene.load, ...served, doors: copy, hear: (one) => told.push(one) })
   await load.ended
   // Time for a checkpoint that is not the stop's.
   await Promise.race([served.exited, sleep(150)])
   if (served.child.exitCode === null && existsSync(`/proc/${served.pid}`)) process.kill(served.pid, 'SIGTERM')
-  return endOf(String(await served.exited))
+  return { end: endOf(String(await served.exited)), unlocked }
 }
+
+/** Whether a second writer would get the lock. */
+function canLock(path: string): boolean {
+  const database = new DatabaseSync(path, { timeout: 0 })
+  try {
+    database.exec('BEGIN EXCLUSIVE')
+    return true
+  } catch (error) {
+    if (error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY) return false
+    throw error
+  } finally {
+    database.close()
+  }
+}
+const SQLITE_BUSY = 5
 
 async function withFault(scene: Scene, { kind, when, fault }: Fault): Promise<Run> {
   const own = await startUpstream()
@@ -108,7 +131,7 @@ async function withFault(scene: Scene, { kind, when, fault }: Fault): Promise<Ru
     const path = join(copy.folder, kind.file)
     const inject = ['-e', `trace=${kind.name}`, '-e', `inject=${kind.name}:${fault}:when=${when}`]
     const tracer = ['strace', '-f', '-qq', '-P', path, ...inject, '-o', trace]
-    const end = await oneLife(scene, copy, tracer, told)
+    const { end, unlocked } = await oneLife(scene, copy, tracer, told)
     const hit = fault === 'signal=KILL' ? end.endsWith('killed') : readFileSync(trace, 'utf8').includes('(INJECTED)')
     // Without the tracer the disk is well again: what is there must be taken over, and nothing acknowledged may be missing.
     const next = await serve(copy, scene.options)
@@ -118,12 +141,18 @@ async function withFault(scene: Scene, { kind, when, fault }: Fault): Promise<Ru
     const arrived = new Map([...scene.arrived, ...own.arrived])
     const faults = [...disagreements([...scene.told, ...told], arrived, books), ...own.faults]
     if (stopped !== 0) faults.push(`the next start ended with ${stopped}`)
-    if (hit && !(ENDS[fault].includes(end) || isAborted(kind, end))) faults.push(`it ended with ${end}`)
-    // SQLite then opens for reading only, where two processes could both hold what they take for the lock.
-    if (hit && kind.name === 'openat' && kind.file.endsWith('/lock') && end === 'exit 0')
-      faults.push('it runs unlocked')
-    // Where it went on, the call was not essential: nobody may have noticed.
-    if (end === 'exit 0' && told.some(({ status, turn }) => status === 503 || (status === null && turn !== 'leaves')))
+    if (hit && !(ENDS[fault].includes(end) || isAborted(kind, end) || isRefused(kind, end)))
+      faults.push(`it ended with ${end}`)
+    // What cannot be opened for writing SQLite opens for reading only, where two processes could both hold what they take for the lock.
+    if (unlocked) faults.push('it ran unlocked')
+    // A want of room passes, and the next attempt makes the file.
+    if (hit && opensLock(kind) && fault === 'error=EIO' && end === 'exit 0') faults.push('it went on without its lock')
+    // Where it went on, the call was not essential: nobody may have noticed. But for a want of room beside the keys, which calls wait out.
+    const noRoom = fault === 'error=ENOSPC' && kind.file.startsWith('keys/')
+    if (
+      end === 'exit 0' &&
+      told.some(({ status, turn }) => (status === 503 && !noRoom) || (status === null && turn !== 'leaves'))
+    )
       faults.push('it went on, and calls failed')
     return { hit, end, faults }
   } catch (error) {
@@ -143,6 +172,9 @@ const ENDS: Readonly<Record<(typeof FAULTS)[number], readonly string[]>> = {
 /** Node itself aborts where the close of a file fails that it reads whole: in the start, with nothing written. */
 const isAborted = ({ name }: Kind, end: string): boolean => name === 'close' && end === 'start killed'
 
+/** A keys folder that cannot be written to is told by a code of its own, before anything is appended. */
+const isRefused = ({ file }: Kind, end: string): boolean => file.startsWith('keys/') && end === 'start exit 1'
+
 /** Asks the process that strace runs to stop. */
 function stopTraced(strace: number | undefined): void {
   const traced = readFileSync(`/proc/${strace}/task/${strace}/children`, 'utf8').trim()
@@ -151,8 +183,15 @@ function stopTraced(strace: number | undefined): void {
 
 const endOf = (code: string): string => (code === 'null' || code === '137' ? 'killed' : `exit ${code}`)
 
-/** Files of the ledger, below the ground's folder: the log, and the head that stands beside the keys. */
-const OURS = /^(?:\w+ state\/ledger.*|\w+ keys\/ledger\.head.*|(?:fsync|close) keys)$/
+/** Opens the lock of a log, or that of its keys. */
+export const opensLock = ({ name, file }: Kind): boolean => name === 'openat' && /[./]lock$/.test(file)
+
+/**
+ * Files of the ledger, below the ground's folder: the log, its reserve and its lock, the state's version, and what stands of the log beside the keys
+ * (the newest head, the lock). The keys themselves are no part of it.
+ */
+const OURS =
+  /^(?:\w+ state\/(?:ledger|version).*|mkdir state|(?:fsync|close) (?:state|keys)|\w+ keys\/ledger\.(?!pem$|vkey$).*)$/
 
 /** The calls of a trace on a ledger's files, as strace counts them: in each thread by itself. */
 function kindsIn(trace: string, folder: string): readonly Kind[] {
