@@ -107,11 +107,11 @@ async function oneLife(scene: Scene, copy: Copied, tracer: readonly string[], to
   return { end: endOf(String(await served.exited)), unlocked }
 }
 
-/** Whether a second writer would get the lock. */
+/** Whether a second process gets even a shared lock: who opened it for reading only holds no more than one himself. */
 function canLock(path: string): boolean {
   const database = new DatabaseSync(path, { timeout: 0 })
   try {
-    database.exec('BEGIN EXCLUSIVE')
+    database.exec('BEGIN; SELECT count(*) FROM sqlite_master')
     return true
   } catch (error) {
     if (error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY) return false
@@ -148,7 +148,7 @@ async function withFault(scene: Scene, { kind, when, fault }: Fault): Promise<Ru
     // A want of room passes, and the next attempt makes the file.
     if (hit && opensLock(kind) && fault === 'error=EIO' && end === 'exit 0') faults.push('it went on without its lock')
     // Where it went on, the call was not essential: nobody may have noticed. But for a want of room beside the keys, which calls wait out.
-    const noRoom = fault === 'error=ENOSPC' && kind.file.startsWith('keys/')
+    const noRoom = fault === 'error=ENOSPC' && besideKeys(kind)
     if (
       end === 'exit 0' &&
       told.some(({ status, turn }) => (status === 503 && !noRoom) || (status === null && turn !== 'leaves'))
@@ -169,11 +169,14 @@ const ENDS: Readonly<Record<(typeof FAULTS)[number], readonly string[]>> = {
   'signal=KILL': ['killed', 'start killed'],
 }
 
-/** Node itself aborts where the close of a file fails that it reads whole: in the start, with nothing written. */
-const isAborted = ({ name }: Kind, end: string): boolean => name === 'close' && end === 'start killed'
+/** Node itself aborts where the close of a file fails that it reads whole: in the start, and before each head is written beside the keys. A kill, then. */
+const isAborted = (kind: Kind, end: string): boolean =>
+  kind.name === 'close' && (end === 'start killed' || (end === 'killed' && besideKeys(kind)))
 
 /** A keys folder that cannot be written to is told by a code of its own, before anything is appended. */
-const isRefused = ({ file }: Kind, end: string): boolean => file.startsWith('keys/') && end === 'start exit 1'
+const isRefused = (kind: Kind, end: string): boolean => besideKeys(kind) && end === 'start exit 1'
+
+const besideKeys = ({ file }: Kind): boolean => /^keys(?:\/|$)/.test(file)
 
 /** Asks the process that strace runs to stop. */
 function stopTraced(strace: number | undefined): void {
