@@ -1,9 +1,10 @@
 import type { Outcome, Target } from '../core/call.ts'
 import type { Reason } from '../core/decision.ts'
-import type { ErrorCode } from '../core/errors.ts'
+import { ERROR_CODES, type ErrorCode } from '../core/errors.ts'
 import type { Evaluated, Phase } from '../core/telemetry.ts'
 import { CALL_SECONDS, Distribution, OPERATION_SECONDS, TOKENS, WORK_SECONDS } from './distribution.ts'
-import { PROVIDER, ruleOf } from './names.ts'
+import { FAILURES } from './failure.ts'
+import { KINDS, PROVIDER, ruleOf } from './names.ts'
 import { Count, type Labels, Table } from './table.ts'
 
 const CALL_LABELS = ['tenant', 'vendor', 'operation', 'decision', 'code'] as const
@@ -16,6 +17,8 @@ const OTHERS = '_other'
 const OPERATIONS = 500
 /** Rules of policies that are told apart. */
 const RULES = 500
+const JUDGED = ['request', 'response'] as const
+const CAME = ['allow', 'deny', 'error'] as const
 
 /** Attempts of one operation at one model. */
 export type Operations = Readonly<{
@@ -31,7 +34,10 @@ export type Operations = Readonly<{
 /** What a call asked for, as far as it matters here. */
 export type Asked = Readonly<{ operation: string; stream: boolean }>
 
-/** Everything that is counted of calls since the start. Where an operator reads it is `exposition.ts`. */
+/**
+ * Everything that is counted of calls since the start. Where an operator reads it is `exposition.ts`. What alerts look for is there at 0 from the
+ * start: the first increase of a row that comes with it is no increase to Prometheus.
+ */
 export class Counts {
   readonly calls = new Table<Count>(CALL_LABELS, () => new Count(), CALLS)
   /** Of tenants that found no row there any more. */
@@ -64,9 +70,20 @@ export class Counts {
   readonly denials = new Table<Count>(['rule'], () => new Count(), RULES)
   readonly residency = new Table<Count>(['jurisdiction'], () => new Count())
   readonly inflight = new Table<Count>(['vendor'], () => new Count())
+  /** Attempts that have ended, with an error or without. */
+  readonly attempts = new Table<Count>(['vendor'], () => new Count())
   readonly upstreamErrors = new Table<Count>(['vendor', 'error_type'], () => new Count())
   readonly refused = new Table<Count>(['code'], () => new Count())
   open = 0
+
+  constructor() {
+    for (const policy of JUDGED) for (const decision of CAME) this.#decision(policy, decision)
+    for (const [code, status] of Object.entries(ERROR_CODES)) if (status > 0) this.refused.add(code, { code })
+    for (const vendor of KINDS) {
+      this.attempts.add(vendor, { vendor })
+      for (const errorType of FAILURES) this.#failure(vendor, errorType)
+    }
+  }
 
   call(tenant: string, vendor: string, operation: string, decision: string, status: number, ms: number): void {
     const way = `${vendor}\n${operation}`
@@ -87,12 +104,15 @@ export class Counts {
 
   judged({ phase, came, ms, apart }: Evaluated): void {
     this.evaluations[phase].observe(ms / 1_000)
-    const key = phase === 'request' ? came : `${came} of an answer`
-    const row = this.decisions.find(key) ?? this.decisions.add(key, { policy: phase, decision: came })
-    row.value += 1
+    this.#decision(phase, came).value += 1
     if (!apart) return
     const elsewhere = this.apart.find(phase) ?? this.apart.add(phase, { policy: phase })
     elsewhere.value += 1
+  }
+
+  #decision(policy: Evaluated['phase'], decision: Evaluated['came']): Count {
+    const key = policy === 'request' ? decision : `${decision} of an answer`
+    return this.decisions.find(key) ?? this.decisions.add(key, { policy, decision })
   }
 
   denied(rules: readonly string[]): void {
@@ -119,9 +139,12 @@ export class Counts {
   }
 
   upstreamFailed(vendor: string, errorType: string): void {
+    this.#failure(vendor, errorType).value += 1
+  }
+
+  #failure(vendor: string, errorType: string): Count {
     const key = `${vendor} ${errorType}`
-    const row = this.upstreamErrors.find(key) ?? this.upstreamErrors.add(key, { vendor, error_type: errorType })
-    row.value += 1
+    return this.upstreamErrors.find(key) ?? this.upstreamErrors.add(key, { vendor, error_type: errorType })
   }
 
   /** @param outcome null where the provider did not begin to answer */
@@ -132,6 +155,8 @@ export class Counts {
     ms: number,
     outcome: Outcome | null,
   ): void {
+    const tried = this.attempts.find(kind) ?? this.attempts.add(kind, { vendor: kind })
+    tried.value += 1
     const key = `${operation}\n${kind}\n${model}`
     const row = this.operations.find(key) ?? this.operations.add(key, operationLabels(operation, kind, model))
     const duration = errorType === '' ? row.complete : row.failed

@@ -87,6 +87,7 @@ function upstreamFamilies(counts: Counts): readonly Family[] {
   const { operations } = counts
   return [
     gauge({ name: 'gw_upstream_inflight', help: 'Attempts under way at providers.' }, countsOf(counts.inflight)),
+    counter({ name: 'gw_upstream_attempts_total', help: 'Attempts that have ended.' }, countsOf(counts.attempts)),
     counter(
       { name: 'gw_upstream_errors_total', help: 'Attempts that failed by their provider.' },
       countsOf(counts.upstreamErrors),

@@ -3,7 +3,7 @@ import type { Reason } from '../core/decision.ts'
 import type { CustomhouseError } from '../core/errors.ts'
 import type { AttemptWatch, CallWatch, Decided, Evaluated, Phase } from '../core/telemetry.ts'
 import type { Asked, Counts } from './counts.ts'
-import { errorOf, isProviders, isUpstream } from './failure.ts'
+import { brokenBy, errorOf, isProviders, isUpstream } from './failure.ts'
 import type { AttemptSpan, CallSpan } from './spans.ts'
 import type { Count } from './table.ts'
 
@@ -93,7 +93,7 @@ export class CallMeter implements CallWatch {
     const decided = this.#decided ?? 'error'
     const label = tenant !== null && this.#known(tenant) ? tenant : ''
     counts.call(label, this.#vendor, this.#asked.operation, decided, status, ms)
-    this.#span?.ended(status, decided, label)
+    this.#span?.ended(status, decided, label, this.#attempt?.broken ?? '')
   }
 }
 
@@ -105,6 +105,8 @@ class AttemptMeter implements AttemptWatch {
   readonly #span: AttemptSpan | null
   readonly #began = performance.now()
   readonly #inflight: Count
+  /** How its answer broke off. */
+  broken = ''
   #open = true
 
   constructor(counts: Counts, asked: Asked, target: Target, span: AttemptSpan | null) {
@@ -125,6 +127,7 @@ class AttemptMeter implements AttemptWatch {
 
   ended(outcome: Outcome, status: number): void {
     this.leave()
+    this.broken = brokenBy(outcome)
     const errorType = errorOf(outcome, status)
     this.#counts.attempt(this.#asked, this.#target, errorType, performance.now() - this.#began, outcome)
     if (isProviders(outcome)) this.#counts.upstreamFailed(this.#target.kind, errorType)

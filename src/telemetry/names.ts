@@ -45,6 +45,9 @@ export const PROVIDER: Readonly<Record<ProviderKind, string>> = {
   bedrock: 'aws.bedrock',
 }
 
+/** Every kind of provider: the values of the label `vendor`, beside "" for none. */
+export const KINDS: readonly string[] = Object.keys(PROVIDER)
+
 const METHODS: ReadonlySet<string> = new Set([
   'GET',
   'HEAD',

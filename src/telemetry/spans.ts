@@ -105,13 +105,16 @@ export class CallSpan {
     return new AttemptSpan(span, this.#api.SpanStatusCode.ERROR, call?.stream === true)
   }
 
-  ended(status: number, decided: Decided, tenant: string): void {
+  /** @param broken how the answer broke off, '' where it did not */
+  ended(status: number, decided: Decided, tenant: string, broken: string): void {
     this.#attributes[ATTRIBUTE.status] = status
     this.#attributes[ATTRIBUTE.decision] = decided
     if (tenant !== '') this.#attributes[ATTRIBUTE.tenant] = tenant
     // A SERVER span is an error only where the server is at fault (HTTP conventions, "Status").
-    if (status >= 500) {
-      this.#attributes[ATTRIBUTE.error] = String(status)
+    // What broke off under a good status is as much one: it was sent before anybody knew.
+    const error = status >= 500 ? String(status) : status < 400 ? broken : ''
+    if (error !== '') {
+      this.#attributes[ATTRIBUTE.error] = error
       this.#span.setStatus({ code: this.#api.SpanStatusCode.ERROR })
     }
     this.#span.setAttributes(this.#attributes)

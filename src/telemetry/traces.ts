@@ -32,6 +32,7 @@ export async function openTraces(options: TraceOptions): Promise<Traces | null> 
   const protocol = env.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL ?? env.OTEL_EXPORTER_OTLP_PROTOCOL ?? 'http/json'
   if (!protocol.startsWith('http/'))
     warn('spans are exported by OTLP over HTTP in JSON, whatever OTEL_EXPORTER_OTLP_PROTOCOL says')
+  for (const line of doubts(env)) warn(line)
   try {
     return await open(options)
   } catch {
@@ -39,6 +40,22 @@ export async function openTraces(options: TraceOptions): Promise<Traces | null> 
     warn('no spans are exported: a variable OTEL_... has a value that cannot be used')
     return null
   }
+}
+
+const SAMPLERS: ReadonlySet<string> = new Set(['always_on', 'always_off', 'traceidratio'])
+
+/** What the SDK would put something else in place of, without a word: its own log is nobody's. */
+function doubts({ OTEL_TRACES_SAMPLER = '', OTEL_TRACES_SAMPLER_ARG = '' }: NodeJS.ProcessEnv): readonly string[] {
+  // As the SDK reads it, which takes no blank away.
+  const sampler = OTEL_TRACES_SAMPLER.trim() === '' ? '' : OTEL_TRACES_SAMPLER
+  const bare = sampler.replace(/^parentbased_/, '')
+  if (sampler !== '' && !SAMPLERS.has(bare))
+    return ['OTEL_TRACES_SAMPLER names no sampler: every call is traced (parentbased_always_on)']
+  const ratio = OTEL_TRACES_SAMPLER_ARG.trim()
+  const good = ratio !== '' && Number(ratio) >= 0 && Number(ratio) <= 1
+  return bare === 'traceidratio' && !good
+    ? ['OTEL_TRACES_SAMPLER_ARG is no number from 0 to 1: every call is traced']
+    : []
 }
 
 function endpointOf(env: NodeJS.ProcessEnv): string | null {

@@ -83,6 +83,7 @@ describe('what is counted is what is on record', () => {
 
   test('attempts: one for each intent, and nothing is left under way', () => {
     expect(metrics.sum('gen_ai_client_operation_duration_seconds_count')).toBe(of('call.intent').length)
+    expect(metrics.sum('gw_upstream_attempts_total')).toBe(of('call.intent').length)
     expect(metrics.sum('gw_upstream_inflight')).toBe(0)
     const failed = of('call.attempt_failed').length
     const ended = of('call.outcome').filter(({ body }) => String(body.ending).startsWith('provider_')).length
@@ -98,6 +99,10 @@ describe('what is counted is what is on record', () => {
   test('a fallback is told as a route, and the first place as failed', () => {
     expect(metrics.sum('gw_requests_total', { decision: 'route', vendor: 'mistral', code: '200' })).toBe(2)
     expect(metrics.sum('gw_upstream_errors_total', { vendor: 'openai' })).toBeGreaterThanOrEqual(2)
+    for (const vendor of ['openai', 'mistral'])
+      expect(metrics.sum('gw_upstream_attempts_total', { vendor })).toBeGreaterThanOrEqual(
+        Math.max(2, metrics.sum('gw_upstream_errors_total', { vendor })),
+      )
   })
 
   test('refused access: by code', () => {

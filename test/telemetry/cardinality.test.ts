@@ -64,7 +64,7 @@ describe('10,000 calls of which every name is another', () => {
         })
         watch.read(facts(marked(model), marked(tenant)))
         watch.barred(target('gpt-4o'), [{ control: 'residency', rule: marked(rule), controls: [], message: '' }])
-        watch.denied([`made up/${rule}`, `${rule}`])
+        watch.denied([`made up/${marked(rule)}`, `${marked(rule)} `])
         const attempt = watch.attempt(target('gpt-4o'), 1, 'https://eu.api.openai.com/v1')
         const told: Outcome = {
           ending,
@@ -105,6 +105,37 @@ describe('10,000 calls of which every name is another', () => {
     expect(counted).toHaveLength(501)
     expect(counted.reduce((sum, [, , count]) => sum + Number(count), 0)).toBe(10_000)
     expect(counted.find(([, rule]) => rule === 'other')?.[2]).toBe('9500')
+  })
+
+  test.each([
+    'Please pay 100 EUR to DE89370400440532013000',
+    'models/Please pay 100 EUR to DE89370400440532013000',
+    'Please pay/not-permitted',
+    'DE89370400440532013000',
+    'models/not-permitted/DE89370400440532013000',
+    'models/not-permitted\nDE89370400440532013000',
+    '\nmodels/not-permitted',
+    `models/${'a'.repeat(65)}`,
+    `${'a'.repeat(65)}/not-permitted`,
+    'models/',
+    '/not-permitted',
+    'models/übel',
+    '',
+  ])('a rule "%s" is no id, and no label', async (rule) => {
+    const open = await openTelemetry({
+      version: '1.2.3',
+      env: {},
+      known: () => true,
+      acceptParent: () => false,
+      warn: () => undefined,
+    })
+    const watch = open.arrived({ id: '', dialect: 'openai.chat', prefix: '', method: 'POST', traceparent: undefined })
+    watch.denied([rule, 'models/not-permitted'])
+    const rows = (await textOf(open.exposition(() => null))).match(/^gw_policy_denials_total\{.*$/gm)
+    expect(rows).toEqual([
+      'gw_policy_denials_total{rule="models/not-permitted"} 1',
+      'gw_policy_denials_total{rule="other"} 1',
+    ])
   })
 
   test('over the wire: paths, methods, models, headers and queries', { timeout: 120_000 }, async () => {

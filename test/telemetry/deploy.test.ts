@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -6,7 +7,7 @@ import type { CallFacts, Target } from '../../src/core/call.ts'
 import { CustomhouseError } from '../../src/core/errors.ts'
 import { openTelemetry } from '../../src/telemetry/index.ts'
 import { ROOT } from '../house.ts'
-import { textOf } from './scene.ts'
+import { parse as parseMetrics, textOf } from './scene.ts'
 
 /** What is shipped for Prometheus and Grafana, and the page about it, held against what is really exposed. */
 
@@ -24,6 +25,20 @@ type Panel = Readonly<{ id: number; type: string; title: string; targets?: reado
 
 const { groups } = parse(read('deploy/prometheus/alerts.yaml')) as { groups: readonly Group[] }
 const rules = groups.flatMap((group) => group.rules)
+
+/** What `promtool test rules` reads: series of failures, and the alerts that must fire. */
+type Case = Readonly<{
+  name: string
+  input_series: readonly Readonly<{ series: string }>[]
+  promql_expr_test: readonly Readonly<{ exp_samples?: readonly Readonly<{ labels: string }>[] }>[]
+}>
+const { tests: failures } = parse(read('deploy/prometheus/alerts.test.yaml')) as { tests: readonly Case[] }
+
+const promtool = spawnSync('promtool', ['--version']).status === 0
+if (!promtool && process.env.CI === 'true') throw new Error('promtool must be here where CI=true')
+if (!promtool)
+  console.log('skipped: promtool (of Prometheus) is not here: no alert is held against the series of its failure')
+
 const dashboard = JSON.parse(read('deploy/grafana/customhouse.json')) as { uid: string; panels: readonly Panel[] }
 const targets = dashboard.panels.flatMap(({ title, targets = [] }) => targets.map(({ expr }) => ({ title, expr })))
 
@@ -90,7 +105,7 @@ async function exposed(): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
 
 const SCRAPE = ['instance', 'job']
 const WORDS = new Set(
-  'and or unless by without on offset sum min max avg rate increase topk time changes predict_linear histogram_quantile up'.split(
+  'and or unless by without on offset sum min max avg rate increase topk time changes predict_linear histogram_quantile absent vector up'.split(
     ' ',
   ),
 )
@@ -98,9 +113,9 @@ const WORDS = new Set(
 /** Names of metrics and of their labels in a PromQL expression that has nothing but what is used here. */
 function namesOf(expr: string): Readonly<{ metrics: readonly string[]; labels: readonly string[] }> {
   const bare = expr.replace(/"[^"]*"/g, '""').replace(/\[[^\]]*\]/g, '')
-  const groupings = [...bare.matchAll(/\bby \(([^)]*)\)/g)].flatMap(([, names = '']) => names.split(/,\s*/))
+  const groupings = [...bare.matchAll(/\b(?:by|on) \(([^)]*)\)/g)].flatMap(([, names = '']) => names.split(/,\s*/))
   const matchers = [...bare.matchAll(/\{([^}]*)\}/g)].flatMap(([, inner = '']) => [...inner.matchAll(/(\w+)\s*[=!]/g)])
-  const rest = bare.replace(/\bby \([^)]*\)/g, '').replace(/\{[^}]*\}/g, '')
+  const rest = bare.replace(/\b(?:by|on) \([^)]*\)/g, '').replace(/\{[^}]*\}/g, '')
   const metrics = [...rest.matchAll(/(?<![\w.])[a-zA-Z_]\w*/g)].map(([name]) => name).filter((name) => !WORDS.has(name))
   return { metrics, labels: [...groupings, ...matchers.map(([, name = '']) => name)] }
 }
@@ -122,6 +137,75 @@ describe('deploy', () => {
     }
     for (const label of labels) expect([...all], `${label} of ${metrics.join(', ')}`).toContain(label)
     expect([...expr].filter((char) => char === '(').length).toBe([...expr].filter((char) => char === ')').length)
+  })
+
+  test.skipIf(!promtool)(
+    'each alert fires in the failure that it is for, and beside it none',
+    { timeout: 60_000 },
+    () => {
+      for (const [what, file] of [
+        ['check', 'alerts.yaml'],
+        ['test', 'alerts.test.yaml'],
+      ] as const) {
+        const { status, stdout, stderr } = spawnSync('promtool', [what, 'rules', file], {
+          cwd: join(ROOT, 'deploy/prometheus'),
+          encoding: 'utf8',
+        })
+        expect(`${stdout}${stderr}`).toContain('SUCCESS')
+        expect(status, stderr).toBe(0)
+      }
+    },
+  )
+
+  test('each alert has a failure in which it must fire', () => {
+    const expected = failures.flatMap(({ promql_expr_test: checks }) =>
+      checks.flatMap(({ exp_samples: samples = [] }) =>
+        samples.map(({ labels }) => /alertname="(\w+)"/.exec(labels)?.[1] ?? labels),
+      ),
+    )
+    expect([...new Set(expected)].sort()).toEqual(rules.map(({ alert }) => alert).sort())
+  })
+
+  test.each(failures)('$name: such series are exposed', async ({ input_series: series }) => {
+    const known = await exposed()
+    for (const { series: text } of series) {
+      const [, name = '', labels = ''] = /^(\w+)\{(.*)\}$/.exec(text) ?? []
+      if (name === 'up') continue
+      expect([...known.keys()]).toContain(name)
+      for (const [, label = ''] of labels.matchAll(/(\w+)="/g))
+        expect([...SCRAPE, ...(known.get(name) ?? [])], text).toContain(label)
+    }
+  })
+
+  test.each([
+    ['gw_policy_decisions_total', { policy: 'request', decision: 'error' }],
+    ['gw_policy_decisions_total', { policy: 'response', decision: 'error' }],
+    ['gw_access_refused_total', { code: 'ERR_IDENTITY_MISSING' }],
+    ['gw_access_refused_total', { code: 'ERR_IDENTITY_INVALID' }],
+    ['gw_access_refused_total', { code: 'ERR_GATEWAY_OVERLOADED' }],
+    ['gw_config_rejections_total', { code: 'ERR_POLICY_COMPILE' }],
+    ['gw_config_rejections_total', { code: 'ERR_CONFIG_INVALID' }],
+    ['gw_audit_records_total', { kind: 'call.abandoned' }],
+    ['gw_audit_append_duration_seconds_count', {}],
+    ...['openai', 'azure', 'mistral', 'anthropic', 'bedrock'].flatMap((vendor) => [
+      ['gw_upstream_attempts_total', { vendor }] as const,
+      ['gw_upstream_errors_total', { vendor, error_type: 'ERR_PROVIDER_UNREACHABLE' }] as const,
+      ['gw_upstream_errors_total', { vendor, error_type: 'ERR_PROVIDER_TIMEOUT' }] as const,
+      ['gw_upstream_errors_total', { vendor, error_type: 'provider_truncated' }] as const,
+    ]),
+  ] as const)('%s %o is there at 0 before anything happened, and once', async (name, labels) => {
+    const open = await openTelemetry({
+      version: '1',
+      env: {},
+      known: () => true,
+      acceptParent: () => false,
+      warn: () => undefined,
+    })
+    const { series, sum } = parseMetrics(await textOf(open.exposition(() => null)))
+    expect(series.get(name)?.filter((row) => Object.entries(labels).every(([key, to]) => row[key] === to))).toEqual([
+      labels,
+    ])
+    expect(sum(name)).toBe(0)
   })
 
   test('every alert says how bad, and what to do', () => {

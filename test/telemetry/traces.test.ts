@@ -63,6 +63,8 @@ describe('a call', () => {
         'http.request.method': 'POST',
         'http.route': '/openai/v1/chat',
         'http.response.status_code': 200,
+        'gen_ai.operation.name': 'chat',
+        'gen_ai.request.stream': stream,
         'gw.call.id': intent?.call,
         'gw.call.dialect': 'openai.chat',
         'gw.tenant': 'claims',
@@ -129,11 +131,23 @@ describe('a call', () => {
     expect(server(spans)).toMatchObject({ status: code, attributes: { 'http.response.status_code': status } })
   })
 
-  test('whose provider breaks off, or whose client does', async () => {
-    const broken = await spansOf(1, () => scene.call(BEDROCK_CONVERSE, 'truncate', { stream: true }))
-    expect(clients(broken)[0]).toMatchObject({ status: 2, attributes: { 'gw.ending': 'provider_truncated' } })
-    const left = await spansOf(1, () => scene.call(BEDROCK_CONVERSE, 'linger', { stream: true }))
-    expect(clients(left)[0]).toMatchObject({ status: 2, attributes: { 'gw.ending': 'client_gone' } })
+  test.each([
+    [true, 200, 'provider_truncated'],
+    [false, 502, '502'],
+  ])('whose provider breaks off, streamed: %s: both spans are errors', async (stream, status, errorType) => {
+    const spans = await spansOf(1, () => scene.call(BEDROCK_CONVERSE, 'truncate', { stream }))
+    expect(clients(spans)[0]).toMatchObject({ status: 2, attributes: { 'gw.ending': 'provider_truncated' } })
+    expect(server(spans)).toMatchObject({
+      status: 2,
+      attributes: { 'http.response.status_code': status, 'error.type': errorType },
+    })
+  })
+
+  test('whose client breaks off: the attempt is an error, and the server is at no fault', async () => {
+    const spans = await spansOf(1, () => scene.call(BEDROCK_CONVERSE, 'linger', { stream: true }))
+    expect(clients(spans)[0]).toMatchObject({ status: 2, attributes: { 'gw.ending': 'client_gone' } })
+    expect(server(spans)?.status).toBe(0)
+    expect(server(spans)?.attributes['error.type']).toBeUndefined()
   })
 
   test('that is denied has no attempt, and its rules', async () => {
@@ -176,6 +190,7 @@ const VARIABLES = [
   'OTEL_SDK_DISABLED',
   'OTEL_TRACES_EXPORTER',
   'OTEL_TRACES_SAMPLER',
+  'OTEL_TRACES_SAMPLER_ARG',
   'OTEL_EXPORTER_OTLP_TIMEOUT',
   'OTEL_BSP_MAX_QUEUE_SIZE',
   'OTEL_BSP_MAX_EXPORT_BATCH_SIZE',
@@ -263,6 +278,36 @@ describe('a collector that is not wanted', () => {
     silent.call()
     await silent.open.stop()
     expect(receiver.spans.length).toBe(before + 1)
+  })
+})
+
+describe('a sampler', () => {
+  test.each([
+    ['rubbish', undefined, 1],
+    [' always_off', undefined, 1],
+    ['parentbased_', undefined, 1],
+    ['traceidratio', undefined, 1],
+    ['traceidratio', 'half', 1],
+    ['parentbased_traceidratio', '2', 1],
+    ['traceidratio', '0.5', 0],
+    ['parentbased_traceidratio', '0', 0],
+    ['parentbased_always_off', undefined, 0],
+    ['always_on', 'no matter', 0],
+    ['', undefined, 0],
+  ])('"%s" with argument %s: lines in the log: %i', async (sampler, argument, lines) => {
+    const env = {
+      OTEL_TRACES_SAMPLER: sampler,
+      ...(argument === undefined ? {} : { OTEL_TRACES_SAMPLER_ARG: argument }),
+    }
+    const { open, said } = await telemetry(env)
+    expect(said.length).toBe(lines)
+    for (const line of said) expect(line).toMatch(/^OTEL_TRACES_SAMPLER.*every call is traced/)
+    const before = receiver.spans.length
+    const watch = open.arrived({ id: '', dialect: 'openai.chat', prefix: '', method: 'POST', traceparent: undefined })
+    watch.ended(200, null)
+    await open.stop()
+    // What the line says is what happens.
+    if (lines > 0) expect(receiver.spans.length).toBe(before + 1)
   })
 })
 
