@@ -48,9 +48,15 @@ export function listen(
   return open(address, http1(handler, limits), new Http2(handler, limits, streams), limits, options)
 }
 
-/** A port that speaks HTTP/1.1 in clear text alone, for what knows nothing else (Express). */
+/** Connections to such a port at one time, whether they have said anything or not. */
+const CROWD = 256
+
+/**
+ * A port that speaks HTTP/1.1 in clear text alone, for what knows nothing else (Express): probes and scrapes. One connection too many breaks the oldest, and not
+ * itself: it may be a probe.
+ */
 export function listenHttp1(address: Address, handler: RequestListener, limits: SocketLimits): Promise<Listener> {
-  return open(address, http1(handler, limits), null, limits, {})
+  return open(address, http1(handler, limits), null, limits, { crowd: CROWD })
 }
 
 async function open(
@@ -58,7 +64,7 @@ async function open(
   h1: HttpServer,
   h2: Http2 | null,
   limits: SocketLimits,
-  { certificate, connections }: Omit<ListenOptions, 'streams'>,
+  { certificate, connections, crowd }: Omit<ListenOptions, 'streams'> & Readonly<{ crowd?: number }>,
 ): Promise<Listener> {
   const converse = (socket: Socket, speech: Speech): void => {
     // What an HTTP/1.1 parser cannot read it refuses.
@@ -78,6 +84,7 @@ async function open(
   })
   const door = createServer({ allowHalfOpen: true, noDelay: true })
   if (connections !== undefined) door.maxConnections = connections
+  if (crowd !== undefined) thin(door, crowd)
   door.on('connection', (socket) => threshold.attend(socket))
   try {
     await bind(door, address)
@@ -119,6 +126,19 @@ async function open(
       h2?.destroy()
     },
   }
+}
+
+/** Breaks the oldest connection wherever there would be more than `most`. */
+function thin(door: Server, most: number): void {
+  const open = new Set<Socket>()
+  door.on('connection', (socket) => {
+    open.add(socket)
+    socket.once('close', () => open.delete(socket))
+    if (open.size <= most) return
+    const [oldest] = open
+    if (oldest !== undefined) open.delete(oldest)
+    oldest?.destroy()
+  })
 }
 
 function bind(server: Server, { host, port }: Readonly<{ host: string; port: number }>): Promise<void> {
