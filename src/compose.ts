@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Logger } from 'pino'
+import type { Opened } from './audit/open.ts'
 import { readCertificate, renewCertificate } from './compose/certificate.ts'
 import { readStill } from './compose/content.ts'
 import { drain } from './compose/drain.ts'
@@ -11,22 +12,24 @@ import { Providers } from './compose/providers.ts'
 import { Refusals } from './compose/refusals.ts'
 import { Activation, type ReloadReport } from './compose/reload.ts'
 import { openWithRoom } from './compose/room.ts'
-import { healthOf, type Parts, stand, stateOf } from './compose/standing.ts'
+import { healthOf, type Parts, type Standing, stand, stateOf } from './compose/standing.ts'
 import { Undo } from './compose/undo.ts'
 import { packageVersion } from './compose/version.ts'
 import { watching } from './compose/watching.ts'
 import type { LoadedConfig } from './config.ts'
 import type { Plugin } from './core/plugin.ts'
+import type { Ledger } from './core/record.ts'
 import { admin } from './http/admin.ts'
 import { BodyBudget } from './http/budget.ts'
 import { dataPlane } from './http/data.ts'
 import { edge } from './http/edge.ts'
 import { Flight } from './http/flight.ts'
-import { listen, listenHttp1 } from './http/listener.ts'
+import type { SocketLimits } from './http/limits.ts'
+import { type Listener, listen, listenHttp1 } from './http/listener.ts'
 import { CREDENTIAL_HEADERS, openKeys, STORE_NAME } from './identity/index.ts'
 import type { Gateway } from './pipeline/gateway.ts'
 import { openToolchain } from './policy/toolchain/index.ts'
-import { type House, openTelemetry } from './telemetry/index.ts'
+import { type House, type Observatory, openTelemetry } from './telemetry/index.ts'
 
 const REFUSALS_EVERY_MS = 10_000
 
@@ -56,6 +59,21 @@ export type Customhouse = Readonly<{
   failed: Promise<Error>
 }>
 
+type OpenLedger = Opened['ledger']
+
+/** One gateway on its way up. What is null is not there yet. */
+type Site = {
+  readonly loaded: LoadedConfig
+  readonly plugins: readonly Plugin[]
+  readonly log: Logger
+  readonly undo: Undo
+  readonly standing: Standing
+  readonly signal: AbortSignal
+  activation: Activation | null
+  parts: Parts | null
+  house: House | null
+}
+
 /**
  * Wires everything. The only file that names concrete adapters, dialects and plugins. The admin port opens first, so that the probes can tell what the start is at; then
  * the ledger, however long its volume has no room; the data port last.
@@ -64,163 +82,44 @@ export async function compose(given: LoadedConfig, options: ComposeOptions = {})
   const { plugins = [], read, signal = new AbortController().signal } = options
   // Before anything that takes long: what changes from here on is noticed.
   const { loaded, files } = await readStill(given, read)
-  const { config } = loaded
-  const log = options.log ?? openLog(config.log)
+  const log = options.log ?? openLog(loaded.config.log)
   const undo = new Undo(log)
   const standing = stand()
-  const allStarted = Promise.withResolvers<void>()
-  let parts: Parts | null = null
-  let house: House | null = null
+  const site: Site = { loaded, plugins, log, undo, standing, signal, activation: null, parts: null, house: null }
   try {
-    if (read === undefined && config.reload.staleAfterMs !== null) {
-      const message = 'needs a gateway that reads its configuration anew: this one does not, and would deny every call'
-      throw loaded.invalid([{ path: ['reload', 'stale_after'], message }])
-    }
-    const { limits } = config
-    const sockets = {
-      connectionMs: limits.timeouts.connectionMs,
-      headerBytes: limits.headerBytes,
-      headersMs: limits.timeouts.headersMs,
-      requestMs: limits.timeouts.requestMs,
-      keepAliveMs: limits.timeouts.keepAliveMs,
-    }
-    const health = healthOf(standing, () => parts)
-    const telemetry = await openTelemetry({
-      version: packageVersion(),
-      env: process.env,
-      known: (tenant) => activation.active.loaded.config.tenants.has(tenant),
-      acceptParent: () => activation.active.loaded.config.traces.acceptParent,
-      warn: (line) => log.warn(line),
-    })
-    undo.add('the telemetry', () => telemetry.stop(), false)
-    const metrics = telemetry.exposition(() => house)
-    const adminListener = await listenHttp1(config.listen.admin, admin(health, metrics), sockets)
-    undo.add('the admin port', () => {
-      const stopped = adminListener.stop()
-      adminListener.destroy()
-      return stopped
-    })
-    const announce = announcing(plugins, allStarted.promise, log)
-    const { ledger, recovered } = await openWithRoom(
-      {
-        state: config.state,
-        keys: config.keys,
-        log: config.audit.log,
-        checkpointEveryMs: config.audit.checkpointEveryMs,
-        minFreeBytes: config.audit.minFreeBytes,
-        onCommit: (commit) => {
-          telemetry.committed(commit.records, commit.ms)
-          announce?.(commit)
-        },
-      },
-      standing,
-      signal,
-      log,
-    )
-    undo.add('the ledger', () => ledger.close())
-    log.info({ ...recovered }, 'the ledger is open')
-    standing.starting = 'the policy is being loaded'
-    const toolchain = openToolchain({ cacheDir: join(config.state, 'policy-cache') })
-    undo.add('the policy compiler', () => toolchain.close())
-    const providers = new Providers((name, error) =>
-      log.error(errorFacts(error), `provider ${name} could not be closed`),
-    )
-    undo.add('the providers', () => providers.close())
-    for (const plugin of plugins) {
-      await plugin.start?.()
-      undo.add(plugin.name, () => plugin.stop?.(), false)
-    }
-    allStarted.resolve()
-    const activation = await Activation.first({ ledger, toolchain, providers, plugins, log }, loaded, files)
-    undo.add('the policy', () => activation.active.policy.retire())
-    signal.throwIfAborted()
-    for (const line of unplaced(activation.active.generation)) log.warn(line)
-    const keys = await openKeys({
-      file: join(config.keys, STORE_NAME),
-      accepted: config.identity,
-      report: (event) =>
-        event.kind === 'rejected'
-          ? log.error(errorFacts(event.error), 'the store of gateway keys was rejected; the last good one stays')
-          : log.debug({ keys: event.keys }, 'gateway keys loaded'),
-    })
-    undo.add('the gateway keys', () => keys.close())
+    requireRead(loaded, read)
+    const telemetry = await openObservatory(site)
+    const adminPort = await openAdmin(site, telemetry)
+    const plugged = Promise.withResolvers<void>()
+    const ledger = await openEvidence(site, telemetry, plugged.promise)
+    const activation = await activate(site, ledger, files, plugged.resolve)
+    const drained = new AbortController()
     const refusals = new Refusals(ledger, REFUSALS_EVERY_MS)
     undo.add('the count of refusals', () => refusals.stop())
-    const drained = new AbortController()
-    const gateway: Gateway = {
-      generation: () => activation.active.generation,
-      ledger,
-      authenticator: keys,
-      fresh: () => activation.fresh(),
-      drained: drained.signal,
-      refused: (code, tenant) => {
-        telemetry.refused(code)
-        refusals.count(code, tenant)
-      },
-      report: (what, error, call) => log.error({ call, ...errorFacts(error) }, what),
-    }
+    const gateway = await openGateway(site, { ledger, activation, telemetry, refusals, drained })
     const flight = new Flight()
-    const budget = new BodyBudget(limits.inFlightBytes, limits.bodyBytes)
-    // As it is written for the client an answer may be longer than it came.
-    const answers = new BodyBudget(Math.max(limits.inFlightBytes, 2 * limits.answerBytes), 2 * limits.answerBytes)
-    const handler = dataPlane({
-      gateway,
-      telemetry,
-      mounts: MOUNTS,
-      budget,
-      answers,
-      limits: () => {
-        const now = activation.active.loaded.config.limits
-        return { bodyBytes: now.bodyBytes, stallMs: now.timeouts.idleMs }
-      },
-      credentialHeaders: new Set(CREDENTIAL_HEADERS),
-      edge: edge(
-        MOUNTS.map(({ prefix }) => prefix),
-        limits.timeouts.idleMs,
-      ),
-      draining: () => standing.closing,
-      flight,
-    })
-    parts = () => ({ ledger: stateOf(ledger.health()), ...activation.health() })
-    const certificate = await readCertificate(loaded)
-    const dataListener = await listen(config.listen.data, handler, sockets, {
-      streams: limits.streams,
-      ...(limits.connections === null ? {} : { connections: limits.connections }),
-      ...(certificate === null ? {} : { certificate }),
-    })
-    house = {
-      revision: () => activation.active.policy.revision,
-      fresh: () => activation.fresh(),
-      ledger: () => ({ ok: ledger.health() === 'ok', ...ledger.stats() }),
-      connections: () => dataListener.connections(),
-      bodies: () => ({ calls: budget.taken, answers: answers.taken }),
-    }
+    const dataPort = await openData(site, gateway, { activation, telemetry, flight, ledger })
     const heard = async ({ activated, error }: ReloadReport, active: LoadedConfig): Promise<void> => {
       telemetry.reloaded(activated ? null : (error?.code ?? 'ERR_GATEWAY_INTERNAL'))
-      if (activated) await renewCertificate(dataListener, active, log)
+      if (activated) await renewCertificate(dataPort, active, log)
     }
     const watch = read === undefined ? null : watching(activation, read, heard, log)
     // The loading may have taken longer than a version may stand unconfirmed.
     if (!activation.fresh()) await watch?.look()
     standing.starting = null
+    const { revision } = activation.active.policy
     log.info(
-      {
-        pid: process.pid,
-        data: dataListener.url,
-        admin: adminListener.url,
-        generation: 1,
-        policy: activation.active.policy.revision,
-      },
+      { pid: process.pid, data: dataPort.url, admin: adminPort.url, generation: 1, policy: revision },
       'listening',
     )
 
     const stop = drain(
-      { standing, drained, flight, dataListener, config: () => activation.active.loaded.config.drain, log },
+      { standing, drained, flight, dataListener: dataPort, config: () => activation.active.loaded.config.drain, log },
       async () => {
         watch?.stop()
+        dataPort.destroy()
         await refusals.flush()
         if (refusals.pending > 0) log.warn({ calls: refusals.pending }, 'refused calls could not be recorded')
-        dataListener.destroy()
         await undo.all()
       },
     )
@@ -229,9 +128,189 @@ export async function compose(given: LoadedConfig, options: ComposeOptions = {})
       drained.abort()
     })
     const reload = watch?.reload ?? (async () => ({ activated: false, restart: [] }))
-    return { data: dataListener.url, admin: adminListener.url, reload, stop, failed: ledger.failed }
+    return { data: dataPort.url, admin: adminPort.url, reload, stop, failed: ledger.failed }
   } catch (error) {
     await undo.all().catch((failure: unknown) => log.error(errorFacts(failure), 'the start could not be undone'))
     throw error
   }
+}
+
+function requireRead(loaded: LoadedConfig, read: ComposeOptions['read']): void {
+  if (read !== undefined || loaded.config.reload.staleAfterMs === null) return
+  const message = 'needs a gateway that reads its configuration anew: this one does not, and would deny every call'
+  throw loaded.invalid([{ path: ['reload', 'stale_after'], message }])
+}
+
+async function openObservatory(site: Site): Promise<Observatory> {
+  const active = (): LoadedConfig['config'] => (site.activation?.active.loaded ?? site.loaded).config
+  const telemetry = await openTelemetry({
+    version: packageVersion(),
+    env: process.env,
+    known: (tenant) => active().tenants.has(tenant),
+    acceptParent: () => active().traces.acceptParent,
+    warn: (line) => site.log.warn(line),
+  })
+  site.undo.add('the telemetry', () => telemetry.stop(), false)
+  return telemetry
+}
+
+async function openAdmin(site: Site, telemetry: Observatory): Promise<Listener> {
+  const { loaded, standing, undo } = site
+  const health = healthOf(standing, () => site.parts)
+  const metrics = telemetry.exposition(() => site.house)
+  const port = await listenHttp1(loaded.config.listen.admin, admin(health, metrics), socketsOf(loaded))
+  undo.add('the admin port', () => {
+    const stopped = port.stop()
+    port.destroy()
+    return stopped
+  })
+  return port
+}
+
+/** @param plugged settles when all plugins have started: those that listen hear of nothing before */
+async function openEvidence(
+  { loaded, plugins, log, undo, standing, signal }: Site,
+  telemetry: Observatory,
+  plugged: Promise<void>,
+): Promise<OpenLedger> {
+  const { state, keys, audit } = loaded.config
+  const announce = announcing(plugins, plugged, log)
+  const { ledger, recovered } = await openWithRoom(
+    {
+      state,
+      keys,
+      log: audit.log,
+      checkpointEveryMs: audit.checkpointEveryMs,
+      minFreeBytes: audit.minFreeBytes,
+      onCommit: (commit) => {
+        telemetry.committed(commit.records, commit.ms)
+        announce?.(commit)
+      },
+    },
+    standing,
+    signal,
+    log,
+  )
+  undo.add('the ledger', () => ledger.close())
+  log.info({ ...recovered }, 'the ledger is open')
+  return ledger
+}
+
+/** Starts the plugins, and loads and activates the first version: what is wrong with it ends the start. */
+async function activate(site: Site, ledger: Ledger, files: string, plugged: () => void): Promise<Activation> {
+  const { loaded, plugins, log, undo, standing, signal } = site
+  standing.starting = 'the policy is being loaded'
+  const toolchain = openToolchain({ cacheDir: join(loaded.config.state, 'policy-cache') })
+  undo.add('the policy compiler', () => toolchain.close())
+  const providers = new Providers((name, error) => log.error(errorFacts(error), `provider ${name} could not be closed`))
+  undo.add('the providers', () => providers.close())
+  for (const plugin of plugins) {
+    await plugin.start?.()
+    undo.add(plugin.name, () => plugin.stop?.(), false)
+  }
+  plugged()
+  const activation = await Activation.first({ ledger, toolchain, providers, plugins, log }, loaded, files)
+  site.activation = activation
+  undo.add('the policy', () => activation.active.policy.retire())
+  signal.throwIfAborted()
+  for (const line of unplaced(activation.active.generation)) log.warn(line)
+  return activation
+}
+
+/** What calls meet; who calls is proved by the store of gateway keys. */
+async function openGateway(
+  { loaded, log, undo }: Site,
+  {
+    ledger,
+    activation,
+    telemetry,
+    refusals,
+    drained,
+  }: Readonly<{
+    ledger: Ledger
+    activation: Activation
+    telemetry: Observatory
+    refusals: Refusals
+    drained: AbortController
+  }>,
+): Promise<Gateway> {
+  const { keys: folder, identity } = loaded.config
+  const keys = await openKeys({
+    file: join(folder, STORE_NAME),
+    accepted: identity,
+    report: (event) =>
+      event.kind === 'rejected'
+        ? log.error(errorFacts(event.error), 'the store of gateway keys was rejected; the last good one stays')
+        : log.debug({ keys: event.keys }, 'gateway keys loaded'),
+  })
+  undo.add('the gateway keys', () => keys.close())
+  return {
+    generation: () => activation.active.generation,
+    ledger,
+    authenticator: keys,
+    fresh: () => activation.fresh(),
+    drained: drained.signal,
+    refused: (code, tenant) => {
+      telemetry.refused(code)
+      refusals.count(code, tenant)
+    },
+    report: (what, error, call) => log.error({ call, ...errorFacts(error) }, what),
+  }
+}
+
+/** The governed path, on its port. From here on calls come. */
+async function openData(
+  site: Site,
+  gateway: Gateway,
+  {
+    activation,
+    telemetry,
+    flight,
+    ledger,
+  }: Readonly<{ activation: Activation; telemetry: Observatory; flight: Flight; ledger: OpenLedger }>,
+): Promise<Listener> {
+  const { loaded, standing } = site
+  const { listen: at, limits } = loaded.config
+  const budget = new BodyBudget(limits.inFlightBytes, limits.bodyBytes)
+  // As it is written for the client an answer may be longer than it came.
+  const answers = new BodyBudget(Math.max(limits.inFlightBytes, 2 * limits.answerBytes), 2 * limits.answerBytes)
+  const handler = dataPlane({
+    gateway,
+    telemetry,
+    mounts: MOUNTS,
+    budget,
+    answers,
+    limits: () => {
+      const now = activation.active.loaded.config.limits
+      return { bodyBytes: now.bodyBytes, stallMs: now.timeouts.idleMs }
+    },
+    credentialHeaders: new Set(CREDENTIAL_HEADERS),
+    edge: edge(
+      MOUNTS.map(({ prefix }) => prefix),
+      limits.timeouts.idleMs,
+    ),
+    draining: () => standing.closing,
+    flight,
+  })
+  site.parts = () => ({ ledger: stateOf(ledger.health()), ...activation.health() })
+  const certificate = await readCertificate(loaded)
+  const port = await listen(at.data, handler, socketsOf(loaded), {
+    streams: limits.streams,
+    ...(limits.connections === null ? {} : { connections: limits.connections }),
+    ...(certificate === null ? {} : { certificate }),
+  })
+  site.undo.add('the data port', () => port.destroy())
+  site.house = {
+    revision: () => activation.active.policy.revision,
+    fresh: () => activation.fresh(),
+    ledger: () => ({ ok: ledger.health() === 'ok', ...ledger.stats() }),
+    connections: () => port.connections(),
+    bodies: () => ({ calls: budget.taken, answers: answers.taken }),
+  }
+  return port
+}
+
+function socketsOf({ config: { limits } }: LoadedConfig): SocketLimits {
+  const { connectionMs, headersMs, requestMs, keepAliveMs } = limits.timeouts
+  return { connectionMs, headersMs, requestMs, keepAliveMs, headerBytes: limits.headerBytes }
 }

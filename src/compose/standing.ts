@@ -34,5 +34,7 @@ export function healthOf(standing: Standing, parts: () => Parts | null): Health 
 export function stateOf(health: 'ok' | Error): string {
   if (health === 'ok') return 'ok'
   const low = isCustomhouseError(health) && health.detail.free !== undefined
-  return low ? 'its volume is almost full: nothing new is begun until it has room' : 'it cannot write'
+  if (!low) return 'it cannot write'
+  const volume = health.detail.volume === 'keys' ? 'the volume of the keys folder' : 'its volume'
+  return `${volume} is almost full: nothing new is begun until it has room`
 }
