@@ -6,6 +6,7 @@ import {
   linkSync,
   mkdirSync,
   openSync,
+  readFileSync,
   renameSync,
   rmSync,
   writeSync,
@@ -14,6 +15,16 @@ import { dirname, join } from 'node:path'
 
 /** Suffix of files that are not whole yet; recovery removes them. */
 export const UNFINISHED = '.unfinished'
+
+/** All of a file. Node aborts the whole process where the close of a file fails that it opened itself to read it whole; here that is an error. */
+export function readText(path: string): string {
+  const fd = openSync(path, constants.O_RDONLY)
+  try {
+    return readFileSync(fd, 'utf8')
+  } finally {
+    closeSync(fd)
+  }
+}
 
 /** Makes names in a directory durable: after a create, a rename, a removal. */
 export function syncDirectory(directory: string): void {

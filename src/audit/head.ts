@@ -1,7 +1,8 @@
-import { readFileSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Chronicle } from './chronicle.ts'
 import { type Damage, damageAt } from './damage.ts'
+import { readText } from './files.ts'
 import { parseCheckpoint, type Verifier } from './note.ts'
 import { openCheckpoint } from './replay.ts'
 import type { Hash } from './tree.ts'
@@ -18,7 +19,7 @@ export type Head = Readonly<{ size: number; root: Hash }>
 /** The note of the head that the keys folder holds, or null. */
 export function readKeptNote(keys: string): string | null {
   const file = join(keys, KEPT_HEAD_FILE)
-  return statSync(file, { throwIfNoEntry: false }) === undefined ? null : readFileSync(file, 'utf8')
+  return statSync(file, { throwIfNoEntry: false }) === undefined ? null : readText(file)
 }
 
 /** Opens the note that the keys folder holds. Null where there is none, or one of another log: that says nothing of this one. */

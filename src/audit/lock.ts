@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto'
-import { closeSync, constants, openSync, readFileSync, statSync } from 'node:fs'
+import { closeSync, constants, openSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { CustomhouseError } from '../core/errors.ts'
-import { writeAtomically } from './files.ts'
+import { readText, writeAtomically } from './files.ts'
 
 /** Name of the lock file in the ledger's folder. */
 export const LOCK_FILE = 'lock'
@@ -72,7 +72,7 @@ function lockFile(path: string, busy: string): Lock {
  */
 export function isRemembered(directory: string, { file }: Lock): boolean {
   const path = join(directory, LOCK_INODE_FILE)
-  return statSync(path, { throwIfNoEntry: false }) !== undefined && readFileSync(path, 'utf8') === `${file.ino}\n`
+  return statSync(path, { throwIfNoEntry: false }) !== undefined && readText(path) === `${file.ino}\n`
 }
 
 export function remember(directory: string, { file }: Lock): void {

@@ -1,8 +1,9 @@
 import { isUtf8 } from 'node:buffer'
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Damage, damageAt, type Place } from './damage.ts'
+import { readText } from './files.ts'
 import {
   CHECKPOINT_FILE,
   type Commit,
@@ -127,7 +128,7 @@ export function listSegments(directory: string): string[] {
 /** The signed note of the newest checkpoint, or null. Read it before the segments: they only grow. */
 export function readCheckpointNote(directory: string): string | null {
   const file = join(directory, CHECKPOINT_FILE)
-  return isThere(file) ? readFileSync(file, 'utf8') : null
+  return isThere(file) ? readText(file) : null
 }
 
 /** All committed records from `from` on, in order. Throws at damage: a reader shows nothing that it could not read. */

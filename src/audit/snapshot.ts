@@ -1,7 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { canonical } from '../core/canonical.ts'
 import { Chronicle, type ChronicleState } from './chronicle.ts'
+import { readText } from './files.ts'
 import type { Signer, Verifier } from './note.ts'
 import { type Header, isHash } from './segment.ts'
 
@@ -19,7 +20,7 @@ export function snapshotNote(state: ChronicleState, signer: Signer): string {
 export function readSnapshot(directory: string, verifier: Verifier, header: Header): Chronicle | null {
   const file = join(directory, SNAPSHOT_FILE)
   if (!existsSync(file)) return null
-  const text = verifier.open(readFileSync(file, 'utf8'))
+  const text = verifier.open(readText(file))
   if (text === null) return null
   const state: unknown = JSON.parse(text)
   if (!isState(state) || state.log !== header.log || state.size !== header.first) return null

@@ -1,7 +1,7 @@
-import { readFileSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { CustomhouseError } from '../core/errors.ts'
-import { writeAtomically } from './files.ts'
+import { readText, writeAtomically } from './files.ts'
 import { KEPT_HEAD_FILE, readKeptNote } from './head.ts'
 import type { Verifier } from './note.ts'
 import { listSegments, readCheckpointNote } from './reader.ts'
@@ -34,7 +34,7 @@ export function readStateVersion(state: string, directory: string): number {
   const file = join(state, VERSION_FILE)
   if (statSync(file, { throwIfNoEntry: false }) === undefined)
     return listSegments(directory).length > 0 || readCheckpointNote(directory) !== null ? 1 : STATE_VERSION
-  const version = parse(readFileSync(file, 'utf8'))
+  const version = parse(readText(file))
   if (version === null)
     throw new CustomhouseError(
       'ERR_STATE_VERSION',
@@ -65,7 +65,7 @@ export function upgrade(site: Site): Upgraded | null {
 /** Says that a state is of our version. */
 export function writeStateVersion(state: string): void {
   if (statSync(join(state, VERSION_FILE), { throwIfNoEntry: false }) !== undefined) {
-    if (parse(readFileSync(join(state, VERSION_FILE), 'utf8')) === STATE_VERSION) return
+    if (parse(readText(join(state, VERSION_FILE))) === STATE_VERSION) return
   }
   writeAtomically(state, VERSION_FILE, `${JSON.stringify({ version: STATE_VERSION })}\n`, 0o644)
 }

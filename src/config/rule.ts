@@ -19,6 +19,7 @@ export function broken(raw: RawMap, absolute: (path: Path, text: string) => stri
     ...policy(raw),
     ...canaries(raw),
     ...reload(raw),
+    ...arrival(raw),
     ...kinds(raw),
     ...cleartext(raw),
     ...lost(raw),
@@ -110,6 +111,18 @@ function reload(raw: RawMap): Issue[] {
   if (every === null || after === null || after >= 2 * every) return []
   const message = `is too short: what is on disk is looked at each ${every / 1_000}s (\`reload.every\`), so it must be at least ${(2 * every) / 1_000}s`
   return [{ path: ['reload', 'stale_after'], message }]
+}
+
+/** A call's headers are a part of the call: node:http takes no longer time for them than for all of it. */
+function arrival(raw: RawMap): Issue[] {
+  const timeouts = isRawMap(raw.limits) ? raw.limits.timeouts : undefined
+  if (!isRawMap(timeouts)) return []
+  const { headers = '15s', request = '60s' } = timeouts
+  const [head, whole] = [parseDuration(String(headers)), parseDuration(String(request))]
+  if (head === null || whole === null || head <= whole) return []
+  const named = timeouts.headers === undefined ? 'request' : 'headers'
+  const message = `gives the headers ${head / 1_000}s and the whole call ${whole / 1_000}s: \`headers\` must not be longer than \`request\``
+  return [{ path: ['limits', 'timeouts', named], message }]
 }
 
 /** What `reload.every` is where it is not set. */

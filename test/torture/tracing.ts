@@ -141,8 +141,7 @@ async function withFault(scene: Scene, { kind, when, fault }: Fault): Promise<Ru
     const arrived = new Map([...scene.arrived, ...own.arrived])
     const faults = [...disagreements([...scene.told, ...told], arrived, books), ...own.faults]
     if (stopped !== 0) faults.push(`the next start ended with ${stopped}`)
-    if (hit && !(ENDS[fault].includes(end) || isAborted(kind, end) || isRefused(kind, end)))
-      faults.push(`it ended with ${end}`)
+    if (hit && !(ENDS[fault].includes(end) || isRefused(kind, end))) faults.push(`it ended with ${end}`)
     // What cannot be opened for writing SQLite opens for reading only, where two processes could both hold what they take for the lock.
     if (unlocked) faults.push('it ran unlocked')
     // A want of room passes, and the next attempt makes the file.
@@ -168,10 +167,6 @@ const ENDS: Readonly<Record<(typeof FAULTS)[number], readonly string[]>> = {
   'error=ENOSPC': ['exit 5', 'start exit 5', 'exit 0', 'start waited, exit 0'],
   'signal=KILL': ['killed', 'start killed'],
 }
-
-/** Node itself aborts where the close of a file fails that it reads whole: in the start, and before each head is written beside the keys. A kill, then. */
-const isAborted = (kind: Kind, end: string): boolean =>
-  kind.name === 'close' && (end === 'start killed' || (end === 'killed' && besideKeys(kind)))
 
 /** A keys folder that cannot be written to is told by a code of its own, before anything is appended. */
 const isRefused = (kind: Kind, end: string): boolean => besideKeys(kind) && end === 'start exit 1'
