@@ -40,7 +40,8 @@ export function onVolume(
   const run = spawnSync(
     'unshare',
     ['-rm', 'bash', '-c', script, process.execPath, CHILD, place.state, place.keys, dirname(copy.state)],
-    { encoding: 'utf8', maxBuffer: 1e8 },
+    // A script that waits for what does not come must not hold the whole suite up.
+    { encoding: 'utf8', maxBuffer: 1e8, timeout: 50_000, killSignal: 'SIGKILL' },
   )
   expect(run.status, run.stderr).toBe(0)
   return { outputs: run.stdout.split(/(?<=^--- \d+)\n/m).map((text) => text.split('\n').filter(Boolean)), copy }

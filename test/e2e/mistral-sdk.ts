@@ -17,7 +17,7 @@ function clientOf({ key, baseURL, fetch, retries, signal }: Ask): Mistral {
     })
   }
   // It repeats nothing unasked; asked, it counts the time and not the calls.
-  const backoff = { initialInterval: 100, maxInterval: 5000, exponent: 1, maxElapsedTime: 1500 }
+  const backoff = { initialInterval: 100, maxInterval: 5000, exponent: 1, maxElapsedTime: 900 }
   return new Mistral({
     apiKey: key,
     serverURL: baseURL,
