@@ -109,7 +109,10 @@ export type ResponseInput = Readonly<{
 export interface Decider {
   /** SHA-256 of the policy's sources, or the bundle's revision. */
   readonly revision: string
-  /** A promise only where the evaluation has to wait: most decisions are there at once, and cost the call no turn of the loop. */
-  request(input: RequestInput): RequestDecision | Promise<RequestDecision>
-  response(input: ResponseInput): ResponseDecision | Promise<ResponseDecision>
+  /**
+   * A promise only where the evaluation has to wait: most decisions are there at once, and cost the call no turn of the loop. With the first of `ends` that is
+   * aborted it rejects with that signal's reason, and keeps no place in any line.
+   */
+  request(input: RequestInput, ends?: readonly AbortSignal[]): RequestDecision | Promise<RequestDecision>
+  response(input: ResponseInput, ends?: readonly AbortSignal[]): ResponseDecision | Promise<ResponseDecision>
 }

@@ -1,4 +1,3 @@
-import type { Decider, RequestInput, ResponseInput } from '../core/decision.ts'
 import { CustomhouseError } from '../core/errors.ts'
 import { type Filter, type Plugin, STAGES } from '../core/plugin.ts'
 
@@ -50,19 +49,6 @@ export function holdOf({ name, hold }: Filter): number {
 export function sound(filter: Filter): Filter {
   holdOf(filter)
   return filter
-}
-
-/**
- * A decider that may be told what ends the wait for a decision. With the first of the signals that is aborted a promise of it rejects with that
- * signal's reason, and keeps no place in any line. A decider that takes no signals is waited for.
- */
-export type Endable = Readonly<{
-  request(input: RequestInput, ends: readonly AbortSignal[]): ReturnType<Decider['request']>
-  response(input: ResponseInput, ends: readonly AbortSignal[]): ReturnType<Decider['response']>
-}>
-
-export function untilEnded(decider: Decider): Endable {
-  return decider
 }
 
 function broken(what: string): CustomhouseError {

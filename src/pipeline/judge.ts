@@ -11,7 +11,6 @@ import type {
 import { CustomhouseError, isCustomhouseError } from '../core/errors.ts'
 import type { Generation } from '../core/generation.ts'
 import { baseReason, Denial } from './base.ts'
-import { untilEnded } from './contract.ts'
 import { CLIENT_GONE, DRAINED } from './ending.ts'
 import { gatherFacts } from './facts.ts'
 import type { Gateway, Visit } from './gateway.ts'
@@ -159,7 +158,7 @@ export async function judge(
   let apart = false
   const ends = endsOf(judged)
   try {
-    const said = untilEnded(generation.decider).request(
+    const said = generation.decider.request(
       { phase: 'request', call: input, targets: facts.inputs, findings, context: contextInput(generation) },
       ends,
     )

@@ -1,6 +1,6 @@
 import type { FindingFact, ResponseDecision } from '../core/decision.ts'
 import { Denial } from './base.ts'
-import { spanOf, untilEnded } from './contract.ts'
+import { spanOf } from './contract.ts'
 import { dischargeResponse } from './discharge.ts'
 import { inspect } from './inspect.ts'
 import { contextInput, endsOf, evaluationFailed, gaveUp } from './judge.ts'
@@ -92,7 +92,7 @@ function decide(
   finished: boolean,
   ends: readonly AbortSignal[],
 ): ResponseDecision | Promise<ResponseDecision> {
-  return untilEnded(generation.decider).response(
+  return generation.decider.response(
     {
       phase: 'response',
       call,

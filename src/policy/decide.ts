@@ -31,13 +31,8 @@ export type DeciderOptions = Readonly<{ engine: PolicyEngine; revision: string; 
 /** `clock` answers milliseconds that only grow. */
 export type GatewayDeciderOptions = DeciderOptions & Readonly<{ limits: EvaluationLimits; clock?: () => number }>
 
-/**
- * With limits, a decision over large input, or for a tenant beyond its share, is a promise. With the first of `until` that is aborted nobody
- * waits for it any more: it gives up its place in the line, and rejects with that signal's reason.
- */
+/** With limits, a decision over large input, or for a tenant beyond its share, is a promise. */
 export interface GatewayDecider extends Decider {
-  request(input: RequestInput, until?: readonly AbortSignal[]): RequestDecision | Promise<RequestDecision>
-  response(input: ResponseInput, until?: readonly AbortSignal[]): ResponseDecision | Promise<ResponseDecision>
   /** The policy is not active any more. Decisions are made as before, but nothing is kept for them. */
   retire(): void
 }
