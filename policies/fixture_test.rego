@@ -7,8 +7,9 @@ call := {
 	"operation": "chat",
 	"model": "gpt-4o",
 	"stream": false,
-	"principal": {"subject": "claims-desk", "tenant": "claims", "groups": [], "key": "ck_1"},
+	"principal": {"subject": "claims-desk", "tenant": "claims", "groups": [], "purpose": null, "proof": "key", "key": "ck_1"},
 	"task": null,
+	"classes": [],
 	"estimate": {"input_tokens": 100, "max_output_tokens": null},
 	"tools": [],
 	"references": [],
@@ -47,5 +48,6 @@ response(target) := {
 	"findings": [],
 	"usage": {"input_tokens": 100, "output_tokens": 20},
 	"progress": {"characters": 80, "finished": true},
+	"evidence": [],
 	"context": context,
 }

@@ -61,6 +61,8 @@ const OWNERS: Readonly<Record<string, readonly Room[]>> = {
   '@opentelemetry/resources': ['telemetry'],
   '@opentelemetry/sdk-trace-base': ['telemetry'],
   'prom-client': ['telemetry'],
+  '@redis/client': ['identity'],
+  jose: ['identity'],
   undici: ['providers'],
   express: ['http'],
   re2js: ['policy'],

@@ -146,12 +146,13 @@ describe('for any id and region', () => {
 
 const CALL: CallFacts = {
   id: '0',
-  principal: { subject: 's', tenant: 't', groups: [], keyId: 'k' },
+  principal: { subject: 's', tenant: 't', groups: [], purpose: null, proof: 'key', keyId: 'k' },
   dialect: 'bedrock.converse',
   operation: 'chat',
   model: 'm',
   stream: false,
   task: null,
+  classes: [],
   estimate: { inputTokens: 1, maxOutputTokens: null },
   tools: [],
   references: [],

@@ -99,7 +99,7 @@ export function createResidency(options: ResidencyOptions): Readonly<{
   }
   return {
     plugin,
-    catalogue: { resolve },
+    catalogue: { resolve, evidence: () => ({ facet: 'processing', places: null }) },
     residencyOf: ({ baseUrl, ...asked }) => {
       const known = origins.get(URL.parse(baseUrl)?.origin ?? '')
       return known === undefined ? UNKNOWN : residencyOfModel(known, asked, data)

@@ -18,12 +18,13 @@ const EU: Residency = { endpoint: EEA_CH, processing: EEA_CH, storage: EEA_CH }
 
 const CALL: CallFacts = {
   id: '0',
-  principal: { subject: 's', tenant: 't', groups: [], keyId: 'k' },
+  principal: { subject: 's', tenant: 't', groups: [], purpose: null, proof: 'key', keyId: 'k' },
   dialect: 'openai.chat',
   operation: 'chat',
   model: 'm',
   stream: false,
   task: null,
+  classes: [],
   estimate: { inputTokens: 1, maxOutputTokens: null },
   tools: [],
   references: [],

@@ -67,13 +67,14 @@ function asksOf(effect: 'allow' | 'deny', { dialect, model }: CanaryConfig, gene
   )
 }
 
-function callOf({ tenant, groups, model, task }: CanaryConfig, ask: Ask): ModelCall {
+function callOf({ tenant, groups, model, task, purpose, classes }: CanaryConfig, ask: Ask): ModelCall {
   return {
     id: '00000000-0000-7000-8000-000000000000',
-    principal: { subject: NOBODY, tenant, groups, keyId: NOBODY },
+    principal: { subject: NOBODY, tenant, groups, purpose, proof: 'key', keyId: NOBODY },
     ...ask,
     model,
     task,
+    classes,
     estimate: { inputTokens: 1, maxOutputTokens: null },
     tools: [],
     references: [],

@@ -15,7 +15,8 @@ export type Config = Readonly<{
   reload: Readonly<{ everyMs: number; staleAfterMs: number | null }>
   controls: readonly string[]
   tenants: ReadonlySet<string>
-  identity: Readonly<{ gatewayKeys: boolean; sigv4: boolean }>
+  identity: IdentityConfig
+  residency: Readonly<{ catalogue: readonly string[]; maxAgeMs: number }>
   providers: ReadonlyMap<string, ProviderConfig>
   /** By the name that clients ask for. */
   models: ReadonlyMap<string, ModelConfig>
@@ -39,6 +40,8 @@ export type CanaryConfig = Readonly<{
   dialect: Dialect | null
   groups: readonly string[]
   task: string | null
+  purpose: string | null
+  classes: readonly string[]
   findings: readonly string[]
 }>
 
@@ -58,13 +61,49 @@ export type ProviderConfig = Readonly<{
   tenantCredentials: ReadonlyMap<string, Secret> | null
   tls: Readonly<{ ca: string | null; cert: string | null; key: Secret | null }>
   proxy: 'none' | 'env'
+  /** The residency of OpenAI's project; null where it is not said. */
+  project: string | null
   contract: readonly string[]
   allowCleartext: boolean
   timeouts: ProviderTimeouts
 }>
 
 /** What the data port shows: a file with certificates, and their private key. */
-export type TlsConfig = Readonly<{ cert: string; key: Secret }>
+export type TlsConfig = Readonly<{ cert: string; key: Secret; clientCa: string | null }>
+
+export type IdentityConfig = Readonly<{
+  gatewayKeys: boolean
+  sigv4: boolean
+  jwt: readonly IssuerConfig[]
+  /** By URI or DNS name of the certificate. Null: none are taken. */
+  mtls: ReadonlyMap<string, Readonly<{ tenant: string; groups: readonly string[]; purpose: string | null }>> | null
+  revocation: RevocationConfig | null
+}>
+
+export type IssuerConfig = Readonly<{
+  issuer: string
+  audience: string
+  /** Null: what the issuer's discovery document names. */
+  jwks: string | null
+  ca: string | null
+  algorithms: readonly string[]
+  clockSkewMs: number
+  maxAgeMs: number
+  keysEveryMs: number
+  keysStaleAfterMs: number
+  /** One tenant for all tokens, or a claim and what its words stand for. */
+  tenant: Readonly<{ all: string } | { claim: string; by: ReadonlyMap<string, string> }>
+  subjectClaim: string
+  groupsClaim: string | null
+  purposeClaim: string | null
+  otherClaims: readonly string[]
+}>
+
+export type RevocationConfig = Readonly<{
+  store: Readonly<{ redis: string; user: string | null; password: Secret | null } | { file: string }>
+  everyMs: number
+  staleAfterMs: number
+}>
 
 /** No facet is null: what an operator does not know cannot be declared. */
 export type DeclaredResidency = Residency & Readonly<{ [facet in keyof Residency]: readonly string[] }>
@@ -85,6 +124,7 @@ export type LimitsConfig = Readonly<{
   heldCharacters: number
   /** `input` in bytes of JSON; `share` in percent of the main thread's time, for one tenant. */
   policy: Readonly<{ inputBytes: number; timeMs: number; share: number }>
+  breaker: Readonly<{ failures: number; windowMs: number; restMs: number; retryAfterMs: number }>
   timeouts: Readonly<{
     connectionMs: number
     headersMs: number
@@ -146,6 +186,7 @@ export function toConfig(
         key: one.tls?.key === undefined ? null : secret(['providers', name, 'tls', 'key'], one.tls.key),
       },
       proxy: one.proxy,
+      project: one.project ?? null,
       contract: one.contract,
       allowCleartext: one.allow_cleartext,
       timeouts: {
@@ -168,6 +209,7 @@ export function toConfig(
           : {
               cert: absolute(['listen', 'tls', 'cert'], listen.tls.cert),
               key: secret(['listen', 'tls', 'key'], listen.tls.key),
+              clientCa: file(['listen', 'tls', 'client_ca'], listen.tls.client_ca),
             },
     },
     state: absolute(['state'], parsed.state),
@@ -180,7 +222,13 @@ export function toConfig(
     reload: { everyMs: parsed.reload.every, staleAfterMs: parsed.reload.stale_after ?? null },
     controls: [...new Set(parsed.controls)],
     tenants: new Set(Object.keys(parsed.tenants)),
-    identity: { gatewayKeys: parsed.identity.gateway_keys, sigv4: parsed.identity.sigv4 },
+    identity: identityOf(parsed.identity, absolute, secret),
+    residency: {
+      catalogue: parsed.residency.catalogue.map((text, index) =>
+        absolute(['residency', 'catalogue', String(index)], text),
+      ),
+      maxAgeMs: parsed.residency.max_age,
+    },
     providers: new Map(providers),
     models: new Map(Object.entries(parsed.models)),
     audit: {
@@ -199,6 +247,12 @@ export function toConfig(
       answerBytes: limits.answer,
       heldCharacters: limits.held_characters,
       policy: { inputBytes: limits.policy.input, timeMs: limits.policy.time, share: limits.policy.share },
+      breaker: {
+        failures: limits.breaker.failures,
+        windowMs: limits.breaker.window,
+        restMs: limits.breaker.rest,
+        retryAfterMs: limits.breaker.retry_after,
+      },
       timeouts: {
         connectionMs: timeouts.connection,
         headersMs: timeouts.headers,
@@ -217,6 +271,75 @@ export function toConfig(
   }
 }
 
-function canaryOf({ dialect, task, ...rest }: Parsed['policy']['canaries']['allow'][number]): CanaryConfig {
-  return { ...rest, dialect: dialect ?? null, task: task ?? null }
+function canaryOf({
+  dialect,
+  task,
+  purpose,
+  data_classes: classes,
+  ...rest
+}: Parsed['policy']['canaries']['allow'][number]): CanaryConfig {
+  return {
+    ...rest,
+    dialect: dialect ?? null,
+    task: task ?? null,
+    purpose: purpose ?? null,
+    classes: [...classes].sort(),
+  }
+}
+
+function identityOf(
+  { gateway_keys: gatewayKeys, sigv4, jwt, mtls, revocation }: Parsed['identity'],
+  absolute: (path: readonly string[], text: string) => string,
+  secret: (path: readonly string[], reference: string) => Secret,
+): IdentityConfig {
+  const issuers = jwt.map(
+    (one, index): IssuerConfig => ({
+      issuer: one.issuer,
+      audience: one.audience,
+      jwks: one.jwks ?? null,
+      ca: one.ca === undefined ? null : absolute(['identity', 'jwt', String(index), 'ca'], one.ca),
+      algorithms: one.algorithms,
+      clockSkewMs: one.clock_skew,
+      maxAgeMs: one.max_age,
+      keysEveryMs: one.keys_every,
+      keysStaleAfterMs: one.keys_stale_after,
+      tenant:
+        one.tenant !== undefined
+          ? { all: one.tenant }
+          : { claim: one.tenant_claim ?? '', by: new Map(Object.entries(one.tenants ?? {})) },
+      subjectClaim: one.subject_claim,
+      groupsClaim: one.groups_claim ?? null,
+      purposeClaim: one.purpose_claim ?? null,
+      otherClaims: one.other_claims,
+    }),
+  )
+  const subjects = Object.entries(mtls?.subjects ?? {}).map(
+    ([name, { tenant, groups, purpose }]) => [name, { tenant, groups, purpose: purpose ?? null }] as const,
+  )
+  return {
+    gatewayKeys,
+    sigv4,
+    jwt: issuers,
+    mtls: mtls === undefined ? null : new Map(subjects),
+    revocation: revocation === undefined ? null : revocationOf(revocation, absolute, secret),
+  }
+}
+
+function revocationOf(
+  { store, user, password, every, stale_after: staleAfter }: NonNullable<Parsed['identity']['revocation']>,
+  absolute: (path: readonly string[], text: string) => string,
+  secret: (path: readonly string[], reference: string) => Secret,
+): RevocationConfig {
+  const at = ['identity', 'revocation']
+  return {
+    store: /^rediss?:\/\//.test(store)
+      ? {
+          redis: store,
+          user: user ?? null,
+          password: password === undefined ? null : secret([...at, 'password'], password),
+        }
+      : { file: absolute([...at, 'store'], store) },
+    everyMs: every,
+    staleAfterMs: staleAfter,
+  }
 }

@@ -89,6 +89,13 @@ export const provider = z.strictObject({
     .enum(['none', 'env'])
     .prefault('none')
     .describe('`env`: by way of the proxy that HTTPS_PROXY and HTTP_PROXY name, but for hosts in NO_PROXY.'),
+  project: z
+    .string()
+    .regex(/^[A-Z]{2,8}(_[A-Z]+)*$/, { error: 'must be the residency of a project, such as EU_STORAGE_PROCESSING' })
+    .optional()
+    .describe(
+      "The residency with which OpenAI's project of the credential was created (`EU_STORAGE_PROCESSING`, `GB_STORAGE`, `GLOBAL`): storage follows it.",
+    ),
   contract: z
     .array(z.string().regex(/^[a-z0-9][a-z0-9_.-]{0,62}$/, { error: 'must be a lower-case word, such as baa or zdr' }))
     .readonly()

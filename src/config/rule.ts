@@ -50,7 +50,7 @@ function references(raw: RawMap): Issue[] {
     .filter(([path, value]) => typeof value === 'string' && value.includes('${') && !holdsSecret(path))
     .map(([path]) => ({
       path,
-      message: `references (\${...}) are read in \`credential\`, \`tenant_credentials\` and \`tls.key\` only`,
+      message: `references (\${...}) are read in \`credential\`, \`tenant_credentials\`, \`tls.key\` and \`identity.revocation.password\` only`,
     }))
 }
 
@@ -58,6 +58,7 @@ function references(raw: RawMap): Issue[] {
 export function holdsSecret(path: Path): boolean {
   const [section, , member, below] = path
   if (section === 'listen') return path.length === 3 && path[1] === 'tls' && member === 'key'
+  if (section === 'identity') return path.length === 3 && path[1] === 'revocation' && member === 'password'
   if (section !== 'providers') return false
   if (path.length === 3) return member === 'credential'
   return path.length === 4 && (member === 'tenant_credentials' || (member === 'tls' && below === 'key'))
@@ -66,7 +67,8 @@ export function holdsSecret(path: Path): boolean {
 /** Whether the file of a certificate is named at a path. */
 export function holdsCertificate(path: Path): boolean {
   const last = path.at(-1)
-  return path.at(-2) === 'tls' && (last === 'cert' || last === 'ca')
+  if (path[0] === 'identity') return path[1] === 'jwt' && last === 'ca'
+  return path.at(-2) === 'tls' && (last === 'cert' || last === 'ca' || last === 'client_ca')
 }
 
 /** A reference may have a long name; only a key's own prefix makes it suspicious. */

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { DIALECTS } from '../core/call.ts'
+import { identity } from './identity.ts'
 import { provider } from './provider.ts'
 import { duration, listenAddress, MODEL, MODEL_TEXT, name, path, reference, size } from './value.ts'
 
@@ -38,7 +39,9 @@ const canary = z.strictObject({
     .optional()
     .describe('What the client speaks. Default: each dialect that a target of the model speaks.'),
   groups: z.array(z.string()).readonly().prefault([]).describe('Groups of the caller.'),
+  purpose: z.string().optional().describe('What the credential proves the caller to be there for.'),
   task: z.string().optional().describe('What `x-customhouse-task` says.'),
+  data_classes: z.array(z.string()).readonly().prefault([]).describe('What `x-customhouse-data-class` says.'),
   findings: z
     .array(z.string())
     .readonly()
@@ -60,6 +63,11 @@ export const configSchema = z.strictObject({
         .strictObject({
           cert: path.describe('File with the PEM certificate and its chain.'),
           key: reference.describe(`Reference to its private key, PEM: \`\${file:/run/secrets/tls-key}\`.`),
+          client_ca: path
+            .optional()
+            .describe(
+              'File with the PEM certificates of those who issue client certificates; clients are then asked for one.',
+            ),
         })
         .optional()
         .describe(
@@ -111,21 +119,25 @@ export const configSchema = z.strictObject({
   tenants: z
     .record(name, z.strictObject({}))
     .describe('Who exists. What they may do is policy data, not configuration: each value is `{}`.'),
-  identity: z
-    .strictObject({
-      gateway_keys: z.boolean().prefault(true).describe('Accepts the keys that `customhouse keys create` makes.'),
-      sigv4: z
-        .boolean()
-        .prefault(false)
-        .describe(
-          "Accepts calls that AWS SDKs sign (Signature Version 4) with a gateway key's own pair: `customhouse keys aws <id>`.",
-        ),
-    })
-    .prefault({}),
+  identity,
   providers: z.record(name, provider).describe('Where calls can be sent.'),
   models: z
     .record(z.string().regex(MODEL, { error: MODEL_TEXT }), model)
     .describe('Names that clients ask for, and the targets that each of them stands for.'),
+  residency: z
+    .strictObject({
+      catalogue: z
+        .array(path)
+        .readonly()
+        .prefault([])
+        .describe(
+          'Files that are laid over the shipped catalogue, the last on top: your own rows, and what `customhouse residency import` makes.',
+        ),
+      max_age: duration('1d', '3650d')
+        .prefault('180d')
+        .describe('Older rows of the catalogue are warned of, at the start and by `check`.'),
+    })
+    .prefault({}),
   audit: z
     .strictObject({
       checkpoint_every: duration('100ms', '1h')
@@ -197,6 +209,22 @@ export const configSchema = z.strictObject({
             ),
         })
         .prefault({}),
+      breaker: z
+        .strictObject({
+          failures: z
+            .int()
+            .min(1, { error: 'must be at least 1' })
+            .max(1000, { error: 'must be at most 1000' })
+            .prefault(5)
+            .describe('So many failures of a target in a row, within `window`, and it rests.'),
+          window: duration('1s', '1h').prefault('30s'),
+          rest: duration('100ms', '1h').prefault('15s').describe('For which it is left alone; then one call tries it.'),
+          retry_after: duration('1s', '24h')
+            .prefault('5m')
+            .describe("The longest that a provider's own `Retry-After` is honoured for."),
+        })
+        .prefault({})
+        .describe('When targets are left alone, so that calls go to the next permitted one at once.'),
       timeouts: timeouts.prefault({}),
     })
     .prefault({}),

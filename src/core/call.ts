@@ -18,9 +18,17 @@ export type Principal = Readonly<{
   subject: string
   tenant: string
   groups: readonly string[]
-  /** Id of the gateway key or JWT key that proved it; never a secret. */
+  /** What the credential proves the caller to be there for (a claim of its token); null where it says nothing of it. */
+  purpose: string | null
+  /** What proved it: policies may ask for more than others accept. */
+  proof: Proof
+  /** Id of the gateway key, of the token or of the certificate that proved it; never a secret. */
   keyId: string
 }>
+
+/** Kinds of proof of a caller. `key`: a gateway key; `signature`: SigV4 with its pair; `token`: a JWT; `certificate`: mutual TLS. */
+export const PROOFS = ['key', 'signature', 'token', 'certificate'] as const
+export type Proof = (typeof PROOFS)[number]
 
 /**
  * Where in the world text goes, in three facets. Each is a set of places: ISO 3166-1 alpha-2 codes, or `*` when the operator has
@@ -98,6 +106,8 @@ export type CallFacts = Readonly<{
   stream: boolean
   /** `x-customhouse-task`, or null. */
   task: string | null
+  /** Classes of data that the client says the call holds (`x-customhouse-data-class`: `phi, pci`), sorted, each once. Its own word: it can only take away. */
+  classes: readonly string[]
   estimate: Estimate
   /** Names of the tools that the call declares. */
   tools: readonly string[]
@@ -188,8 +198,16 @@ type Spoken = Readonly<{
    */
   closes?: readonly string[]
   usage?: Usage
+  /** What the provider says here of where it works. */
+  evidence?: readonly Evidence[]
   frame: unknown
 }>
+
+/**
+ * A provider's own word of where an answer comes from. `source` is where it stands: a member of the answer (`usage.inference_geo`), or a header
+ * (`x-ms-region`). `word` is as it came, at most 64 characters; what it means is the catalogue's to say.
+ */
+export type Evidence = Readonly<{ source: string; word: string }>
 
 /** What an inspector saw: UTF-16 offsets into the segment's text, end exclusive; `score` in 0..1. Never the text itself. */
 export type Finding = Readonly<{ type: string; pointer: string; start: number; end: number; score: number }>

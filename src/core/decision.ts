@@ -53,8 +53,17 @@ export type CallInput = Readonly<{
   operation: string
   model: string
   stream: boolean
-  principal: Readonly<{ subject: string; tenant: string; groups: readonly string[]; key: string }>
+  principal: Readonly<{
+    subject: string
+    tenant: string
+    groups: readonly string[]
+    purpose: string | null
+    proof: string
+    key: string
+  }>
   task: string | null
+  /** What the client says that the call holds; sorted. */
+  classes: readonly string[]
   estimate: Readonly<{ input_tokens: number; max_output_tokens: number | null }>
   tools: readonly string[]
   references: readonly Readonly<{ kind: string; where: string; count: number }>[]
@@ -82,6 +91,17 @@ export type ContextInput = Readonly<{
   controls: readonly string[]
 }>
 
+/**
+ * Evidence as policies see it: which facet it is about, the places that the catalogue knows the word for, and whether they lie within where the dispatch
+ * was judged to go. A word that the catalogue does not know has no places, and is not within.
+ */
+export type EvidenceInput = Readonly<{
+  source: string
+  facet: 'endpoint' | 'processing' | 'storage'
+  places: readonly string[]
+  within: boolean
+}>
+
 export type RequestInput = Readonly<{
   phase: 'request'
   call: CallInput
@@ -98,6 +118,8 @@ export type ResponseInput = Readonly<{
   usage: Readonly<{ input_tokens: number | null; output_tokens: number | null }>
   /** What of the answer has been read so far. `finished`: all of it. */
   progress: Readonly<{ characters: number; finished: boolean }>
+  /** What the provider said so far of where it works, each once, in the order in which it came. */
+  evidence: readonly EvidenceInput[]
   context: ContextInput
 }>
 

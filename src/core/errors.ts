@@ -15,6 +15,8 @@ export const ERROR_CODES = {
   ERR_CALL_TIMEOUT: 408,
   ERR_IDENTITY_MISSING: 401,
   ERR_IDENTITY_INVALID: 401,
+  // Nobody can tell now whether the credential is good: its issuer's keys, or the list of those revoked, cannot be had.
+  ERR_IDENTITY_UNAVAILABLE: 503,
   // The organisation's decision. Never 5xx: every SDK repeats those.
   ERR_POLICY_DENIED: 403,
   ERR_QUOTA_EXHAUSTED: 429,

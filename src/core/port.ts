@@ -4,6 +4,7 @@ import type {
   Dialect,
   Dispatch,
   Edit,
+  Evidence,
   ModelCall,
   ModelEvent,
   Operation,
@@ -103,10 +104,19 @@ export interface Provider {
   close(): Promise<void>
 }
 
-/** Says where an address is. Must answer with null facets for what it does not know. */
+/** Says where a dispatch goes, and what providers mean by their own words for places. */
 export interface Catalogue {
-  resolve(url: string): Residency
+  /**
+   * From the dispatch alone: its address, and its bytes where a member of the body decides (a deployment's name, `inference_geo`). Must answer with null
+   * facets for what it does not know, and without a body for what only a body tells.
+   */
+  resolve(url: string, body?: Uint8Array): Residency
+  /** What a word of the target's provider means. `places` null: the catalogue does not know it. */
+  evidence(target: Target, evidence: Evidence): Placed
 }
+
+/** A facet of a residency, and the places that somebody says it has. */
+export type Placed = Readonly<{ facet: keyof Residency; places: readonly string[] | null }>
 
 /** The head of a call as it came, for whoever proves the caller: a signature may cover all of it. */
 export type Presented = Readonly<{
@@ -119,6 +129,22 @@ export type Presented = Readonly<{
   proof: Readonly<Record<string, string>>
   /** All others. `host` is what the client named, over HTTP/2 too. */
   headers: Readonly<Record<string, string>>
+  /** The certificate that the client showed in the handshake, where its chain was verified; else null. */
+  certificate: PeerCertificate | null
+}>
+
+/** What counts of a client's certificate (RFC 5280). */
+export type PeerCertificate = Readonly<{
+  /** URIs of the subject alternative name: `spiffe://bank.example/claims`. */
+  uris: readonly string[]
+  /** DNS names of the subject alternative name. */
+  dns: readonly string[]
+  /** SHA-256 of the DER, hex in lower case. */
+  fingerprint: string
+  /** Hex in lower case, without leading zeros. */
+  serial: string
+  /** Milliseconds since 1970. */
+  validTo: number
 }>
 
 /**
@@ -130,9 +156,13 @@ export type Proved = Readonly<
   | { principal: Principal; confirm: (body: Uint8Array) => void; head: 'proved' | 'claimed' }
 >
 
-/** Proves who calls. Must throw ERR_IDENTITY_MISSING or ERR_IDENTITY_INVALID, and so must `confirm`. */
+/**
+ * Proves who calls. Must throw, or reject with, ERR_IDENTITY_MISSING or ERR_IDENTITY_INVALID, ERR_IDENTITY_UNAVAILABLE where nobody can tell now; and so must
+ * `confirm`.
+ */
 export interface Authenticator {
-  authenticate(presented: Presented): Proved
+  /** A promise only where the proof has to be fetched or computed: most callers were seen before, and cost the call no turn of the loop. */
+  authenticate(presented: Presented): Proved | Promise<Proved>
   /** Whether a principal proved earlier still stands: asked again after every wait. */
   stands(principal: Principal): boolean
 }

@@ -16,11 +16,13 @@ export type RecordKind =
   | 'call.abandoned' // closes an intent: written by recovery, names its newest progress
   | 'call.progress' // a long stream, so far: `body.bytes` released; durable before more is
   | 'call.denied' // durable before the 403
+  | 'call.displaced' // an answer's own evidence does not lie within where its dispatch was judged to go
   | 'access.refused' // strangers' failures, in aggregate
   | 'policy.activated' // durable before the swap
   | 'policy.rejected'
   | 'config.activated'
   | 'config.rejected'
+  | 'identity.revoked' // a revocation took effect here
   | 'ledger.opened' // a writer took the log over; names its epoch and what recovery did
   | 'ledger.restored' // an operator accepted that records are missing; names both heads and the reason
   | 'ledger.closed'

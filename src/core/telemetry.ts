@@ -1,4 +1,4 @@
-import type { CallFacts, Dialect, Outcome, Target } from './call.ts'
+import type { CallFacts, Dialect, Outcome, Residency, Target } from './call.ts'
 import type { Phase as JudgedPhase, Reason } from './decision.ts'
 import type { CustomhouseError } from './errors.ts'
 
@@ -53,6 +53,8 @@ export interface CallWatch {
   barred(target: Target, reasons: readonly Reason[]): void
   /** The last word counts, but `deny` and `error` stand. */
   decided(decided: Decided): void
+  /** A provider's evidence lies outside of where the call was judged to go. */
+  displaced(target: Target, facet: keyof Residency): void
   /** Rules that denied, `control/rule`. */
   denied(rules: readonly string[]): void
   /** A dispatch is about to be sent to `url`. */
@@ -77,6 +79,7 @@ const watch: CallWatch = {
   judged: nothing,
   barred: nothing,
   decided: nothing,
+  displaced: nothing,
   denied: nothing,
   attempt: () => attempt,
   ended: nothing,

@@ -37,6 +37,24 @@ export function readTask(headers: InboundRequest['headers']): string | null {
   return task === undefined ? null : checkWord('x-customhouse-task', task)
 }
 
+/** `x-customhouse-data-class`, a list of words: sorted, each once, in lower case. */
+export function readClasses(headers: InboundRequest['headers']): readonly string[] {
+  const text = headers['x-customhouse-data-class']
+  if (text === undefined) return NO_CLASSES
+  const words = text.split(',').map((word) => word.trim())
+  if (words.length > MOST_CLASSES || !words.every((word) => CLASS.test(word))) {
+    throw malformed(
+      'x-customhouse-data-class',
+      `give at most ${MOST_CLASSES} words of a-z 0-9 _ -, with commas between them`,
+    )
+  }
+  return [...new Set(words)].sort()
+}
+
+const CLASS = /^[a-z][a-z0-9_-]{0,62}$/
+const MOST_CLASSES = 16
+const NO_CLASSES: readonly string[] = Object.freeze([])
+
 /** `x-customhouse-meta-*` by what stands for the star. */
 export function readMetadata(headers: InboundRequest['headers']): Readonly<Record<string, string>> {
   const found: [string, string][] = []

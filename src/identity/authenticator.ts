@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
+import type { Principal } from '../core/call.ts'
 import { CustomhouseError, isCustomhouseError } from '../core/errors.ts'
-import type { Authenticator } from '../core/port.ts'
+import type { Presented, Proved } from '../core/port.ts'
 import { proveKey } from './bearer.ts'
 import { type Accepted, credentialOf } from './credential.ts'
 import { NO_KEYS, type Ring, ringOf, stands } from './ring.ts'
@@ -23,7 +24,13 @@ export type KeysOptions = Readonly<{
   report?: (event: KeysEvent) => void
 }>
 
-export type GatewayKeys = Authenticator & Readonly<{ close(): void; refresh(): Promise<void> }>
+export type GatewayKeys = Readonly<{
+  /** As {@link Authenticator}, at once. */
+  authenticate(presented: Presented): Proved
+  stands(principal: Principal): boolean
+  close(): void
+  refresh(): Promise<void>
+}>
 
 /**
  * Proves gateway keys, and signatures made with their pairs, against the store, which is read again when its content changes: what `customhouse keys` does is in

@@ -44,7 +44,7 @@ export async function ringOf(file: string, bytes: Uint8Array): Promise<Ring> {
   for (const key of store.keys) {
     const secrets = key.secrets.map(
       (secret): Secret => ({
-        ...proof(key, secret.hmac, secret),
+        ...proofOf(key, 'key', secret.hmac, secret),
         pepper: pepperFor(secret.pepper),
         hmac: Buffer.from(secret.hmac, 'base64url'),
       }),
@@ -52,27 +52,29 @@ export async function ringOf(file: string, bytes: Uint8Array): Promise<Ring> {
     const own = (key.aws ?? []).map((pair): Pair => {
       const id = accessKeyIdOf(key.id, pair.id)
       const secret = createSecretKey(Buffer.from(`AWS4${secretAccessKey(id, pair.salt, pepperFor(pair.pepper))}`))
-      return { ...proof(key, id, pair), secret }
+      return { ...proofOf(key, 'signature', id, pair), secret }
     })
     for (const pair of own) pairs.set(pair.name, pair)
     const expires = timeOr(key.expires_at)
     const revoked = key.revoked_at !== undefined
-    keys.set(key.id, { id: key.id, secrets, pairs: own, expires, revoked, principal: principalOf(key) })
+    keys.set(key.id, { id: key.id, secrets, pairs: own, expires, revoked, principal: principalOf(key, 'key') })
   }
   return { keys, pairs }
 }
 
-function proof(key: StoredKey, name: string, { ends }: Lasting): Proof {
-  const principal = principalOf(key)
+function proofOf(key: StoredKey, kind: Principal['proof'], name: string, { ends }: Lasting): Proof {
+  const principal = principalOf(key, kind)
   PROOFS.set(principal, name)
   return { name, ends: timeOr(ends), principal }
 }
 
-function principalOf(key: StoredKey): Principal {
+function principalOf(key: StoredKey, proof: Principal['proof']): Principal {
   return Object.freeze({
     subject: key.subject,
     tenant: key.tenant,
     groups: Object.freeze([...key.groups]),
+    purpose: null,
+    proof,
     keyId: key.id,
   })
 }

@@ -14,7 +14,14 @@ const SERVICES: ReadonlySet<string> = new Set(['bedrock', 'bedrock-mantle'])
 
 /** Who signs with an unknown id. Never proved. */
 const NOBODY = createSecretKey(randomBytes(47))
-const STRANGER: Principal = Object.freeze({ subject: '', tenant: '', groups: Object.freeze([]), keyId: '' })
+const STRANGER: Principal = Object.freeze({
+  subject: '',
+  tenant: '',
+  groups: Object.freeze([]),
+  purpose: null,
+  proof: 'signature',
+  keyId: '',
+})
 
 const MISMATCH =
   'The signature of this call is not right: the access key id or its secret is not known here, or the call was changed after it was signed (by a proxy that rewrites Host, path or query, say).'

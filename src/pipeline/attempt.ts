@@ -28,7 +28,7 @@ export function dispatchOf(
   if (message instanceof Denial) return message
   const { path, headers, body } = message
   const url = providerOf(generation, target).address({ path, headers, body })
-  const residency = generation.catalogue.resolve(url)
+  const residency = generation.catalogue.resolve(url, body)
   const judged: readonly Residency[] = [target.residency, ...discharged.pins]
   if (!judged.every((allowed) => within(residency, allowed))) {
     return new Denial(

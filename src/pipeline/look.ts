@@ -105,6 +105,7 @@ function decide(
         },
         finished,
       },
+      evidence: [],
       context: contextInput(generation),
     },
     ends,

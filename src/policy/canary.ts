@@ -34,8 +34,9 @@ function callIn({ dialect, operation }: Tongue): CallInput {
     operation,
     model: NOBODY,
     stream: false,
-    principal: { subject: NOBODY, tenant: NOBODY, groups: [], key: NOBODY },
+    principal: { subject: NOBODY, tenant: NOBODY, groups: [], purpose: null, proof: 'key', key: NOBODY },
     task: null,
+    classes: [],
     estimate: { input_tokens: 1, max_output_tokens: 1 },
     tools: [],
     references: [],
@@ -74,6 +75,7 @@ function responseCanary(name: string, controls: readonly string[]): Canary {
     findings: [],
     usage: { input_tokens: 1, output_tokens: 1 },
     progress: { characters: 1, finished: true },
+    evidence: [],
     context: contextOf(controls),
   }
   return {

@@ -69,6 +69,8 @@ export class Counts {
   readonly apart = new Table<Count>(['policy'], () => new Count())
   readonly denials = new Table<Count>(['rule'], () => new Count(), RULES)
   readonly residency = new Table<Count>(['jurisdiction'], () => new Count())
+  /** Answers whose own evidence lay outside of where their call was judged to go. */
+  readonly displacements = new Table<Count>(['vendor', 'facet'], () => new Count())
   readonly inflight = new Table<Count>(['vendor'], () => new Count())
   /** Attempts that have ended, with an error or without. */
   readonly attempts = new Table<Count>(['vendor'], () => new Count())
@@ -130,6 +132,12 @@ export class Counts {
     const jurisdiction =
       place === undefined ? 'unknown' : other !== undefined ? 'several' : place === '*' ? 'anywhere' : place
     const row = this.residency.find(jurisdiction) ?? this.residency.add(jurisdiction, { jurisdiction })
+    row.value += 1
+  }
+
+  displaced(vendor: string, facet: string): void {
+    const key = `${vendor} ${facet}`
+    const row = this.displacements.find(key) ?? this.displacements.add(key, { vendor, facet })
     row.value += 1
   }
 

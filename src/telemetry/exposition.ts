@@ -77,6 +77,10 @@ function policyFamilies(counts: Counts): readonly Family[] {
     counter({ name: 'gw_policy_worker_evaluations_total', help: 'Evaluations in the worker.' }, countsOf(counts.apart)),
     counter({ name: 'gw_policy_denials_total', help: 'Denied calls by rule.' }, countsOf(counts.denials)),
     counter(
+      { name: 'gw_residency_displacements_total', help: 'Answers from outside of where their call was judged to go.' },
+      countsOf(counts.displacements),
+    ),
+    counter(
       { name: 'gw_residency_blocks_total', help: 'Targets refused for where they are.' },
       countsOf(counts.residency),
     ),

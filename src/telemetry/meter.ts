@@ -1,4 +1,4 @@
-import type { CallFacts, Outcome, Target } from '../core/call.ts'
+import type { CallFacts, Outcome, Residency, Target } from '../core/call.ts'
 import type { Reason } from '../core/decision.ts'
 import type { CustomhouseError } from '../core/errors.ts'
 import type { AttemptWatch, CallWatch, Decided, Evaluated, Phase } from '../core/telemetry.ts'
@@ -63,6 +63,10 @@ export class CallMeter implements CallWatch {
 
   decided(decided: Decided): void {
     if (this.#decided !== 'deny' && this.#decided !== 'error') this.#decided = decided
+  }
+
+  displaced(target: Target, facet: keyof Residency): void {
+    this.#counts.displaced(target.kind, facet)
   }
 
   denied(rules: readonly string[]): void {

@@ -41,6 +41,7 @@ function config(changes: Partial<ProviderConfig> & Pick<ProviderConfig, 'baseUrl
     kind: 'openai',
     region: changes.kind === 'bedrock' ? 'eu-central-1' : null,
     residency: 'openai/eu',
+    project: null,
     credential: null,
     awsChain: false,
     tenantCredentials: null,

@@ -153,6 +153,7 @@ test('a replaced provider is closed after its total time, and kept if its config
     residency: 'openai/eu',
     credential: null,
     awsChain: false,
+    project: null,
     region: null,
     tenantCredentials: null,
     tls: { ca: null, cert: null, key: null },

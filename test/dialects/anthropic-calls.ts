@@ -28,7 +28,7 @@ export function inbound(body: unknown, headers: Fields = {}, query = '', path = 
     query,
     headers: { 'content-type': 'application/json', 'anthropic-version': '2023-06-01', ...headers },
     body: Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)),
-    principal: { subject: 's', tenant: 't', groups: [], keyId: 'k' },
+    principal: { subject: 's', tenant: 't', groups: [], purpose: null, proof: 'key', keyId: 'k' },
   }
 }
 

@@ -33,7 +33,7 @@ export function inbound(
     query: '',
     headers,
     body: Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)),
-    principal: { subject: 's', tenant: 't', groups: [], keyId: 'k' },
+    principal: { subject: 's', tenant: 't', groups: [], purpose: null, proof: 'key', keyId: 'k' },
   }
 }
 

@@ -24,7 +24,7 @@ export function inbound(body: unknown, headers: Readonly<Record<string, string>>
     query,
     headers: { 'content-type': 'application/json', ...headers },
     body: Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)),
-    principal: { subject: 's', tenant: 't', groups: [], keyId: 'k' },
+    principal: { subject: 's', tenant: 't', groups: [], purpose: null, proof: 'key', keyId: 'k' },
   }
 }
 

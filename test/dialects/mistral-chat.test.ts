@@ -235,7 +235,7 @@ describe('the client of Mistral', () => {
       query: '',
       headers: { 'content-type': 'application/json' },
       body: Buffer.from(JSON.stringify({ ...question, stream: true })),
-      principal: { subject: 's', tenant: 't', groups: [], keyId: 'k' },
+      principal: { subject: 's', tenant: 't', groups: [], purpose: null, proof: 'key', keyId: 'k' },
     })
     const decoder = mistralChat.decode(call, 200, { 'content-type': SSE })
     const given = {

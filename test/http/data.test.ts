@@ -34,7 +34,10 @@ async function start(codec: Partial<Codec>) {
     authenticator: {
       authenticate: ({ proof }) => {
         if (proof.authorization === undefined) throw new CustomhouseError('ERR_IDENTITY_MISSING', 'no key')
-        return { principal: { subject: 's', tenant: 'claims', groups: [], keyId: 'k' }, confirm: null }
+        return {
+          principal: { subject: 's', tenant: 'claims', groups: [], purpose: null, proof: 'key', keyId: 'k' },
+          confirm: null,
+        }
       },
       stands: () => true,
     },

@@ -39,7 +39,14 @@ function messageOf(keys: GatewayKeys, headers: Readonly<Record<string, string>>)
 describe('a credential', () => {
   it('is taken from where each SDK puts it', async () => {
     const { key, id, keys } = await opened()
-    const principal = { subject: 'claims-bot', tenant: 'claims', groups: ['adjusters'], keyId: id }
+    const principal = {
+      subject: 'claims-bot',
+      tenant: 'claims',
+      groups: ['adjusters'],
+      purpose: null,
+      proof: 'key',
+      keyId: id,
+    }
     const ways = [
       { authorization: `Bearer ${key}` },
       { authorization: `bearer  ${key} ` },

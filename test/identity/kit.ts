@@ -21,7 +21,7 @@ export function removeStoresAfterwards(): void {
 
 /** Who the credential headers of a call prove. */
 export function prove(keys: GatewayKeys, proof: Readonly<Record<string, string>>): Principal {
-  return keys.authenticate({ method: 'POST', path: '/', query: '', proof, headers: {} }).principal
+  return keys.authenticate({ method: 'POST', path: '/', query: '', proof, headers: {}, certificate: null }).principal
 }
 
 /** The code of the error that `work` throws or rejects with, or `none`. */

@@ -48,6 +48,7 @@ export function present(method: string, target: string, all: Readonly<Record<str
     query: query.join('?'),
     proof: Object.fromEntries(entries.filter(isProof)),
     headers: Object.fromEntries(entries.filter((entry) => !isProof(entry))),
+    certificate: null,
   }
 }
 

@@ -265,7 +265,7 @@ describe('what was reserved is given back once when nothing is sent for it', () 
     ['the codec cannot encode', { codec: { encode: rogue } }, met, 500, 'base/failed'],
     [
       'the catalogue throws',
-      { generation: once((made) => ({ ...made, catalogue: { resolve: rogue } })) },
+      { generation: once((made) => ({ ...made, catalogue: { ...made.catalogue, resolve: rogue } })) },
       met,
       500,
       'base/failed',

@@ -242,7 +242,7 @@ function callOf(streamed: boolean, n?: number): ModelCall {
     body: Buffer.from(
       JSON.stringify({ model: 'gpt-4o', stream: streamed, n, messages: [{ role: 'user', content: 'hello' }] }),
     ),
-    principal: { subject: 'test', tenant: 'claims', groups: [], keyId: 'key' },
+    principal: { subject: 'test', tenant: 'claims', groups: [], purpose: null, proof: 'key', keyId: 'key' },
   })
 }
 
@@ -268,7 +268,7 @@ function generationOf(scene: Scene, provider: Provider, plugins: readonly Plugin
     },
     controls: ['test'],
     plugins,
-    catalogue: { resolve: () => PLACE },
+    catalogue: { resolve: () => PLACE, evidence: () => ({ facet: 'processing', places: null }) },
     providers: new Map([['one', provider]]),
     models: new Map([['gpt-4o', targets]]),
     tenants: new Set(['claims']),

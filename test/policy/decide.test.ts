@@ -26,8 +26,9 @@ const call = (answer: Json | string): CallInput => ({
   operation: 'chat',
   model: 'auto',
   stream: false,
-  principal: { subject: 's', tenant: 't', groups: [], key: 'k' },
+  principal: { subject: 's', tenant: 't', groups: [], purpose: null, proof: 'key', key: 'k' },
   task: null,
+  classes: [],
   estimate: { input_tokens: 1, max_output_tokens: null },
   tools: [],
   references: [],
@@ -66,6 +67,7 @@ const response = (answer: Json | string, controls: readonly string[] = ['a']): R
   findings: [],
   usage: { input_tokens: 1, output_tokens: null },
   progress: { characters: 10, finished: false },
+  evidence: [],
   context: contextOf(controls),
 })
 

@@ -276,6 +276,7 @@ describe('the shipped policies', () => {
       findings: [],
       usage: { input_tokens: 1, output_tokens: output },
       progress: { characters: output, finished: true },
+      evidence: [],
       context,
     })
     expect(remembering.response(answer(1)).verdict).toEqual(forgetting.response(answer(2)).verdict)

@@ -8,8 +8,9 @@ export const CALL: CallInput = {
   operation: 'chat',
   model: 'gpt-4o',
   stream: true,
-  principal: { subject: 'desk', tenant: 'claims', groups: [], key: 'ck_1' },
+  principal: { subject: 'desk', tenant: 'claims', groups: [], purpose: null, proof: 'key', key: 'ck_1' },
   task: null,
+  classes: [],
   estimate: { input_tokens: 400, max_output_tokens: 500 },
   tools: ['lookup'],
   references: [],
@@ -44,5 +45,14 @@ export function asked(
 export function answered(input: RequestInput, target: TargetInput): ResponseInput {
   const { call, findings, context } = input
   const usage = { input_tokens: 400, output_tokens: null }
-  return { phase: 'response', call, target, findings, usage, progress: { characters: 10, finished: false }, context }
+  return {
+    phase: 'response',
+    call,
+    target,
+    findings,
+    usage,
+    progress: { characters: 10, finished: false },
+    evidence: [],
+    context,
+  }
 }

@@ -178,7 +178,7 @@ describe('nobody waits any more', () => {
     const usage = { input_tokens: 1, output_tokens: 1 }
     const under = [
       decider.request(input, [drained.signal]),
-      decider.response({ ...input, phase: 'response', target, usage, progress }, [drained.signal]),
+      decider.response({ ...input, phase: 'response', target, usage, progress, evidence: [] }, [drained.signal]),
     ]
     drained.abort()
     for (const one of under) await expect(one).rejects.toBe(drained.signal.reason)

@@ -23,12 +23,13 @@ const target = (model: string): Target => ({
 
 const facts = (model: string, tenant: string): CallFacts => ({
   id: 'call',
-  principal: { subject: 'somebody', tenant, groups: [], keyId: 'key' },
+  principal: { subject: 'somebody', tenant, groups: [], purpose: null, proof: 'key', keyId: 'key' },
   dialect: 'openai.chat',
   operation: 'chat',
   model,
   stream: true,
   task: null,
+  classes: [],
   estimate: { inputTokens: 1, maxOutputTokens: null },
   tools: [],
   references: [],

@@ -4,7 +4,17 @@ import { parseTree } from '../../core/parse.ts'
 import type { InboundRequest } from '../../core/port.ts'
 import { betaFact } from '../anthropic-messages/read.ts'
 import { modelOf, operationOf } from '../model-id.ts'
-import { asArray, asCount, asName, asObject, checkEnvelope, inputTokens, readMetadata, readTask } from '../request.ts'
+import {
+  asArray,
+  asCount,
+  asName,
+  asObject,
+  checkEnvelope,
+  inputTokens,
+  readClasses,
+  readMetadata,
+  readTask,
+} from '../request.ts'
 import { readBetas } from './fields.ts'
 import { promptOf } from './prompt.ts'
 import { type Found, inspectBody, newFound } from './segments.ts'
@@ -45,6 +55,7 @@ export function readFacts(
     operation,
     model,
     task: readTask(request.headers),
+    classes: readClasses(request.headers),
     references: [...promptOf(model), ...found.references],
     headers: betaFact(readBetas(fields, '')),
     metadata: readMetadata(request.headers),

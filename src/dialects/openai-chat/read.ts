@@ -11,6 +11,7 @@ import {
   asString,
   checkEnvelope,
   malformed,
+  readClasses,
   readMetadata,
   readTask,
 } from '../request.ts'
@@ -42,6 +43,7 @@ export function readBody(request: InboundRequest, body: TreeObject): ModelCall {
     model,
     stream,
     task: readTask(request.headers),
+    classes: readClasses(request.headers),
     estimate: estimate(body, segments, references),
     tools: toolNames(body),
     references,
