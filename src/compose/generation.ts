@@ -7,6 +7,7 @@ import {
   readPlace,
   same,
 } from '../../plugins/residency/index.ts'
+import { createRetention } from '../../plugins/retention/index.ts'
 import { type Config, type Issue, type LoadedConfig, nearest } from '../config.ts'
 import type { Dialect, ProviderKind, Residency, Target } from '../core/call.ts'
 import { CustomhouseError, isCustomhouseError } from '../core/errors.ts'
@@ -33,7 +34,8 @@ export async function makeGeneration(
   const { config } = loaded
   requirePlaces(loaded)
   const residency = createResidency({ declared: declaredOf(config) })
-  const plugins = [stream, residency.plugin, ...extra]
+  const hosts = new Map([...config.providers].map(([name, { baseUrl }]) => [name, new URL(baseUrl).hostname]))
+  const plugins = [stream, residency.plugin, createRetention({ hosts }), ...extra]
   const controls = Object.freeze([...new Set([...policy.controls, ...config.controls])].sort())
   requireFit(policy, plugins)
   await judgeCanaries(policy.decider, { controls })
