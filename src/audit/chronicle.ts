@@ -98,5 +98,5 @@ export class Chronicle {
 
 /** Whether a record of this kind must name an open intent. */
 export function continues(kind: RecordKind): boolean {
-  return closes(kind) || kind === 'call.progress'
+  return closes(kind) || kind === 'call.progress' || kind === 'call.displaced'
 }

@@ -176,6 +176,7 @@ async function send(
       visit,
       generation,
       target,
+      residency: dispatch.residency,
       call,
       targetInput: input,
       decision,

@@ -1,5 +1,5 @@
 import type { Hash } from 'node:crypto'
-import type { Target, Usage } from '../core/call.ts'
+import type { Residency, Target, Usage } from '../core/call.ts'
 import type { CallInput, FindingFact, TargetInput } from '../core/decision.ts'
 import type { Generation } from '../core/generation.ts'
 import type { Filter } from '../core/plugin.ts'
@@ -14,6 +14,8 @@ export type Sent = Readonly<{
   visit: Visit
   generation: Generation
   target: Target
+  /** Of the dispatch: where it was judged to go. */
+  residency: Residency
   call: CallInput
   targetInput: TargetInput
   /** Of the request: names the decision in the answer's headers. */
