@@ -11,7 +11,11 @@ export async function readCertificate(loaded: LoadedConfig): Promise<Certificate
   const { tls } = loaded.config.listen
   if (tls === null) return null
   try {
-    const certificate = { cert: await readFile(tls.cert, 'utf8'), key: tls.key.reveal() }
+    const certificate = {
+      cert: await readFile(tls.cert, 'utf8'),
+      key: tls.key.reveal(),
+      ...(tls.clientCa === null ? {} : { clientCa: await readFile(tls.clientCa, 'utf8') }),
+    }
     createSecureContext(certificate)
     return certificate
   } catch (error) {

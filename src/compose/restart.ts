@@ -2,7 +2,11 @@ import type { Config, LoadedConfig } from '../config.ts'
 
 /** Settings that are read once: sockets, folders and the log's name cannot change under a running gateway. By their names in the file. */
 const READ_ONCE: Readonly<Record<string, (config: Config) => unknown>> = {
-  listen: ({ listen: { data, admin, tls } }) => ({ data, admin, tls: tls !== null }),
+  listen: ({ listen: { data, admin, tls } }) => ({
+    data,
+    admin,
+    tls: tls === null ? null : { client_ca: tls.clientCa !== null },
+  }),
   state: ({ state }) => state,
   keys: ({ keys }) => keys,
   'reload.every': ({ reload }) => reload.everyMs,

@@ -12,6 +12,7 @@ import { HttpClient } from './client.ts'
 import { awaitsContinue, type Handler, type Inbound, type Outbound } from './exchange.ts'
 import type { Flight } from './flight.ts'
 import { readHead } from './head.ts'
+import { certificateOf } from './peer.ts'
 import { Uploads } from './uploads.ts'
 
 /** Where a dialect is served: the prefix of the path names it (`/openai/v1`). */
@@ -121,7 +122,7 @@ async function serve(plane: DataPlane, uploads: Uploads, served: Served): Promis
       query,
       proof,
       headers,
-      certificate: null,
+      certificate: certificateOf(request),
     })
     const proved = said instanceof Promise ? await said : said
     watch.spent('auth', performance.now() - began)

@@ -10,6 +10,7 @@ import {
 import type { Socket } from 'node:net'
 import { type Handler, isContinue } from './exchange.ts'
 import { LINGER_MS, type SocketLimits } from './limits.ts'
+import { follow } from './peer.ts'
 
 /**
  * Bytes of a body that a client may send ahead of being read: of one call, and of all on a connection. The protocol's own 64 KB would
@@ -114,6 +115,7 @@ export class Http2 {
       probed: false,
     }
     this.#connections.set(session, connection)
+    follow(session, socket)
     session.setLocalWindowSize(CONNECTION_WINDOW)
     session.once('remoteSettings', () => {
       connection.greeted = true
