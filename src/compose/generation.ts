@@ -13,6 +13,8 @@ import type { Dialect, ProviderKind, Residency, Target } from '../core/call.ts'
 import { CustomhouseError, isCustomhouseError } from '../core/errors.ts'
 import type { Generation } from '../core/generation.ts'
 import type { Plugin } from '../core/plugin.ts'
+import { createAttempts } from '../pipeline/attempts.ts'
+import { Breaker } from '../pipeline/breaker.ts'
 import { dischargers } from '../pipeline/discharge.ts'
 import { stream } from '../pipeline/stream.ts'
 import { judgeCanaries } from '../policy/canary.ts'
@@ -35,7 +37,8 @@ export async function makeGeneration(
   requirePlaces(loaded)
   const residency = createResidency({ declared: declaredOf(config) })
   const hosts = new Map([...config.providers].map(([name, { baseUrl }]) => [name, new URL(baseUrl).hostname]))
-  const plugins = [stream, residency.plugin, createRetention({ hosts }), ...extra]
+  const attempts = attemptsOf(config, providers.breaker)
+  const plugins = [stream, attempts, residency.plugin, createRetention({ hosts }), ...extra]
   const controls = Object.freeze([...new Set([...policy.controls, ...config.controls])].sort())
   requireFit(policy, plugins)
   await judgeCanaries(policy.decider, { controls })
@@ -68,8 +71,22 @@ export async function makeGeneration(
       progressBytes: config.audit.progressBytes,
     },
   })
-  await judgeOwnCanaries(config, generation)
+  // As if all targets were well: a provider that is down must not keep an operator from another configuration.
+  const well = attemptsOf(config, new Breaker())
+  const unharmed = plugins.map((plugin) => (plugin === attempts ? well : plugin))
+  await judgeOwnCanaries(config, { ...generation, plugins: unharmed })
   return generation
+}
+
+/** What is known of targets outlives the generation; the limits are its own. */
+function attemptsOf(config: Config, breaker: Breaker): Plugin {
+  const providerOf = ({ provider }: Target) => config.providers.get(provider)
+  return createAttempts({
+    breaker,
+    limits: config.limits.breaker,
+    addressOf: (target) => providerOf(target)?.baseUrl ?? '',
+    isApart: (target, tenant) => providerOf(target)?.tenantCredentials?.has(tenant) ?? false,
+  })
 }
 
 /** What the bundle may demand must be somebody's to carry out. */

@@ -1,5 +1,6 @@
 import type { ProviderConfig, Secret } from '../config.ts'
 import type { Provider } from '../core/port.ts'
+import { Breaker } from '../pipeline/breaker.ts'
 import type { ProviderOptions } from '../providers/adapter.ts'
 import { createAnthropic } from '../providers/anthropic.ts'
 import { createAzure } from '../providers/azure.ts'
@@ -29,6 +30,8 @@ type Environment = Readonly<Record<string, string | undefined>>
  * looked up at each call, so that a rotated one takes effect. Certificates belong to the connections: other ones are another provider.
  */
 export class Providers {
+  /** Which of their targets are left alone. */
+  readonly breaker = new Breaker()
   readonly #made = new Map<string, Made>()
   readonly #failed: (name: string, error: unknown) => void
   readonly #env: Environment
