@@ -226,7 +226,7 @@ function ends(key: KeyView): string {
 }
 
 async function revoke(text: string, options: Where & { dryRun?: true }): Promise<void> {
-  const { file } = await openPlace(options)
+  const { file, config } = await openPlace(options)
   const id = keyId(text)
   if (options.dryRun) {
     const key = (await listKeys(file)).find((one) => one.id === id)
@@ -242,6 +242,11 @@ async function revoke(text: string, options: Where & { dryRun?: true }): Promise
   process.stderr.write(
     `Key ${id} of ${key.subject} (${key.tenant}) is revoked since ${key.revokedAt}. A running gateway follows within seconds.\n`,
   )
+  if (config !== null && config.identity.revocation !== null) {
+    process.stderr.write(
+      `Gateways with other folders of keys do not hear of it: \`customhouse revoke key ${id}\` tells all that share a list.\n`,
+    )
+  }
   if (options.json) process.stdout.write(`${JSON.stringify(key)}\n`)
 }
 

@@ -11,6 +11,7 @@ const VERBS: Readonly<Record<string, string>> = {
   policy: 'check, format, test, build and evaluate policies',
   audit: 'search, show, verify and restore the ledger',
   keys: 'create, list, rotate and revoke gateway keys',
+  revoke: 'revoke keys, tokens, callers and certificates at all gateways at once',
   config: 'print the schema, or the configuration in force',
   healthcheck: 'ask a running gateway whether it is ready',
 }
