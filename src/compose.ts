@@ -5,6 +5,7 @@ import { readCertificate, renewCertificate } from './compose/certificate.ts'
 import { readStill } from './compose/content.ts'
 import { drain } from './compose/drain.ts'
 import { unplaced } from './compose/generation.ts'
+import { openIdentity } from './compose/identity.ts'
 import { announcing } from './compose/listening.ts'
 import { errorFacts, openLog } from './compose/log.ts'
 import { MOUNTS } from './compose/mounts.ts'
@@ -26,7 +27,7 @@ import { edge } from './http/edge.ts'
 import { Flight } from './http/flight.ts'
 import type { SocketLimits } from './http/limits.ts'
 import { type Listener, listen, listenHttp1 } from './http/listener.ts'
-import { CREDENTIAL_HEADERS, openKeys, STORE_NAME } from './identity/index.ts'
+import { CREDENTIAL_HEADERS } from './identity/index.ts'
 import type { Gateway } from './pipeline/gateway.ts'
 import { openToolchain } from './policy/toolchain/index.ts'
 import { type House, type Observatory, openTelemetry } from './telemetry/index.ts'
@@ -217,7 +218,7 @@ async function activate(site: Site, ledger: Ledger, files: string, plugged: () =
   return activation
 }
 
-/** What calls meet; who calls is proved by the store of gateway keys. */
+/** What calls meet. */
 async function openGateway(
   { loaded, log, undo }: Site,
   {
@@ -234,20 +235,11 @@ async function openGateway(
     drained: AbortController
   }>,
 ): Promise<Gateway> {
-  const { keys: folder, identity } = loaded.config
-  const keys = await openKeys({
-    file: join(folder, STORE_NAME),
-    accepted: identity,
-    report: (event) =>
-      event.kind === 'rejected'
-        ? log.error(errorFacts(event.error), 'the store of gateway keys was rejected; the last good one stays')
-        : log.debug({ keys: event.keys }, 'gateway keys loaded'),
-  })
-  undo.add('the gateway keys', () => keys.close())
+  const authenticator = await openIdentity(loaded, { ledger, log, undo })
   return {
     generation: () => activation.active.generation,
     ledger,
-    authenticator: keys,
+    authenticator,
     fresh: () => activation.fresh(),
     drained: drained.signal,
     refused: (code, tenant) => {

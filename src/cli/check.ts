@@ -27,6 +27,7 @@ export function checkCommand(): Command {
         await checkCertificate(loaded, report)
         await checkPolicy(loaded, report)
         await checkKeys(loaded, report)
+        checkIssuers(loaded, report)
         await checkState(loaded, report)
       }
       print(report, options.json === true)
@@ -132,6 +133,14 @@ async function checkKeys(loaded: LoadedConfig, report: Report): Promise<void> {
       }
     }
   })
+}
+
+/** Where the keys of issuers are, only they can say; `check` asks nobody. Addresses, tenants and CA files were checked with the configuration. */
+function checkIssuers({ config: { identity } }: LoadedConfig, report: Report): void {
+  if (identity.jwt.length === 0) return
+  report.passed.push(
+    `issuers        ${count(identity.jwt.length, 'issuer')} of tokens: not asked; their keys are fetched at the start`,
+  )
 }
 
 /** What ends a start at once. Whether the ledger is whole takes longer: `audit verify` says. */

@@ -26,6 +26,11 @@ const READ_ONCE: Readonly<Record<string, (config: Config) => unknown>> = {
 /** The names of those that are others now, in the file's words. */
 export function needRestart({ config: before }: LoadedConfig, { config: after }: LoadedConfig): readonly string[] {
   return Object.entries(READ_ONCE)
-    .filter(([, read]) => JSON.stringify(read(before)) !== JSON.stringify(read(after)))
+    .filter(([, read]) => textOf(read(before)) !== textOf(read(after)))
     .map(([name]) => name)
+}
+
+/** Maps as well: JSON alone would write each as `{}`. */
+function textOf(value: unknown): string {
+  return JSON.stringify(value, (_, member: unknown) => (member instanceof Map ? [...member] : member))
 }

@@ -1,5 +1,6 @@
 import { isAbsolute, relative, resolve, sep } from 'node:path'
 import { lost, strange } from './address.ts'
+import { callers, provesNobody } from './callers.ts'
 import { BEDROCK_ONLY } from './explain.ts'
 import type { Issue, Path } from './issue.ts'
 import { nearest } from './nearest.ts'
@@ -20,6 +21,7 @@ export function broken(raw: RawMap, absolute: (path: Path, text: string) => stri
     ...canaries(raw),
     ...reload(raw),
     ...arrival(raw),
+    ...callers(raw),
     ...kinds(raw),
     ...cleartext(raw),
     ...lost(raw),
@@ -253,7 +255,7 @@ export function doubtful(raw: RawMap): Issue[] {
     if (entries(raw[section]).length === 0)
       warnings.push({ path: [section], message: 'is empty: every call will be refused', at: 'key' })
   }
-  if (valueAt(raw, ['identity', 'gateway_keys']) === false && valueAt(raw, ['identity', 'sigv4']) !== true) {
+  if (provesNobody(raw)) {
     warnings.push({
       path: ['identity', 'gateway_keys'],
       message: 'is false and nothing else proves who calls: every call will be refused',

@@ -3,7 +3,7 @@ import type { Principal } from '../core/call.ts'
 import { CustomhouseError, isCustomhouseError } from '../core/errors.ts'
 import type { Presented, Proved } from '../core/port.ts'
 import { proveKey } from './bearer.ts'
-import { type Accepted, credentialOf } from './credential.ts'
+import { type Accepted, type Credential, credentialOf } from './credential.ts'
 import { NO_KEYS, type Ring, ringOf, stands } from './ring.ts'
 import { proveSignature } from './sigv4.ts'
 import { readStore } from './store.ts'
@@ -24,9 +24,13 @@ export type KeysOptions = Readonly<{
   report?: (event: KeysEvent) => void
 }>
 
+export type KeyCredential = Extract<Credential, Readonly<{ kind: 'key' | 'signature' }>>
+
 export type GatewayKeys = Readonly<{
   /** As {@link Authenticator}, at once. */
   authenticate(presented: Presented): Proved
+  /** Who a credential that was told from others before proves. Must throw as {@link Authenticator} does. */
+  prove(presented: Presented, credential: KeyCredential): Proved
   stands(principal: Principal): boolean
   close(): void
   refresh(): Promise<void>
@@ -75,13 +79,18 @@ export async function openKeys(options: KeysOptions): Promise<GatewayKeys> {
   const timer = setInterval(refresh, options.pollMs ?? 1000)
   timer.unref()
 
+  const prove: GatewayKeys['prove'] = (presented, credential) =>
+    credential.kind === 'key'
+      ? { principal: proveKey(ring, credential.key, Date.now()), confirm: null }
+      : proveSignature(() => ring, presented, credential.authorization)
+
   return {
     authenticate: (presented) => {
-      const credential = credentialOf(presented, accepted)
-      return credential.kind === 'key'
-        ? { principal: proveKey(ring, credential.key, Date.now()), confirm: null }
-        : proveSignature(() => ring, presented, credential.authorization)
+      const credential = credentialOf(presented, { gatewayKeys: accepted.gatewayKeys, sigv4: accepted.sigv4 })
+      if (credential.kind === 'key' || credential.kind === 'signature') return prove(presented, credential)
+      throw new CustomhouseError('ERR_IDENTITY_MISSING', 'This call carries no gateway key.')
     },
+    prove,
     stands: (principal) => stands(ring, principal, Date.now()),
     refresh,
     close: () => clearInterval(timer),
