@@ -75,7 +75,7 @@ export class Chronicle {
     this.tenants.set(leaf.tenant, leaf.tseq + 1)
     if (leaf.kind === 'call.intent') this.open.set(leaf.seq, { call: leaf.call ?? '', tenant: leaf.tenant })
     else if (leaf.of !== undefined && closes(leaf.kind)) this.open.delete(leaf.of)
-    else if (leaf.of !== undefined) this.#progress(leaf.of, leaf)
+    else if (leaf.of !== undefined && leaf.kind === 'call.progress') this.#progress(leaf.of, leaf)
   }
 
   #progress(of: number, { seq, body }: Pick<Leaf, 'seq' | 'body'>): void {

@@ -1,6 +1,6 @@
-import type { Delta, Fault, Finish, ModelEvent, Part } from '../core/call.ts'
+import type { Delta, Evidence, Fault, Finish, ModelEvent, Part } from '../core/call.ts'
 import { CustomhouseError } from '../core/errors.ts'
-import type { TreeObject } from '../core/json.ts'
+import type { JsonTree, TreeObject } from '../core/json.ts'
 import { parseTree } from '../core/parse.ts'
 import type { Decoder } from '../core/port.ts'
 
@@ -112,6 +112,12 @@ export function withParts(event: Bare, read: () => readonly Part[]): ModelEvent 
 /** A provider's word that is recorded; anything but a short one is `unknown`. */
 export function word(text: string): string {
   return /^[A-Za-z0-9_.:-]{1,64}$/.test(text) ? text : 'unknown'
+}
+
+/** What a provider says of where it works, as its own word; what is no short word of its alphabet is `other`. */
+export function evidenceOf(source: string, said: JsonTree): readonly Evidence[] {
+  const word = typeof said === 'string' && /^[A-Za-z0-9 ._-]{1,64}$/.test(said) ? said : 'other'
+  return [{ source, word }]
 }
 
 /** The provider ended before the dialect's own end. */

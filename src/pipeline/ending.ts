@@ -7,6 +7,7 @@ import type { Visit } from './gateway.ts'
 import { headerValue, type Passage, type Progress, REQUEST_IDS, type Sent } from './passage.ts'
 import { attemptFailed, outcomeOf } from './records.ts'
 import { settle } from './settle.ts'
+import { recordDisplaced } from './whereabouts.ts'
 
 /** Something ended the answer before its end. The outcome is durable first, then the client is told in its own dialect. */
 export async function stop(passage: Passage, progress: Progress, error: unknown): Promise<void> {
@@ -121,6 +122,8 @@ export async function close(
   }
   passage.watch.ended(outcome, answer.status)
   await settle(visit, generation, outcome)
+  // What came with the end itself no look has seen.
+  if (progress.whereabouts.displaced.length > 0) await recordDisplaced(passage, progress.whereabouts)
   const idHeader = REQUEST_IDS.find((name) => answer.headers[name] !== undefined)
   const providerRequest = token(idHeader === undefined ? null : (answer.headers[idHeader] ?? null))
   await evidence(

@@ -6,6 +6,7 @@ import { HeldBytes } from './held.ts'
 import { look } from './look.ts'
 import { begin, type Passage, type Progress, start } from './passage.ts'
 import { count, isDue, recordProgress } from './progress.ts'
+import { hear, hearHeaders } from './whereabouts.ts'
 
 /**
  * The only way back. An answer's events are read in bounded windows; each window is inspected, judged when that could change
@@ -14,6 +15,7 @@ import { count, isDue, recordProgress } from './progress.ts'
  */
 export async function gate(passage: Passage): Promise<void> {
   const progress = start(passage)
+  hearHeaders(passage, progress.whereabouts)
   let rest: Uint8Array
   try {
     if (passage.visit.call.stream && passage.answer.status < 400) await readStream(passage, progress)
@@ -57,8 +59,9 @@ async function readStream(passage: Passage, progress: Progress): Promise<void> {
   take(passage, progress, decoder.end())
 }
 
-/** What came in the same read as the finish, but before it, need not wait for the outcome. */
+/** What came in the same read as the finish, but before it, need not wait for the outcome. What it says of its place holds for all that was read with it. */
 async function pass(passage: Passage, progress: Progress, events: readonly ModelEvent[]): Promise<void> {
+  for (const { evidence } of events) if (evidence !== undefined) hear(passage, progress.whereabouts, evidence)
   const finish = progress.finished ? 0 : events.findIndex(({ kind }) => kind !== 'delta')
   const open = finish === -1 ? events : events.slice(0, finish)
   if (open.length > 0) {
@@ -69,12 +72,14 @@ async function pass(passage: Passage, progress: Progress, events: readonly Model
   take(passage, progress, events.slice(open.length))
 }
 
-function take({ visit, generation }: Passage, progress: Progress, events: readonly ModelEvent[]): void {
+function take(passage: Passage, progress: Progress, events: readonly ModelEvent[]): void {
   if (events.length === 0) return
+  const { visit, generation } = passage
   progress.firstEventAt ??= performance.now()
   for (const event of events) {
     progress.lanes.add(event)
     if (event.usage !== undefined) progress.usage = { ...progress.usage, ...event.usage }
+    if (event.evidence !== undefined) hear(passage, progress.whereabouts, event.evidence)
     if (event.kind === 'finish') progress.finish ??= event.reason
     if (event.kind === 'fault') progress.fault ??= event.code
     if (event.kind !== 'delta') progress.finished = true

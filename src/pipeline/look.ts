@@ -7,18 +7,22 @@ import { contextInput, endsOf, evaluationFailed, gaveUp } from './judge.ts'
 import type { Passage, Progress } from './passage.ts'
 import { pluginsThat } from './roster.ts'
 import { timed } from './timed.ts'
+import { recordDisplaced } from './whereabouts.ts'
 
 /**
  * Inspects what is new, asks the policy where its answer could differ from the last one (on the first window, when the findings have
- * changed, and at the end), and settles how much may go. What is held whole is looked at on the first window and at its end alone: no look
+ * changed, when the provider has said more of where it works, and at the end), and settles how much may go. What is held whole is looked at on the first window and at its end alone: no look
  * between could release anything, and each would read all of it again.
  *
  * @throws Denial where the policy refuses the answer
  */
 export async function look(passage: Passage, progress: Progress, final: boolean): Promise<void> {
   const { visit, generation } = passage
-  const { lanes } = progress
-  if (!final && progress.decision !== null && progress.filters.some((filter) => filter.hold === 'whole')) return
+  const { lanes, whereabouts } = progress
+  if (whereabouts.displaced.length > 0) await recordDisplaced(passage, whereabouts)
+  const heard = whereabouts.said !== whereabouts.judged
+  if (!final && !heard && progress.decision !== null && progress.filters.some((filter) => filter.hold === 'whole'))
+    return
   const readers = pluginsThat('inspect', generation.plugins)
   if (readers.length > 0)
     lanes.found(
@@ -27,7 +31,7 @@ export async function look(passage: Passage, progress: Progress, final: boolean)
       ),
     )
   const facts = lanes.facts()
-  if (final || progress.decision === null || !same(facts, progress.facts))
+  if (final || heard || progress.decision === null || !same(facts, progress.facts))
     await judgeAnswer(passage, progress, facts, final)
   lanes.settle(progress.filters, spanOf(readers), final)
 }
@@ -56,6 +60,7 @@ async function judgeAnswer(
 ): Promise<void> {
   const { generation, target, visit } = passage
   progress.facts = facts
+  progress.whereabouts.judged = progress.whereabouts.said
   const { revision } = generation.decider
   const began = performance.now()
   let apart = false
@@ -87,7 +92,7 @@ async function judgeAnswer(
 /** What the policy says, or a promise of it where the evaluation has to wait. */
 function decide(
   { call, generation, targetInput }: Passage,
-  { usage, lanes }: Progress,
+  { usage, lanes, whereabouts }: Progress,
   findings: readonly FindingFact[],
   finished: boolean,
   ends: readonly AbortSignal[],
@@ -105,7 +110,7 @@ function decide(
         },
         finished,
       },
-      evidence: [],
+      evidence: whereabouts.said,
       context: contextInput(generation),
     },
     ends,

@@ -8,6 +8,7 @@ import type { AttemptWatch } from '../core/telemetry.ts'
 import type { DecisionFacts } from './base.ts'
 import type { Visit } from './gateway.ts'
 import { Lanes } from './lanes.ts'
+import { nowhere, type Whereabouts } from './whereabouts.ts'
 
 /** A dispatch that is sent, and everything that was decided about its call. */
 export type Sent = Readonly<{
@@ -46,6 +47,7 @@ export type Progress = {
   decision: DecisionFacts | null
   facts: readonly FindingFact[]
   usage: Usage
+  readonly whereabouts: Whereabouts
   finish: string | null
   /** A finish or a fault was read: nothing more is released until the outcome is durable. */
   finished: boolean
@@ -73,6 +75,7 @@ export function start({ encoder, filters, sentAt }: Passage): Progress {
     decision: null,
     facts: [],
     usage: {},
+    whereabouts: nowhere(),
     finish: null,
     finished: false,
     fault: null,

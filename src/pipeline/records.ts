@@ -1,9 +1,10 @@
-import type { CallFacts, Dispatch, Outcome, Residency, Target, Usage } from '../core/call.ts'
+import type { CallFacts, Dispatch, Evidence, Outcome, Residency, Target, Usage } from '../core/call.ts'
 import { constant } from '../core/canonical.ts'
 import type { CallInput, FindingFact, Obligation, Reason } from '../core/decision.ts'
 import type { CustomhouseError } from '../core/errors.ts'
 import type { Generation } from '../core/generation.ts'
 import type { Json } from '../core/json.ts'
+import type { Placed } from '../core/port.ts'
 import type { AuditDraft } from '../core/record.ts'
 import type { DecisionFacts } from './base.ts'
 import { type Brief, brief, briefFindings, briefReasons, briefTypes } from './brief.ts'
@@ -102,9 +103,11 @@ export function intent(
     body: marked(body, found, demanded),
     // The client's own words, however short, are nobody's to read without the tenant's key.
     personal: {
+      ...(call.classes.length === 0 ? {} : { classes: [...call.classes] }),
       dispatch: dispatch.digest,
       ...(isEmpty(call.headers) ? {} : { headers: { ...call.headers } }),
       key: principal.key,
+      ...(principal.purpose === null ? {} : { purpose: principal.purpose }),
       subject: principal.subject,
       ...(call.task === null ? {} : { task: call.task }),
     },
@@ -192,6 +195,25 @@ export function progressOf(
     of,
     body: { attempt, bytes, events, usage: plainUsage(usage) },
     personal: { released },
+  }
+}
+
+/** Evidence that does not lie within where its dispatch was judged to go; `judged` are the places of that facet. */
+export type Displacement = Evidence & Placed & Readonly<{ judged: readonly string[] | null }>
+
+/** `call.displaced`: durable before anything more of the answer is released. `said` is null where the catalogue does not know the word. */
+export function displacedOf(
+  call: CallFacts,
+  of: number,
+  attempt: number,
+  { source, word, facet, places, judged }: Displacement,
+): AuditDraft {
+  return {
+    kind: 'call.displaced',
+    tenant: call.principal.tenant,
+    call: call.id,
+    of,
+    body: { attempt, facet, judged: copy(judged), said: copy(places), source, word },
   }
 }
 

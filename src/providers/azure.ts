@@ -8,13 +8,18 @@ const WORDS =
   'Africa|Arabia|Arizona|Asia|Australia|Austria|Belgium|Brazil|Canada|Central|Chile|China|Denmark|DoD|East|Europe|Finland|France|Germany|Gov|' +
   'India|Indonesia|Israel|Italy|Japan|Jio|Korea|Malaysia|Mexico|New|North|Norway|Poland|Qatar|Saudi|South|Southeast|Spain|Sweden|' +
   'Switzerland|Taiwan|Texas|UAE|UK|US|Virginia|West|Zealand'
-const REGION = new RegExp(`^(?:${WORDS})(?: (?:${WORDS})){0,3}(?: ?[1-9])?$`)
+const REGION = new RegExp(`^(?:(?:${WORDS})(?: (?:${WORDS})){0,3}(?: ?[1-9])?|(?:${WORDS.toLowerCase()}){1,4}[1-9]?)$`)
+
+/** The region, by its name or its id (`swedencentral`). What is neither is evidence all the same, of a place that nobody knows. */
+function region(value: string): string {
+  return REGION.test(value) ? value : 'other'
+}
 
 const ANSWER: AnswerFields = [
   ...OPENAI_ANSWER,
   [/^apim-request-id$/, ID],
   // Where the call was answered.
-  [/^x-ms-region$/, REGION],
+  [/^x-ms-region$/, region],
   [/^x-ratelimit-renewalperiod-(?:requests|tokens)$/, COUNT],
 ]
 

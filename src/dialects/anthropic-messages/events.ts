@@ -1,4 +1,4 @@
-import type { ModelEvent, Usage } from '../../core/call.ts'
+import type { Evidence, ModelEvent, Usage } from '../../core/call.ts'
 import type { JsonTree, TreeObject } from '../../core/json.ts'
 import { malformed, truncated, withParts, word } from '../answer.ts'
 import type { Frame } from './frame.ts'
@@ -15,7 +15,7 @@ import {
   treeParts,
 } from './parts.ts'
 
-import { readMetrics, readUsage } from './usage.ts'
+import { readMetrics, readPlace, readUsage } from './usage.ts'
 
 /** Reads the events of one streamed message, whatever carried them. */
 export interface MessageReader {
@@ -116,7 +116,7 @@ export function messageReader(): MessageReader {
     stopped = true
     const usage = readMetrics(tree.get('amazon-bedrock-invocationMetrics'))
     // Without a stop_reason before it, this is what tells the client that the answer is finished.
-    return spokenWith(tree, finished ? null : 'unknown', usage, () => treeParts(tree, event))
+    return spokenWith(tree, finished ? null : 'unknown', usage, undefined, () => treeParts(tree, event))
   }
 
   function spoken(
@@ -125,17 +125,18 @@ export function messageReader(): MessageReader {
     usage: JsonTree | undefined,
     parts: () => ReturnType<typeof treeParts>,
   ): ModelEvent {
-    return spokenWith(tree, reason, readUsage(usage), parts)
+    return spokenWith(tree, reason, readUsage(usage), readPlace(usage), parts)
   }
 
   function spokenWith(
     tree: TreeObject,
     reason: string | null,
     usage: Usage | undefined,
+    evidence: readonly Evidence[] | undefined,
     parts: () => ReturnType<typeof treeParts>,
   ): ModelEvent {
     const frame: Frame = { form: 'event', tree }
-    const more = { ...(usage === undefined ? {} : { usage }), frame }
+    const more = { ...(usage === undefined ? {} : { usage }), ...(evidence === undefined ? {} : { evidence }), frame }
     if (reason === null) return withParts({ kind: 'delta', ...more }, parts)
     finished = true
     // A tool's input that max_tokens broke off has no content_block_stop (recorded); nothing may follow in it.
@@ -179,9 +180,11 @@ export function readWhole(tree: TreeObject): ModelEvent {
   if (tree.get('type') !== 'message') throw malformed('an answer that is no message')
   contentOf(tree)
   const usage = readUsage(tree.get('usage'))
+  const evidence = readPlace(tree.get('usage'))
   const frame: Frame = { form: 'whole', tree }
   const reason = stopReason(tree) ?? 'unknown'
-  const finish = { kind: 'finish', reason, ...(usage === undefined ? {} : { usage }), frame } as const
+  const more = { ...(usage === undefined ? {} : { usage }), ...(evidence === undefined ? {} : { evidence }), frame }
+  const finish = { kind: 'finish', reason, ...more } as const
   return withParts(finish, () => treeParts(tree, 0))
 }
 

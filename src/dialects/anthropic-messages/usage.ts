@@ -1,6 +1,6 @@
-import type { Usage } from '../../core/call.ts'
+import type { Evidence, Usage } from '../../core/call.ts'
 import { type JsonTree, NumberLexeme } from '../../core/json.ts'
-import { malformed } from '../answer.ts'
+import { evidenceOf, malformed } from '../answer.ts'
 
 /** No answer has more tokens; sums of such counts are still exact. */
 const MOST = 1e12
@@ -15,6 +15,12 @@ export function readUsage(node: JsonTree | undefined): Usage | undefined {
     ...field('cachedInputTokens', node.get('cache_read_input_tokens')),
     ...field('reasoningTokens', output instanceof Map ? output.get('thinking_tokens') : undefined),
   }
+}
+
+/** Where the provider says that the answer was made. Of older models it says `not_available`, which says nothing. */
+export function readPlace(node: JsonTree | undefined): readonly Evidence[] | undefined {
+  const geo = node instanceof Map ? (node.get('inference_geo') ?? null) : null
+  return geo === null || geo === 'not_available' ? undefined : evidenceOf('usage.inference_geo', geo)
 }
 
 /** What Amazon Bedrock adds to the last event of a stream (`amazon-bedrock-invocationMetrics`). */
