@@ -114,7 +114,7 @@ function namesOf({ subjectAltName }: X509Certificate): { uris: string[]; dns: st
 const WHY: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: 'it, or one that it is issued by, has expired',
   CERT_NOT_YET_VALID: 'it, or one that it is issued by, is not valid yet',
-  INVALID_PURPOSE: 'its extended key usage does not name clientAuth',
+  INVALID_PURPOSE: 'its extended key usage does not name clientAuth, or its key usage no signatures',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'it is self-signed, and no CA that is known here has issued it',
 }
 
