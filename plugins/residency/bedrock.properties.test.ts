@@ -132,7 +132,7 @@ describe('for any id and region', () => {
     if (processing === null) return
     const rows = Object.entries(shipped.bedrock.profiles).filter(([geo]) => new RegExp(`(^|/)${geo}\\.`).test(model))
     for (const [, list] of rows) {
-      const row = list.find(({ from }) => from.includes(where))
+      const row = list.rows.find(({ from }) => from.includes(where))
       for (const to of row?.to ?? []) {
         const country = bedrock.regions.get(to)?.country
         for (const facet of [processing, storage])

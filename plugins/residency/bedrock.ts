@@ -1,5 +1,5 @@
-import { ANYWHERE } from '../../src/core/residency.ts'
-import { invalid, placesOf, record } from './places.ts'
+import { type Layers, membersOf, type RawRow, type Stamp } from './layers.ts'
+import { invalid, placesOf, record, regionsOf, words } from './places.ts'
 
 /** Dated data: the regions of AWS, and where its inference profiles send text. */
 export type Bedrock = Readonly<{
@@ -8,12 +8,28 @@ export type Bedrock = Readonly<{
   vendors: ReadonlySet<string>
   /** By prefix: `eu`. */
   profiles: ReadonlyMap<string, readonly Profile[]>
+  /** By region that is called and id or ARN, `eu-central-1/eu.anthropic...`: what listings of the operator's own account say. */
+  imported: ReadonlyMap<string, Reached>
 }>
 
-export type Region = Readonly<{ id: string; partition: string; country: string; hosts: readonly string[] }>
+export type Region = Readonly<{
+  id: string
+  partition: string
+  country: string
+  hosts: readonly string[]
+  stamp: Stamp
+}>
 
-/** Calls that are sent to one of the regions `from` run in one of the countries `places`. */
-type Profile = Readonly<{ from: ReadonlySet<string>; places: readonly string[] }>
+/** Regions of a profile and their countries; null: nobody knows. `row` is where it stands. */
+export type Reached = Readonly<{
+  row: string
+  stamp: Stamp
+  regions: readonly string[] | null
+  places: readonly string[] | null
+}>
+
+/** Calls that are sent to one of the regions `from` run in one of these. */
+type Profile = Reached & Readonly<{ from: ReadonlySet<string> }>
 
 /** Where a model's name lets inference run: in the region that was called, in these countries, or nobody can tell. */
 export type Reach = 'region' | readonly string[] | null
@@ -30,30 +46,45 @@ const ARN = /^arn:([a-z-]+):bedrock:([a-z0-9-]+):(\d{12})?:([a-z-]+)\/([^/]+)$/
 /** Kinds of ARN whose capacity stands in the ARN's own region (Bedrock user guide: provisioned throughput, custom and imported models). */
 const OWN: ReadonlySet<string> = new Set(['provisioned-model', 'custom-model-deployment', 'imported-model'])
 
+/** Kinds of ARN that hide where they lead, and say so once they are imported. */
+const OPAQUE: ReadonlySet<string> = new Set([
+  'inference-profile',
+  'application-inference-profile',
+  'prompt-router',
+  'default-prompt-router',
+])
+
 /**
  * Where the model of this name runs when it is called in `region`. A name decides: `eu.` and the like are inference profiles over several
- * regions. Null for `global.`, for prefixes and vendors that the catalogue does not list, for profiles called from regions that it does not
- * list, for ARNs of another region or partition, and for ARNs that hide where they lead (application inference profiles, prompts, prompt routers).
+ * regions, and one that was imported is known exactly. Null for `global.`, for prefixes and vendors that the catalogue does not list, for profiles called from
+ * regions that it does not list, for ARNs of another region or partition, and for ARNs that hide where they lead (application inference profiles, prompts,
+ * prompt routers) until they are imported.
  */
 export function reachOf(id: string, region: string, bedrock: Bedrock): Reach {
+  const found = reachedBy(id, region, bedrock)
+  return found === 'region' || found === null ? found : found.places
+}
+
+/** The same, with the row that says so. */
+export function reachedBy(id: string, region: string, bedrock: Bedrock): 'region' | Reached | null {
+  const exact = bedrock.imported.get(`${region}/${id}`)
+  if (exact !== undefined) return exact
   const [, partition, at, account, kind, name] = ARN.exec(id) ?? []
-  if (partition === undefined || kind === undefined || name === undefined) return reachOfName(id, region, bedrock)
+  if (partition === undefined || kind === undefined || name === undefined) return reachedByName(id, region, bedrock)
   if (at !== region || bedrock.regions.get(region)?.partition !== partition) return null
-  if (kind === 'foundation-model') {
-    return account === undefined && reachOfName(name, region, bedrock) === 'region' ? 'region' : null
-  }
+  if (kind === 'foundation-model') return account === undefined && isFoundation(name, bedrock.vendors) ? 'region' : null
   if (account === undefined) return null
   if (OWN.has(kind)) return /^[a-z0-9]{12}$/.test(name) ? 'region' : null
   if (kind !== 'inference-profile') return null
-  const reach = reachOfName(name, region, bedrock)
-  return reach === 'region' ? null : reach
+  const reached = bedrock.imported.get(`${region}/${name}`) ?? reachedByName(name, region, bedrock)
+  return reached === 'region' ? null : reached
 }
 
-function reachOfName(name: string, region: string, { vendors, profiles }: Bedrock): Reach {
+function reachedByName(name: string, region: string, { vendors, profiles }: Bedrock): 'region' | Reached | null {
   if (isFoundation(name, vendors)) return 'region'
   const [, prefix = '', rest = ''] = PREFIX.exec(name) ?? []
   if (!isFoundation(rest, vendors)) return null
-  return profiles.get(prefix)?.find(({ from }) => from.has(region))?.places ?? null
+  return profiles.get(prefix)?.find(({ from }) => from.has(region)) ?? null
 }
 
 function isFoundation(name: string, vendors: ReadonlySet<string>): boolean {
@@ -104,64 +135,72 @@ function decoded(encoded: string): string | null {
 }
 
 /** Reads the catalogue's part about Bedrock. Throws ERR_CONFIG_INVALID. */
-export function readBedrock(content: unknown): Bedrock {
-  const { partitions, vendors, profiles } = record(content, 'bedrock')
+export function readBedrock({ rows }: Pick<Layers, 'rows'>): Bedrock {
   const regions = new Map<string, Region>()
-  for (const [partition, value] of Object.entries(record(partitions, 'bedrock.partitions'))) {
-    const { hosts, regions: listed } = record(value, `partition ${partition}`)
-    const templates = words(hosts, `hosts of partition ${partition}`)
-    if (!templates.every((host) => host.split('.').includes('{region}'))) {
-      throw invalid(`Each of the hosts of partition ${partition} must have {region} as one of its labels.`)
-    }
-    for (const [id, country] of Object.entries(record(listed, `regions of partition ${partition}`))) {
-      if (!REGION.test(id) || regions.has(id)) throw invalid(`${id} is no region of AWS, or stands there twice.`)
-      const [code = '', ...more] = placesOf([country], {}, `region ${id}`)
-      if (code === ANYWHERE || more.length > 0) throw invalid(`Region ${id} must be in one country.`)
-      regions.set(id, {
-        id,
-        partition,
-        country: code,
-        hosts: templates.map((host) => host.replace('{region}', id)),
-      })
+  for (const row of rows('bedrock.partitions')) {
+    const { hosts, regions: listed } = membersOf(row, ['hosts', 'regions'])
+    const templates = words(hosts, `${row.where}: hosts`)
+    if (!templates.every((host) => host.split('.').includes('{region}')))
+      throw invalid(`${row.where}: each of the hosts must have {region} as one of its labels.`)
+    for (const [id, country] of regionsOf(listed, `${row.where}: regions`)) {
+      if (!REGION.test(id) || regions.has(id))
+        throw invalid(`${row.where}: ${id} is no region of AWS, or stands twice.`)
+      const names = templates.map((host) => host.replace('{region}', id))
+      regions.set(id, { id, partition: row.key, country, hosts: names, stamp: row.stamp })
     }
   }
-  const known: Bedrock = { regions, vendors: new Set(words(vendors, 'bedrock.vendors')), profiles: new Map() }
-  return { ...known, profiles: readProfiles(profiles, known) }
+  const vendors = new Set(rows('bedrock.vendors').flatMap((row) => words(membersOf(row, ['names']).names, row.where)))
+  const known: Bedrock = { regions, vendors, profiles: new Map(), imported: new Map() }
+  const profiles = new Map(rows('bedrock.profiles').map((row) => [row.key, profileOf(row, known)]))
+  const imported = new Map<string, Reached>(rows('bedrock.imported').map((row) => [row.key, importedOf(row, known)]))
+  return { ...known, profiles, imported }
 }
 
-function readProfiles(content: unknown, { regions, vendors }: Bedrock): Bedrock['profiles'] {
-  const profiles = new Map<string, readonly Profile[]>()
-  for (const [prefix, rows] of Object.entries(record(content, 'bedrock.profiles'))) {
-    if (!/^[a-z]+(-[a-z]+)?$/.test(prefix) || vendors.has(prefix)) {
-      throw invalid(`${JSON.stringify(prefix)} can be no prefix of inference profiles.`)
+function profileOf(row: RawRow, { regions, vendors }: Bedrock): readonly Profile[] {
+  const { key: prefix, where, stamp } = row
+  if (!/^[a-z]+(-[a-z]+)?$/.test(prefix) || vendors.has(prefix))
+    throw invalid(`${where}: ${JSON.stringify(prefix)} can be no prefix of inference profiles.`)
+  const { rows } = membersOf(row, ['rows'])
+  if (!Array.isArray(rows)) throw invalid(`${where} must have "rows", a list of { from, to }.`)
+  const sources = new Set<string>()
+  return rows.map((one: unknown): Profile => {
+    const { from, to } = record(one, where)
+    const [starts, ends] = [words(from, `${where}: from`), words(to, `${where}: to`)]
+    for (const id of starts) {
+      // Who calls a profile is served at home too, where that is one of its regions.
+      if (sources.has(id) || !ends.includes(id)) throw invalid(`${where}: ${id} must stand in one from, and in its to.`)
+      sources.add(id)
     }
-    if (!Array.isArray(rows)) throw invalid(`Profile ${prefix} must be a list of { from, to }.`)
-    const sources = new Set<string>()
-    const read = rows.map((row: unknown): Profile => {
-      const { from, to } = record(row, `profile ${prefix}`)
-      const [starts, ends] = [words(from, `from of ${prefix}`), words(to, `to of ${prefix}`)]
-      for (const id of starts) {
-        // Who calls a profile is served at home too, where that is one of its regions.
-        if (sources.has(id) || !ends.includes(id))
-          throw invalid(`Profile ${prefix}: ${id} must stand in one from, and in its to.`)
-        sources.add(id)
-      }
-      const countries = ends.map((id) => {
-        const region = regions.get(id)
-        if (region === undefined) throw invalid(`Profile ${prefix} names ${id}, which is none of the regions.`)
-        return region.country
-      })
-      return { from: new Set(starts), places: placesOf(countries, {}, `profile ${prefix}`) }
-    })
-    profiles.set(prefix, read)
-  }
-  return profiles
-}
-
-function words(list: unknown, where: string): readonly string[] {
-  if (!Array.isArray(list)) throw invalid(`${where} must be a list of words.`)
-  return list.map((word: unknown) => {
-    if (typeof word !== 'string' || word === '') throw invalid(`${where} must be a list of words.`)
-    return word
+    return { from: new Set(starts), row: where, stamp, ...among(ends, regions, where) }
   })
+}
+
+/** An imported profile or router is known exactly: by the id or ARN, for one region that is called. */
+function importedOf(row: RawRow, { regions, vendors }: Bedrock): Reached {
+  const { key, where, stamp } = row
+  const [region = '', ...rest] = key.split('/')
+  const id = rest.join('/')
+  const home = regions.get(region)
+  if (home === undefined) throw invalid(`${where}: ${region} is none of the regions of AWS.`)
+  const [, partition, at, , kind = ''] = ARN.exec(id) ?? []
+  if (partition === undefined ? !PREFIX.test(id) || isFoundation(id, vendors) : !OPAQUE.has(kind))
+    throw invalid(`${where}: ${JSON.stringify(id)} is neither an inference profile nor a prompt router.`)
+  if (partition !== undefined && (at !== region || partition !== home.partition))
+    throw invalid(`${where}: the ARN is of another region than ${region}.`)
+  const { regions: list } = membersOf(row, ['regions'])
+  if (list === null) return { row: where, stamp, regions: null, places: null }
+  const ends = words(list, `${where}: regions`)
+  if (ends.length === 0) throw invalid(`${where}: regions must name at least one, or be null where nobody knows.`)
+  const foreign = ends.find((one) => regions.get(one)?.partition !== home.partition)
+  if (foreign !== undefined) throw invalid(`${where}: ${foreign} is no region of the partition of ${region}.`)
+  return { row: where, stamp, ...among(ends, regions, where) }
+}
+
+function among(ends: readonly string[], regions: Bedrock['regions'], where: string) {
+  const countries = ends.map((id) => {
+    const region = regions.get(id)
+    if (region === undefined) throw invalid(`${where} names ${id}, which is none of the regions.`)
+    return region.country
+  })
+  return { regions: [...ends].sort(), places: placesOf(countries, {}, where) }
 }

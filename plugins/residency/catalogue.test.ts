@@ -20,7 +20,7 @@ describe('the shipped data', () => {
     const rows = [...countries].map(([country, regions]) => `| ${country} | ${sorted(regions.map(({ id }) => id))} |`)
     expect(page.match(/^\| [A-Z]{2} \| .*$/gm)?.sort()).toEqual(rows.sort())
     const profiles = [...bedrock.profiles].flatMap(([prefix, list]) =>
-      list.map(({ from, places }) => `| \`${prefix}.\` | ${sorted(from)} | ${places.join(', ')} |`),
+      list.map(({ from, places }) => `| \`${prefix}.\` | ${sorted(from)} | ${(places ?? []).join(', ')} |`),
     )
     expect(page.match(/^\| `[a-z-]+\.` \|.*$/gm)?.sort()).toEqual(profiles.sort())
     expect(page).toContain(`Listed vendors: ${[...bedrock.vendors].map((vendor) => `\`${vendor}\``).join(', ')}.`)
@@ -29,35 +29,58 @@ describe('the shipped data', () => {
   const { partitions, profiles, vendors } = shipped.bedrock
   it.each<[string, Record<string, unknown>]>([
     ['a region twice', { partitions: { ...partitions, more: partitions.aws } }],
-    ['a region that is none', { partitions: { aws: { hosts: ['a.{region}.example'], regions: { Frankfurt: 'DE' } } } }],
-    ['a region in no country', { partitions: { aws: { hosts: ['a.{region}.example'], regions: { 'eu-x-1': 'EU' } } } }],
-    ['a region anywhere', { partitions: { aws: { hosts: ['a.{region}.example'], regions: { 'eu-x-1': '*' } } } }],
-    ['hosts without a region', { partitions: { aws: { hosts: ['a.example'], regions: {} } } }],
-    ['a region inside of a label', { partitions: { aws: { hosts: ['a-{region}.example'], regions: {} } } }],
-    ['no hosts', { partitions: { aws: { hosts: [], regions: { 'eu-x-1': 'DE' } } } }],
+    [
+      'a region that is none',
+      { partitions: { aws: { hosts: ['a.{region}.example'], regions: { DE: ['Frankfurt'] }, source: 'aws-sdk' } } },
+    ],
+    [
+      'a region in no country',
+      { partitions: { aws: { hosts: ['a.{region}.example'], regions: { EU: ['eu-x-1'] }, source: 'aws-sdk' } } },
+    ],
+    [
+      'a region anywhere',
+      { partitions: { aws: { hosts: ['a.{region}.example'], regions: { '*': ['eu-x-1'] }, source: 'aws-sdk' } } },
+    ],
+    ['hosts without a region', { partitions: { aws: { hosts: ['a.example'], regions: {}, source: 'aws-sdk' } } }],
+    [
+      'a region inside of a label',
+      { partitions: { aws: { hosts: ['a-{region}.example'], regions: {}, source: 'aws-sdk' } } },
+    ],
+    ['no hosts', { partitions: { aws: { hosts: [], regions: { DE: ['eu-x-1'] }, source: 'aws-sdk' } } }],
     ['a profile named like a vendor', { profiles: { anthropic: profiles.us } }],
     ['a profile with a dot', { profiles: { 'eu.x': profiles.us } }],
     [
       'a profile over an unknown region',
-      { profiles: { us: [{ from: ['us-east-1'], to: ['us-east-1', 'us-east-9'] }] } },
+      { profiles: { us: { source: 'aws-docs', rows: [{ from: ['us-east-1'], to: ['us-east-1', 'us-east-9'] }] } } },
     ],
-    ['a source outside of its profile', { profiles: { us: [{ from: ['us-east-1'], to: ['us-east-2'] }] } }],
-    ['a source in two rows', { profiles: { us: [...profiles.us, ...profiles.us] } }],
-    ['a profile that is no list', { profiles: { us: profiles.us[0] } }],
-    ['vendors that are no words', { vendors: [1] }],
+    [
+      'a source outside of its profile',
+      { profiles: { us: { source: 'aws-docs', rows: [{ from: ['us-east-1'], to: ['us-east-2'] }] } } },
+    ],
+    [
+      'a source in two rows',
+      { profiles: { us: { source: 'aws-docs', rows: [...profiles.us.rows, ...profiles.us.rows] } } },
+    ],
+    ['a profile that is no list', { profiles: { us: { source: 'aws-docs', rows: profiles.us.rows[0] } } }],
+    ['vendors that are no words', { vendors: { listed: { source: 'aws-docs', names: [1] } } }],
     ['no vendors', { vendors: null }],
   ])('is refused with %s', (_, change) => {
     const content = { ...shipped, bedrock: { partitions, profiles, vendors, ...change } }
-    expect(() => readCatalogue(content)).toThrow(expect.objectContaining({ code: 'ERR_CONFIG_INVALID' }))
+    expect(() => readCatalogue({ name: 'own.json', content })).toThrow(
+      expect.objectContaining({ code: 'ERR_CONFIG_INVALID' }),
+    )
   })
   it('may have no Bedrock at all', () => {
     const { bedrock: _, ...rest } = shipped
-    const { catalogue } = createResidency({ declared: [], catalogue: readCatalogue(rest) })
+    const { catalogue } = createResidency({
+      declared: [],
+      catalogue: readCatalogue({ name: 'own.json', content: rest }),
+    })
     expect(catalogue.resolve(converse(host('eu-central-1'), CLAUDE))).toEqual(UNKNOWN)
   })
   it('refuses an entry that a region makes as well', () => {
-    const entry = { hosts: ['a.example'], endpoint: null, processing: null, storage: null }
+    const entry = { source: 'aws-docs', hosts: ['a.example'], endpoint: null, processing: null, storage: null }
     const content = { ...shipped, entries: { ...shipped.entries, 'bedrock/us-east-1': entry } }
-    expect(() => readCatalogue(content)).toThrow(/bedrock\/us-east-1 stands twice/)
+    expect(() => readCatalogue({ name: 'own.json', content })).toThrow(/bedrock\/us-east-1 stands twice/)
   })
 })

@@ -1,83 +1,91 @@
 import type { Residency } from '../../src/core/call.ts'
+import { type Azure, azureEntries, readAzure } from './azure.ts'
 import { type Bedrock, readBedrock } from './bedrock.ts'
 import shipped from './catalogue.json' with { type: 'json' }
-import { type Groups, invalid, placesOf, record } from './places.ts'
-
-/** What a provider says of some of its hosts, groups already replaced by codes. */
-export type Entry = Readonly<{
-  id: string
-  hosts: readonly string[]
-  residency: Residency
-  /** Of AWS, where Bedrock answers: what it says then holds for models that run in the region. Null: it holds for all that is sent there. */
-  region: string | null
-  note: string
-}>
+import type { Entry } from './entry.ts'
+import { type Layer, layersOf, membersOf, type RawRow } from './layers.ts'
+import { ociEntries } from './oci.ts'
+import { FACETS, type Groups, hostsOf, invalid, placesOf, record, residencyOf } from './places.ts'
+import { type Project, readProjects } from './projects.ts'
+import { type Row, rowsOf } from './rows.ts'
+import { vertexEntries } from './vertex.ts'
 
 /** Dated data: where providers say that their hosts are. */
 export type CatalogueData = Readonly<{
-  /** The day on which the sources were read, `YYYY-MM-DD`. */
+  /** The day on which the sources of the shipped file were read, `YYYY-MM-DD`. */
   asOf: string
-  sources: readonly string[]
   groups: Groups
   /** By id: `openai/eu`. */
   entries: ReadonlyMap<string, Entry>
   bedrock: Bedrock
+  azure: Azure
+  /** Residencies of projects at OpenAI, by name: `EU_STORAGE_PROCESSING`. */
+  projects: ReadonlyMap<string, Project>
+  /** What `inference_geo` means at Anthropic's own API, by word. */
+  switches: ReadonlyMap<string, readonly string[]>
+  rows: readonly Row[]
 }>
 
-export const FACETS = ['endpoint', 'processing', 'storage'] as const
-/** A catalogue without Bedrock. */
-const NO_BEDROCK = { partitions: {}, vendors: [], profiles: {} }
-const HOST = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$/
-
-/** Reads a catalogue file's content. Throws ERR_CONFIG_INVALID; a catalogue that is half right is not used at all. */
-export function readCatalogue(content: unknown): CatalogueData {
-  const { version, as_of: asOf, sources, groups, entries, bedrock: aws = NO_BEDROCK } = record(content, 'the catalogue')
-  if (version !== 1) throw invalid('The residency catalogue must have "version": 1.')
-  if (typeof asOf !== 'string' || !/^\d{4}-\d\d-\d\d$/.test(asOf) || Number.isNaN(Date.parse(asOf))) {
-    throw invalid('The residency catalogue must say "as_of": "YYYY-MM-DD".')
-  }
-  if (!Array.isArray(sources) || sources.length === 0 || !sources.every((source) => typeof source === 'string')) {
-    throw invalid('The residency catalogue must name its "sources".')
-  }
-  const codes: Record<string, readonly string[]> = {}
-  for (const [name, list] of Object.entries(record(groups, 'groups'))) codes[name] = placesOf(list, {}, `group ${name}`)
-
-  const bedrock = readBedrock(aws)
-  const stated = Object.entries(record(entries, 'entries')).map(([id, value]) =>
-    readEntry(id, record(value, id), codes),
-  )
-  const known = new Map<string, Entry>()
+/**
+ * Reads catalogue files laid over each other, the last on top. Throws ERR_CONFIG_INVALID that names file and row; a catalogue that is half right is not
+ * used at all.
+ */
+export function readCatalogue(...files: readonly Layer[]): CatalogueData {
+  const layers = layersOf(files)
+  const { asOf, groups } = layers
+  const bedrock = readBedrock(layers)
+  const azure = readAzure(layers)
+  const stated = layers.rows('entries').map((row) => readEntry(row, groups))
+  const entries = new Map<string, Entry>()
   const owners = new Map<string, string>()
-  for (const entry of [...stated, ...regional(bedrock)]) {
-    const { id } = entry
-    if (known.has(id)) throw invalid(`${id} stands twice in the residency catalogue.`)
-    for (const host of entry.hosts) {
+  for (const entry of [
+    ...stated,
+    ...regional(bedrock),
+    ...azureEntries(layers, azure),
+    ...vertexEntries(layers),
+    ...ociEntries(layers),
+  ]) {
+    const { id, hosts } = entry
+    if (entries.has(id)) throw invalid(`${id} stands twice in the residency catalogue.`)
+    for (const host of hosts) {
       const owner = owners.get(host)
       if (owner !== undefined)
         throw invalid(`Host ${host} stands in two entries of the residency catalogue: ${owner}, ${id}.`)
       owners.set(host, id)
     }
-    known.set(id, entry)
+    entries.set(id, entry)
   }
-  return { asOf, sources, groups: codes, entries: known, bedrock }
+  const projects = readProjects(layers, entries)
+  const switches = entries.get('anthropic/global')?.switches ?? new Map()
+  return { asOf, groups, entries, bedrock, azure, projects, switches, rows: rowsOf(layers, entries, projects, bedrock) }
+}
+
+/** The shipped catalogue with the operator's own files laid over it. */
+export function catalogueWith(overlays: readonly Layer[]): CatalogueData {
+  return overlays.length === 0 ? SHIPPED : readCatalogue(SHIPPED_LAYER, ...overlays)
 }
 
 /** Each region of Bedrock as an entry: `bedrock/eu-central-1`. */
 function regional({ regions }: Bedrock): readonly Entry[] {
-  return [...regions.values()].map(({ id, country, hosts }) => {
+  return [...regions.values()].map(({ id, country, hosts, stamp }) => {
     const places = Object.freeze([country])
     return {
       id: `bedrock/${id}`,
-      hosts: names(hosts, id),
+      hosts: hostsOf(hosts, id),
       residency: Object.freeze({ endpoint: places, processing: places, storage: places }),
       region: id,
+      names: null,
+      switches: null,
+      stamp,
       note: 'For models that run in the region. Where an inference profile runs is told by its name.',
     }
   })
 }
 
+const SHIPPED_LAYER: Layer = { name: null, content: shipped }
+
 /** The catalogue that is shipped with this version. */
-export const SHIPPED: CatalogueData = readCatalogue(shipped)
+export const SHIPPED: CatalogueData = readCatalogue(SHIPPED_LAYER)
 
 /**
  * What `residency: openai/eu` in a provider's configuration stands for. Throws ERR_CONFIG_INVALID where the catalogue has no such
@@ -102,8 +110,8 @@ export function lookup(id: string, baseUrl: string, catalogue: CatalogueData = S
 const NAMED = 4
 
 function instead(id: string, { entries }: CatalogueData): string {
-  if (id.startsWith('azure/')) {
-    return "; where Azure runs a deployment is not told by its address but by the deployment's type (sku.name): declare it."
+  if (id.startsWith('azure/') && ![...entries.keys()].some((one) => one.startsWith('azure/'))) {
+    return "; where Azure runs a deployment is not told by its address but by the deployment's type (sku.name): lay a row for the resource over the catalogue (residency.catalogue), which `customhouse residency import azure` makes, or declare it."
   }
   const vendor = id.split('/')[0]
   const ranked = [...entries.keys()]
@@ -133,36 +141,33 @@ function pairs(text: string): string[] {
   return Array.from({ length: Math.max(0, text.length - 1) }, (_, i) => text.slice(i, i + 2))
 }
 
-/** One residency from three lists; `null` is unknown. */
-export function residencyOf(facets: Readonly<Record<string, unknown>>, groups: Groups, where: string): Residency {
-  const [endpoint = null, processing = null, storage = null] = FACETS.map((facet) =>
-    facets[facet] === null || facets[facet] === undefined
-      ? null
-      : placesOf(facets[facet], groups, `${facet} of ${where}`),
-  )
-  if (endpoint?.length === 0 || processing?.length === 0) {
-    throw invalid(`${where}: TLS ends and inference runs somewhere; only storage may be empty.`)
-  }
-  return Object.freeze({ endpoint, processing, storage })
-}
-
-function readEntry(id: string, value: Record<string, unknown>, groups: Groups): Entry {
+function readEntry(row: RawRow, groups: Groups): Entry {
+  const { key: id, where, value, stamp } = row
   for (const facet of FACETS)
-    if (value[facet] === undefined) throw invalid(`${id} must say its ${facet}, null if it is unknown.`)
+    if (value[facet] === undefined) throw invalid(`${where} must say its ${facet}, null if it is unknown.`)
+  if (!/^[a-z0-9-]+\/[a-z0-9-]+$/.test(id))
+    throw invalid(`${where}: ${JSON.stringify(id)} is no name of an entry, such as own/eu.`)
+  const { hosts, switches } = membersOf(row, ['hosts', 'endpoint', 'processing', 'storage', 'switches'])
   return {
     id,
-    hosts: names(value.hosts, id),
-    residency: residencyOf(value, groups, id),
+    hosts: hostsOf(hosts, where),
+    residency: residencyOf(value, groups, where),
     region: null,
+    names: null,
+    switches: switches === undefined ? null : switchesOf(switches, where, groups),
+    stamp,
     note: typeof value.note === 'string' ? value.note : '',
   }
 }
 
-function names(hosts: unknown, id: string): readonly string[] {
-  if (!Array.isArray(hosts) || hosts.length === 0) throw invalid(`${id} must name its hosts.`)
-  return hosts.map((host: unknown) => {
-    if (typeof host !== 'string' || !HOST.test(host))
-      throw invalid(`${id} names ${JSON.stringify(host)}, which is no host in lower case.`)
-    return host
-  })
+function switchesOf(value: unknown, where: string, groups: Groups): ReadonlyMap<string, readonly string[]> {
+  const { inference_geo: words, ...more } = record(value, `${where}: switches`)
+  if (Object.keys(more).length > 0) throw invalid(`${where}: inference_geo is the only switch that is known.`)
+  return new Map(
+    Object.entries(record(words, `${where}: inference_geo`)).map(([word, list]) => {
+      const places = placesOf(list, groups, `${where}: inference_geo ${word}`)
+      if (places.length === 0) throw invalid(`${where}: inference_geo ${word} must name a place.`)
+      return [word, places]
+    }),
+  )
 }

@@ -1,48 +1,63 @@
 import type { CallFacts, ProviderKind, Residency, Target } from '../../src/core/call.ts'
 import { CustomhouseError } from '../../src/core/errors.ts'
 import type { Json } from '../../src/core/json.ts'
-import type { Discharged, Plugin, RequestOrder } from '../../src/core/plugin.ts'
+import type { Plugin } from '../../src/core/plugin.ts'
 import type { Catalogue } from '../../src/core/port.ts'
-import { UNKNOWN, within } from '../../src/core/residency.ts'
-import { type CatalogueData, FACETS, lookup, readCatalogue, residencyOf, SHIPPED } from './catalogue.ts'
+import { ANYWHERE, UNKNOWN, within } from '../../src/core/residency.ts'
+import { type CatalogueData, catalogueWith, lookup, readCatalogue, SHIPPED } from './catalogue.ts'
+import type { Entry } from './entry.ts'
+import { evidenceOf } from './evidence.ts'
+import { type Known, readsBody, residencyOfDispatch, residencyOfModel, rowOfModel } from './known.ts'
+import type { Layer, Stamp } from './layers.ts'
 import {
   canonicalOrigin,
   type Declared,
   declaredAt,
-  type Known,
   OtherRegion,
   originsOf,
   type Place,
+  type Projects,
   readDeclared,
   readPlace,
-  residencyOfAddress,
-  residencyOfModel,
   same,
 } from './origins.ts'
-import type { Groups } from './places.ts'
+import { FACETS, type Groups, residencyOf } from './places.ts'
+import { OtherProject } from './projects.ts'
+import { ageOf, type Row } from './rows.ts'
 
 export {
+  ageOf,
   type CatalogueData,
+  catalogueWith,
   type Declared,
   declaredAt,
+  type Entry,
+  type Layer,
   lookup,
+  OtherProject,
   OtherRegion,
   type Place,
+  type Projects,
+  type Row,
   readCatalogue,
   readDeclared,
   readPlace,
   SHIPPED,
+  type Stamp,
   same,
   within,
 }
 
-export type ResidencyOptions = Readonly<{ declared: readonly Declared[]; catalogue?: CatalogueData }>
+export type ResidencyOptions = Readonly<{
+  declared: readonly Declared[]
+  catalogue?: CatalogueData
+  /** Base URL of each provider, by its name: facts are of the address that a target is at. */
+  addresses?: ReadonlyMap<string, string>
+  projects?: Projects
+}>
 
 /** What a route asks for, and where. */
 export type Asked = Readonly<{ kind: ProviderKind; baseUrl: string; model: string }>
-
-type Params = Readonly<Record<string, Json>>
-const FEW = 16
 
 /** How many answers are kept. An answer depends on the text of the question alone. */
 const REMEMBERED = 1024
@@ -53,64 +68,71 @@ export function createResidency(options: ResidencyOptions): Readonly<{
   catalogue: Catalogue
   /** Where a target is. The catalogue says the same of the address that is written for it. */
   residencyOf(asked: Asked): Residency
+  /** Every row of the catalogue that is in force. */
+  rows(): readonly Row[]
 }> {
   const data = options.catalogue ?? SHIPPED
-  const origins = originsOf(data, options.declared)
+  const origins = originsOf(data, options.declared, options.projects)
+  const addresses = new Map([...(options.addresses ?? [])].map(([name, baseUrl]) => [name, new URL(baseUrl)]))
   const remembered = new Map<string, Residency>()
 
-  const resolve = (url: string): Residency => {
+  const resolve = (url: string, body?: Uint8Array): Residency => {
     const before = remembered.get(url)
     if (before !== undefined) return before
     const known = origins.get(canonicalOrigin(url) ?? '')
-    const residency = known === undefined ? UNKNOWN : residencyOfAddress(known, url, data)
+    if (known !== undefined && readsBody(known)) return residencyOfDispatch(known, url, body, data)
+    const residency = known === undefined ? UNKNOWN : residencyOfDispatch(known, url, undefined, data)
     if (remembered.size >= REMEMBERED) remembered.clear()
     remembered.set(url, residency)
     return residency
   }
 
-  // Targets live as long as a generation, and so do their residencies.
-  const told = new WeakMap<Residency, Json>()
+  // Targets live as long as a generation.
+  const told = new WeakMap<Residency, Map<string, Json>>()
   const facts = (_: CallFacts, target: Target): Json => {
-    const before = told.get(target.residency)
+    const by = told.get(target.residency) ?? new Map<string, Json>()
+    const before = by.get(target.id)
     if (before !== undefined) return before
+    const address = addresses.get(target.provider)
+    // Without an address: by what is said anywhere.
+    const candidates =
+      address === undefined ? [...origins] : [...origins].filter(([origin]) => origin === address.origin)
     const found = factsOf(
       target,
-      [...origins.values()].map((known) => ({ ...known, residency: residencyOfModel(known, target, data) })),
+      candidates.map(([origin, known]) => ({
+        host: address?.host ?? new URL(origin).host,
+        known,
+        row: rowOfModel(known, target, data),
+        residency: residencyOfModel(known, address?.pathname ?? '', target, data),
+      })),
     )
-    told.set(target.residency, found)
+    told.set(target.residency, by.set(target.id, found))
     return found
-  }
-
-  // A policy asks for few different pins, each call anew: comparing is cheaper than reading (measured, three sets of 31 places: 0.6 us, not 12).
-  const pins: Readonly<{ params: Params; places: Residency | null }>[] = []
-  const pinOf = (params: Params): Residency | null => {
-    const before = pins.find((pin) => FACETS.every((facet) => alike(pin.params[facet], params[facet])))
-    if (before !== undefined) return before.places
-    const places = readPin(params, data.groups)
-    if (pins.length >= FEW) pins.shift()
-    pins.push({ params, places })
-    return places
   }
 
   const plugin: Plugin = {
     name: 'residency',
     facts,
-    discharge: { 'residency.pin': { stage: 'pin', request: (order) => pin(order, pinOf(order.obligation.params)) } },
+    discharge: { 'residency.pin': createPin(data.groups, options.hosts ?? new Map()) },
   }
   return {
     plugin,
-    catalogue: { resolve, evidence: () => ({ facet: 'processing', places: null }) },
+    catalogue: { resolve, evidence: (_, evidence) => evidenceOf(evidence, data) },
     residencyOf: ({ baseUrl, ...asked }) => {
-      const known = origins.get(URL.parse(baseUrl)?.origin ?? '')
-      return known === undefined ? UNKNOWN : residencyOfModel(known, asked, data)
+      const address = URL.parse(baseUrl)
+      const known = address === null ? undefined : origins.get(address.origin)
+      return address === null || known === undefined ? UNKNOWN : residencyOfModel(known, address.pathname, asked, data)
     },
+    rows: () => data.rows,
   }
 }
 
-function factsOf(target: Target, known: readonly Known[]): Json {
+type Candidate = Readonly<{ host: string; known: Known; row: ReturnType<typeof rowOfModel>; residency: Residency }>
+
+function factsOf(target: Target, candidates: readonly Candidate[]): Json {
   // A declaration and an entry may say the same. Then the weaker source is told.
-  const matching = known.filter(({ residency }) => same(residency, target.residency))
-  const found = matching.find(({ source }) => source === 'declared') ?? matching[0]
+  const matching = candidates.filter(({ residency }) => same(residency, target.residency))
+  const found = matching.find(({ known }) => known.source === 'declared') ?? matching[0]
   if (found === undefined) {
     // A throw denies this target.
     throw new CustomhouseError(
@@ -118,43 +140,28 @@ function factsOf(target: Target, known: readonly Known[]): Json {
       `Neither the catalogue nor a declaration knows the residency of ${target.id}.`,
     )
   }
-  const { endpoint, processing, storage } = found.residency
+  const { host, known, row, residency } = found
+  const [endpoint, storage] = [frozen(residency.endpoint), frozen(residency.storage)]
+  const switches = [...(target.kind === 'anthropic' ? (known.switches ?? []) : [])]
+    .filter(([, places]) => narrows(places, residency.processing))
+    .map(([word, places]) => Object.freeze({ inference_geo: word, endpoint, processing: frozen(places), storage }))
   // What is frozen throughout is judged without being copied at each call.
   return Object.freeze({
-    endpoint: frozen(endpoint),
-    processing: frozen(processing),
-    storage: frozen(storage),
-    source: found.source,
-    as_of: found.asOf,
+    endpoint,
+    processing: frozen(residency.processing),
+    storage,
+    source: row?.stamp.author ?? known.source,
+    as_of: row?.stamp.asOf ?? known.asOf,
+    entry: row?.row ?? known.entry,
+    host,
+    switches: Object.freeze(switches),
   })
 }
 
+/** Whether a word of a switch keeps a call in fewer places than it may be in without. */
+function narrows(places: readonly string[], within: readonly string[] | null): boolean {
+  if (places.includes(ANYWHERE)) return false
+  return within === null || within.includes(ANYWHERE) || places.every((place) => within.includes(place))
+}
+
 const frozen = (places: readonly string[] | null): readonly string[] | null => places && Object.freeze([...places])
-
-function pin({ target }: RequestOrder, allowed: Residency | null): Discharged {
-  if (allowed === null) {
-    const message = 'residency.pin needs endpoint, processing and storage, each a list of places.'
-    return { met: false, code: 'region_unpinnable', message }
-  }
-  if (!within(target.residency, allowed)) {
-    const message = `Target ${target.id} may leave the places that the policy allows.`
-    return { met: false, code: 'region_unpinnable', message }
-  }
-  return { met: true, pin: allowed }
-}
-
-/** The places that a policy pins a call to; null for what is none. A facet that it leaves out is unknown, and admits nothing. */
-function readPin(params: Params, groups: Groups): Residency | null {
-  try {
-    return residencyOf(params, groups, 'residency.pin')
-  } catch (error) {
-    if (error instanceof CustomhouseError) return null
-    throw error
-  }
-}
-
-/** Whether two lists of params hold the same words in the same order. Anything but lists of words is like nothing. */
-function alike(a: Json | undefined, b: Json | undefined): boolean {
-  if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false
-  return a.every((place, index) => typeof place === 'string' && place === b[index])
-}

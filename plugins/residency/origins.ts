@@ -1,15 +1,20 @@
 import type { ProviderKind, Residency } from '../../src/core/call.ts'
 import { CustomhouseError } from '../../src/core/errors.ts'
-import { ANYWHERE, UNKNOWN } from '../../src/core/residency.ts'
-import { modelIn, type Reach, reachOf } from './bedrock.ts'
-import { type CatalogueData, type Entry, FACETS, lookup, residencyOf, SHIPPED } from './catalogue.ts'
-import { invalid } from './places.ts'
+import { ANYWHERE } from '../../src/core/residency.ts'
+import { type CatalogueData, lookup, SHIPPED } from './catalogue.ts'
+import type { Entry } from './entry.ts'
+import type { Known } from './known.ts'
+import { FACETS, invalid, residencyOf } from './places.ts'
+import { OtherProject, projectAt } from './projects.ts'
 
 /**
  * The operator's own word about a server: an origin (`https://llm.bank.example:8443`) and where it is. Groups may be named. `region` says
  * that Bedrock answers there, in that region of AWS: then the word holds for models that run in the region.
  */
-export type Declared = Readonly<{ origin: string; residency: Residency; region?: string }>
+export type Declared = Readonly<{ origin: string; residency: Residency; region?: string; kind?: ProviderKind }>
+
+/** OpenAI's projects by the origin that their provider is at. */
+export type Projects = ReadonlyMap<string, string>
 
 /** A provider as it is configured. `residency` is an entry's id, or what the operator declares. `region` is that of AWS, of Bedrock only. */
 export type Place = Readonly<{
@@ -17,18 +22,8 @@ export type Place = Readonly<{
   baseUrl: string
   region: string | null
   residency: string | Residency
-}>
-
-/** What is known of an origin. */
-export type Known = Readonly<{
-  /** Of all that is sent there, or of models that run in the region where there is one. */
-  residency: Residency
-  source: 'catalogue' | 'declared'
-  asOf: string | null
-  /** Of AWS, where Bedrock answers. */
-  region: string | null
-  /** Whether something else than Bedrock answers there as well, as a simulator may. */
-  shared: boolean
+  /** The residency of OpenAI's project: `EU_STORAGE_PROCESSING`. */
+  project?: string | null
 }>
 
 /**
@@ -62,12 +57,16 @@ export function readDeclared({ origin, residency: raw }: Declared, data: Catalog
   return residency
 }
 
-export function originsOf(data: CatalogueData, declared: readonly Declared[]): ReadonlyMap<string, Known> {
+export function originsOf(
+  data: CatalogueData,
+  declared: readonly Declared[],
+  projects: Projects = new Map(),
+): ReadonlyMap<string, Known> {
   const origins = new Map<string, Known>()
-  for (const { hosts, residency, region } of data.entries.values()) {
-    for (const host of hosts) {
-      origins.set(`https://${host}`, { residency, source: 'catalogue', asOf: data.asOf, region, shared: false })
-    }
+  for (const { id, hosts, residency, region, names, switches, stamp } of data.entries.values()) {
+    const { author: source, asOf } = stamp
+    const known = { residency, source, asOf, entry: id, region, names, switches, shared: false } as const
+    for (const host of hosts) origins.set(`https://${host}`, known)
   }
   const said = new Map<string, Known>()
   for (const one of declared) {
@@ -81,15 +80,29 @@ export function originsOf(data: CatalogueData, declared: readonly Declared[]): R
       throw invalid(`${origin} is declared twice, with different residencies.`)
     if (earlier !== undefined && earlier.region !== null && region !== null && earlier.region !== region)
       throw invalid(`${origin} is declared twice, in different regions.`)
+    const entry = entryAt(origin, data)
     said.set(origin, {
       residency,
       source: 'declared',
       asOf: null,
+      entry: null,
+      names: entry?.names ?? null,
+      switches: entry?.switches ?? (one.kind === 'anthropic' && earlier?.switches !== null ? data.switches : null),
       region: region ?? earlier?.region ?? null,
       shared: its === null && (one.region === undefined || earlier?.shared === true || earlier?.region === null),
     })
   }
   for (const [origin, known] of said) origins.set(origin, known)
+  for (const [origin, name] of projects) {
+    const known = origins.get(origin)
+    if (known === undefined) continue
+    const { storage } = projectAt(name, origin, data)
+    if (known.source === 'declared') {
+      refuseMoreThanPromised(origin, known.residency, { ...known.residency, storage })
+      continue
+    }
+    origins.set(origin, { ...known, residency: Object.freeze({ ...known.residency, storage }) })
+  }
   return origins
 }
 
@@ -138,10 +151,18 @@ export class OtherRegion extends CustomhouseError {
  * Where a provider is, whatever its models. Throws ERR_CONFIG_INVALID where entry, kind, region and address do not fit ({@link OtherRegion} for
  * the region), and where a declaration cannot stand.
  */
-export function readPlace({ kind, baseUrl, region, residency }: Place, data: CatalogueData = SHIPPED): Residency {
+export function readPlace(place: Place, data: CatalogueData = SHIPPED): Residency {
+  const { kind, baseUrl, region, residency, project = null } = place
+  const { origin } = new URL(baseUrl)
+  const projects: Projects = new Map(project === null ? [] : [[origin, project]])
+  if (project !== null) {
+    if (kind !== 'openai') throw new OtherProject('is of OpenAI: `kind: openai` only has projects')
+    // Before the rest: what stands there depends on it.
+    projectAt(project, origin, data)
+  }
   if (typeof residency !== 'string') {
-    const declared = declaredAt(baseUrl, residency, region)
-    originsOf(data, [declared])
+    const declared = declaredAt(baseUrl, residency, region, kind)
+    originsOf(data, [declared], projects)
     return readDeclared(declared, data)
   }
   const its = data.entries.get(residency)?.region ?? null
@@ -158,47 +179,31 @@ export function readPlace({ kind, baseUrl, region, residency }: Place, data: Cat
       `residency ${residency} is for \`kind: bedrock\` only: other kinds name the model in the body, and it decides where inference runs. Declare the residency instead.`,
     )
   }
-  return found
+  const family = residency.split('/')[0] ?? ''
+  if (!(KINDS.get(family)?.includes(kind) ?? true)) {
+    throw invalid(
+      `residency ${residency} is for \`kind: ${KINDS.get(family)?.join(' or ')}\`: no other speaks what is read there.`,
+    )
+  }
+  return project === null ? found : Object.freeze({ ...found, storage: projectAt(project, origin, data).storage })
 }
+
+/** Who speaks what is read at the hosts where a name in the body decides. */
+const KINDS: ReadonlyMap<string, readonly ProviderKind[]> = new Map([
+  ['azure', ['azure', 'openai']],
+  ['vertex', ['openai']],
+  ['oci', ['openai']],
+])
 
 /** A provider's declaration. `region` is null for all kinds but Bedrock. */
-export function declaredAt(baseUrl: string, residency: Residency, region: string | null): Declared {
-  return { origin: new URL(baseUrl).origin, residency, ...(region === null ? {} : { region }) }
-}
-
-/** Where a model runs that a provider of this kind asks for at an origin. */
-export function residencyOfModel(
-  known: Known,
-  { kind, model }: Readonly<{ kind: ProviderKind; model: string }>,
-  { bedrock }: CatalogueData,
-): Residency {
-  const { region, residency, shared } = known
-  if (kind === 'bedrock') return reaching(residency, region === null ? null : reachOf(model, region, bedrock))
-  return region === null || shared ? residency : reaching(residency, null)
-}
-
-/** Where an address leads, by itself. `url` is at the origin of `known`, in plain form. */
-export function residencyOfAddress(known: Known, url: string, { bedrock }: CatalogueData): Residency {
-  const { region, residency, shared } = known
-  if (region === null) return residency
-  const read = modelIn(new URL(url).pathname)
-  if (read === 'none') return shared ? residency : reaching(residency, null)
-  if (read === 'unclear' || /[?#]/.test(url)) return UNKNOWN
-  return reaching(residency, reachOf(read.id, region, bedrock))
-}
-
-/**
- * TLS ends where it did. Inference runs where the model's name lets it, and text is kept there too: Bedrock keeps what it suspects of abuse
- * in the region that it was sent on to. Where nobody can tell, only an operator who has declared anywhere has said enough.
- */
-function reaching(residency: Residency, reach: Reach): Residency {
-  if (reach === 'region') return residency
-  const wider = (places: readonly string[] | null): readonly string[] | null => {
-    if (places?.includes(ANYWHERE)) return places
-    return places === null || reach === null ? null : Object.freeze([...new Set([...places, ...reach])].sort())
-  }
-  const { endpoint, processing, storage } = residency
-  return Object.freeze({ endpoint, processing: wider(processing), storage: wider(storage) })
+export function declaredAt(
+  baseUrl: string,
+  residency: Residency,
+  region: string | null,
+  kind?: ProviderKind,
+): Declared {
+  const { origin } = new URL(baseUrl)
+  return { origin, residency, ...(region === null ? {} : { region }), ...(kind === undefined ? {} : { kind }) }
 }
 
 export function same(a: Residency, b: Residency): boolean {

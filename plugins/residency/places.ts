@@ -1,3 +1,4 @@
+import type { Residency } from '../../src/core/call.ts'
 import { CustomhouseError } from '../../src/core/errors.ts'
 import { ANYWHERE } from '../../src/core/residency.ts'
 
@@ -45,4 +46,56 @@ export function invalid(message: string): CustomhouseError {
 export function record(value: unknown, where: string): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid(`${where} must be an object.`)
   return { ...value }
+}
+
+/** A region of a cloud: `eu-central-1`, `swedencentral`, `europe-west4`. */
+const REGION = /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/
+
+/** Regions by country (`{ "DE": ["eu-central-1"] }`) as countries by region. Each stands in one country. */
+export function regionsOf(value: unknown, where: string): ReadonlyMap<string, string> {
+  const regions = new Map<string, string>()
+  for (const [country, list] of Object.entries(record(value, where))) {
+    const [code = ''] = placesOf([country], {}, where)
+    if (code === ANYWHERE) throw invalid(`${where}: a region is in one country.`)
+    for (const region of words(list, `${where}, ${country}`)) {
+      if (!REGION.test(region) || regions.has(region))
+        throw invalid(`${where}: ${JSON.stringify(region)} is no region, or stands there twice.`)
+      regions.set(region, code)
+    }
+  }
+  return regions
+}
+
+export function words(list: unknown, where: string): readonly string[] {
+  if (!Array.isArray(list)) throw invalid(`${where} must be a list of words.`)
+  return list.map((word: unknown) => {
+    if (typeof word !== 'string' || word === '') throw invalid(`${where} must be a list of words.`)
+    return word
+  })
+}
+
+export const FACETS = ['endpoint', 'processing', 'storage'] as const
+
+/** One residency from three lists; `null` is unknown. */
+export function residencyOf(facets: Readonly<Record<string, unknown>>, groups: Groups, where: string): Residency {
+  const [endpoint = null, processing = null, storage = null] = FACETS.map((facet) =>
+    facets[facet] === null || facets[facet] === undefined
+      ? null
+      : placesOf(facets[facet], groups, `${facet} of ${where}`),
+  )
+  if (endpoint?.length === 0 || processing?.length === 0) {
+    throw invalid(`${where}: TLS ends and inference runs somewhere; only storage may be empty.`)
+  }
+  return Object.freeze({ endpoint, processing, storage })
+}
+
+const HOST = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$/
+
+export function hostsOf(hosts: unknown, where: string): readonly string[] {
+  if (!Array.isArray(hosts) || hosts.length === 0) throw invalid(`${where} must name its hosts.`)
+  return hosts.map((host: unknown) => {
+    if (typeof host !== 'string' || !HOST.test(host))
+      throw invalid(`${where} names ${JSON.stringify(host)}, which is no host in lower case.`)
+    return host
+  })
 }

@@ -203,7 +203,7 @@ describe('the shipped catalogue', () => {
       places === null
         ? 'unknown'
         : (groups.find(([, codes]) => codes.join() === places.join())?.[0] ?? places.join(', '))
-    const plain = [...SHIPPED.entries.values()].filter(({ region }) => region === null)
+    const plain = [...SHIPPED.entries.values()].filter(({ region, names }) => region === null && names === null)
     const rows = plain.map(
       ({ id, hosts, residency: { endpoint, processing, storage } }) =>
         `| \`${id}\` | ${hosts.join(', ')} | ${said(endpoint)} | ${said(processing)} | ${said(storage)} |`,
@@ -212,7 +212,12 @@ describe('the shipped catalogue', () => {
   })
   it('is dated, names its sources, and promises no place for the global hosts', () => {
     expect(SHIPPED.asOf).toMatch(/^\d{4}-\d\d-\d\d$/)
-    expect(SHIPPED.sources.length).toBeGreaterThan(0)
+    for (const row of SHIPPED.rows)
+      expect(row).toMatchObject({
+        author: 'catalogue',
+        asOf: SHIPPED.asOf,
+        source: /./.test(row.source) ? row.source : null,
+      })
     for (const id of ['openai/global', 'anthropic/global', 'mistral/global'])
       expect(SHIPPED.entries.get(id)?.residency).toEqual(UNKNOWN)
     for (const outside of ['CH', 'GB', 'NO', 'IS', 'LI']) expect(SHIPPED.groups['EU-27']).not.toContain(outside)
@@ -220,14 +225,14 @@ describe('the shipped catalogue', () => {
   })
 
   const good = {
-    version: 1,
+    version: 2,
     as_of: '2026-01-01',
-    sources: ['x'],
+    sources: { s: 'x' },
     groups: { G: ['DE', 'FR'] },
-    entries: { 'p/g': { hosts: ['a.example'], endpoint: ['G'], processing: ['G', 'CH'], storage: [] } },
+    entries: { 'p/g': { source: 's', hosts: ['a.example'], endpoint: ['G'], processing: ['G', 'CH'], storage: [] } },
   }
   it('reads an operator`s own file, groups and all', () => {
-    const catalogue = readCatalogue(good)
+    const catalogue = readCatalogue({ name: 'own.json', content: good })
     const { catalogue: own } = createResidency({ declared: [], catalogue })
     expect(own.resolve('https://a.example/v1')).toEqual({
       endpoint: ['DE', 'FR'],
@@ -239,20 +244,23 @@ describe('the shipped catalogue', () => {
   const entry = good.entries['p/g']
   it.each<[string, unknown]>([
     ['no object', []],
-    ['another version', { ...good, version: 2 }],
+    ['another version', { ...good, version: 1 }],
     ['no date', { ...good, as_of: 'today' }],
-    ['no sources', { ...good, sources: [] }],
-    ['a code that is none', { ...good, entries: { a: { ...entry, processing: ['EU'] } } }],
-    ['a small letter', { ...good, entries: { a: { ...entry, processing: ['de'] } } }],
-    ['an unknown group', { ...good, entries: { a: { ...entry, processing: ['EEA+CH'] } } }],
-    ['a group named like an object member', { ...good, entries: { a: { ...entry, processing: ['constructor'] } } }],
-    ['inference nowhere', { ...good, entries: { a: { ...entry, processing: [] } } }],
-    ['a facet left out', { ...good, entries: { a: { hosts: ['a.example'], endpoint: null, processing: null } } }],
-    ['no hosts', { ...good, entries: { a: { ...entry, hosts: [] } } }],
-    ['a host in upper case', { ...good, entries: { a: { ...entry, hosts: ['A.example'] } } }],
-    ['a host with a port', { ...good, entries: { a: { ...entry, hosts: ['a.example:1'] } } }],
-    ['a host of two entries', { ...good, entries: { a: entry, b: entry } }],
-  ])('refuses %s', (_, content) => expect(() => readCatalogue(content)).toThrow(/.{10}/))
+    ['no sources', { ...good, sources: {} }],
+    ['a code that is none', { ...good, entries: { 'a/a': { ...entry, processing: ['EU'] } } }],
+    ['a small letter', { ...good, entries: { 'a/a': { ...entry, processing: ['de'] } } }],
+    ['an unknown group', { ...good, entries: { 'a/a': { ...entry, processing: ['EEA+CH'] } } }],
+    ['a group named like an object member', { ...good, entries: { 'a/a': { ...entry, processing: ['constructor'] } } }],
+    ['inference nowhere', { ...good, entries: { 'a/a': { ...entry, processing: [] } } }],
+    [
+      'a facet left out',
+      { ...good, entries: { 'a/a': { source: 's', hosts: ['a.example'], endpoint: null, processing: null } } },
+    ],
+    ['no hosts', { ...good, entries: { 'a/a': { ...entry, hosts: [] } } }],
+    ['a host in upper case', { ...good, entries: { 'a/a': { ...entry, hosts: ['A.example'] } } }],
+    ['a host with a port', { ...good, entries: { 'a/a': { ...entry, hosts: ['a.example:1'] } } }],
+    ['a host of two entries', { ...good, entries: { 'a/a': entry, 'b/b': entry } }],
+  ])('refuses %s', (_, content) => expect(() => readCatalogue({ name: 'own.json', content })).toThrow(/.{10}/))
 })
 
 describe('lookup', () => {
@@ -268,7 +276,8 @@ describe('lookup', () => {
     ['openai/eu', 'not a url', /elsewhere/],
     ['openai/mars', 'https://eu.api.openai.com/v1', /no entry "openai\/mars"; it has (openai\/\S+ ){4}and \d+ more/],
     ['azure/eu', 'https://a.openai.azure.com/openai/v1', /no entry "azure\/eu"; .*deployment's type.*declare it/],
-    ['vertex/eu', 'https://a.example', /no entry "vertex\/eu"; it has (\S+ ){4}and \d+ more/],
+    ['vertex/eu', 'https://a.example', /aiplatform\.eu\.rep\.googleapis\.com/],
+    ['vertex/europe', 'https://a.example', /no entry "vertex\/europe"; it has (\S+ ){4}and \d+ more|did you mean/],
     ['openai/europe', 'https://eu.api.openai.com/v1', /\(did you mean "openai\/eu"\?\); it has openai\/eu, /],
     ['bedrock/eu-centrl-1', 'https://a.example', /\(did you mean "bedrock\/eu-central-1"\?\)/],
     [
@@ -346,7 +355,14 @@ describe('facts', () => {
     ['https://llm.bank.example:8443/v1', 'declared', null],
   ])('tell the sets, the source and its date: %s', async (url, source, asOf) => {
     const residency = catalogue.resolve(url)
-    const told = { ...residency, source, as_of: asOf }
+    const told = {
+      ...residency,
+      source,
+      as_of: asOf,
+      entry: asOf === null ? null : 'openai/eu',
+      host: new URL(url).host,
+      switches: [],
+    }
     expect(await plugin.facts?.(CALL, target(residency))).toEqual(told)
     expect(await plugin.facts?.(CALL, target({ ...residency }))).toEqual(told)
   })

@@ -1,8 +1,11 @@
 import {
   type Asked,
+  type CatalogueData,
+  catalogueWith,
   createResidency,
   type Declared,
   declaredAt,
+  OtherProject,
   OtherRegion,
   readPlace,
   same,
@@ -34,8 +37,14 @@ export async function makeGeneration(
   providers: Providers,
 ): Promise<Generation> {
   const { config } = loaded
-  requirePlaces(loaded)
-  const residency = createResidency({ declared: declaredOf(config) })
+  const catalogue = catalogueOf(loaded)
+  requirePlaces(loaded, catalogue)
+  const residency = createResidency({
+    declared: declaredOf(config),
+    catalogue,
+    addresses: new Map([...config.providers].map(([name, { baseUrl }]) => [name, baseUrl])),
+    projects: projectsOf(config),
+  })
   const hosts = new Map([...config.providers].map(([name, { baseUrl }]) => [name, new URL(baseUrl).hostname]))
   const attempts = attemptsOf(config, providers.breaker)
   const plugins = [stream, attempts, residency.plugin, createRetention({ hosts }), ...extra]
@@ -101,13 +110,31 @@ function requireFit(policy: LoadedPolicy, plugins: readonly Plugin[]): void {
   }
 }
 
+/** The shipped catalogue with the operator's files laid over it, for whoever prints or judges it. Throws ERR_CONFIG_INVALID at `residency.catalogue`. */
+export function catalogueOf(loaded: LoadedConfig): CatalogueData {
+  try {
+    return catalogueWith(loaded.overlays)
+  } catch (error) {
+    if (!isCustomhouseError(error)) throw error
+    throw loaded.invalid([{ path: ['residency', 'catalogue'], message: error.message }])
+  }
+}
+
+function projectsOf({ providers }: Config): ReadonlyMap<string, string> {
+  return new Map(
+    [...providers.values()].flatMap(({ baseUrl, project }) =>
+      project === null ? [] : [[new URL(baseUrl).origin, project] as const],
+    ),
+  )
+}
+
 /** Each provider's own residency fits its kind and address. All that is wrong at once, with its place. */
-function requirePlaces(loaded: LoadedConfig): void {
+function requirePlaces(loaded: LoadedConfig, catalogue: CatalogueData): void {
   const issues: Issue[] = []
   const places = new Map<string, Readonly<{ name: string; residency: Residency; region: string | null }>>()
   for (const [name, provider] of loaded.config.providers) {
     try {
-      const residency = readPlace(provider)
+      const residency = readPlace(provider, catalogue)
       const { origin } = new URL(provider.baseUrl)
       const { region } = provider
       const earlier = places.get(origin)
@@ -120,6 +147,10 @@ function requirePlaces(loaded: LoadedConfig): void {
     } catch (error) {
       if (!isCustomhouseError(error)) throw error
       const { message } = error
+      if (error instanceof OtherProject) {
+        issues.push({ path: ['providers', name, 'project'], message })
+        continue
+      }
       issues.push(
         error instanceof OtherRegion
           ? { path: ['providers', name, 'region'], message, hint: nearest(provider.region ?? '', [error.meant]) }
@@ -136,8 +167,8 @@ function clash(one: string | null, other: string | null): boolean {
 
 function declaredOf(config: Config): readonly Declared[] {
   const declared: Declared[] = []
-  for (const { baseUrl, residency, region } of config.providers.values()) {
-    if (typeof residency !== 'string') declared.push(declaredAt(baseUrl, residency, region))
+  for (const { baseUrl, residency, region, kind } of config.providers.values()) {
+    if (typeof residency !== 'string') declared.push(declaredAt(baseUrl, residency, region, kind))
   }
   return declared
 }

@@ -7,6 +7,7 @@ import { certificates } from './certificate.ts'
 import { type Config, toConfig } from './config.ts'
 import { describeFault, explain, withoutEchoes } from './explain.ts'
 import { configInvalid, type Issue, issueText, type Path, type Place, type PlacedIssue } from './issue.ts'
+import { type Overlay, overlaysOf } from './overlay.ts'
 import { CONFIG_VARIABLE, type Flags, OVERRIDES, type Override, unknownVariables } from './override.ts'
 import { broken, doubtful, hides, holdsCertificate, holdsSecret, secretsWrittenOut } from './rule.ts'
 import { configSchema, jsonSchema } from './schema.ts'
@@ -24,12 +25,14 @@ export type Origin = Readonly<{
 export type LoadedConfig = Readonly<{
   config: Config
   /**
-   * SHA-256 (hex) over the bytes of the file and the values that environment and flags gave. Secrets are no part of it, neither
+   * SHA-256 (hex) over the bytes of the file, the values that environment and flags gave, and the files of `residency.catalogue`. Secrets are no part of it, neither
    * their values nor the files that hold them: see `watch`.
    */
   digest: string
   /** Every leaf in the order of the schema, defaults too. */
   origins: readonly Origin[]
+  /** The files of `residency.catalogue`, in their order. */
+  overlays: readonly Overlay[]
   /** Printable lines. */
   warnings: readonly string[]
   /** Absolute path. */
@@ -76,7 +79,8 @@ export async function loadConfig(
   const faults = parsed.success ? [] : explain(parsed.error.issues, shape, raw)
   const secrets = options.secrets === false ? unread : resolver(raw, env, dirname(file))
   const files = options.secrets === false ? [] : certificates(raw, absolute, secrets.find)
-  const found = withoutEchoes([...faults, ...broken(raw, absoluteDefault), ...secrets.issues, ...files])
+  const { overlays, issues: unlaid } = overlaysOf(catalogueFiles(raw, absoluteDefault))
+  const found = withoutEchoes([...faults, ...broken(raw, absoluteDefault), ...secrets.issues, ...files, ...unlaid])
   const issues = [...found.filter((issue) => !hides(issue.path, raw)), ...secretsWrittenOut(raw)]
   const positioned = (list: readonly Issue[]): PlacedIssue[] =>
     list.map((issue) => ({ ...issue, place: located(source, place, issue) }))
@@ -84,11 +88,12 @@ export async function loadConfig(
 
   return {
     config: toConfig(parsed.data, log, absoluteDefault, secrets.read),
-    digest: digestOf(bytes, given),
+    digest: digestOf(bytes, given, overlays),
+    overlays,
     origins: [...leaves(raw)].map(([at, value]) => ({ path: at, value: leafValue(value), place: place(at, 'value') })),
     warnings: [...positioned(doubtful(raw)).map((issue) => issueText(shown, issue)), ...unknownVariables(env)],
     file,
-    watch: [file, ...partFiles(raw, dirname(file))],
+    watch: [file, ...partFiles(raw, dirname(file)), ...catalogueFiles(raw, absoluteDefault)],
     invalid: (found) => configInvalid(shown, positioned(found)),
   }
 }
@@ -227,13 +232,22 @@ function partFiles(raw: RawMap, folder: string): string[] {
   return [...new Set(files)]
 }
 
+function catalogueFiles(raw: RawMap, absolute: (path: Path, text: string) => string): string[] {
+  const list = isRawMap(raw.residency) ? raw.residency.catalogue : undefined
+  if (!Array.isArray(list)) return []
+  return list.flatMap((text, index) =>
+    typeof text === 'string' && text !== '' ? [absolute(['residency', 'catalogue', index], text)] : [],
+  )
+}
+
 function leafValue(value: Raw): Origin['value'] {
   if (Array.isArray(value)) return []
   return typeof value === 'object' && value !== null ? {} : value
 }
 
-function digestOf(bytes: Uint8Array, given: readonly Given[]): string {
+function digestOf(bytes: Uint8Array, given: readonly Given[], overlays: readonly Overlay[]): string {
   const hash = createHash('sha256').update(bytes)
   for (const { override, value } of given) hash.update(`\0${override.env}=${value}`)
+  for (const { name, bytes: laid } of overlays) hash.update(`\0${name}\0${laid.length}\0`).update(laid)
   return hash.digest('hex')
 }
