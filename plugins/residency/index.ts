@@ -21,7 +21,7 @@ import {
   readPlace,
   same,
 } from './origins.ts'
-import { FACETS, type Groups, residencyOf } from './places.ts'
+import { createPin } from './pin.ts'
 import { OtherProject } from './projects.ts'
 import { ageOf, type Row } from './rows.ts'
 
@@ -113,7 +113,7 @@ export function createResidency(options: ResidencyOptions): Readonly<{
   const plugin: Plugin = {
     name: 'residency',
     facts,
-    discharge: { 'residency.pin': createPin(data.groups, options.hosts ?? new Map()) },
+    discharge: { 'residency.pin': createPin(data.groups, addresses) },
   }
   return {
     plugin,
