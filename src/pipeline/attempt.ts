@@ -4,8 +4,11 @@ import { CustomhouseError, isCustomhouseError } from '../core/errors.ts'
 import type { Generation } from '../core/generation.ts'
 import type { Answer, Codec, Provider, UpstreamMessage } from '../core/port.ts'
 import { within } from '../core/residency.ts'
+import type { Clock } from './attempts.ts'
 import { baseReason, Denial } from './base.ts'
+import type { Course } from './course.ts'
 import type { Discharging } from './discharge.ts'
+import { type Failed, type FailureKind, failureOf, retryAfterOf, thrown } from './failures.ts'
 import type { Visit } from './gateway.ts'
 
 export function providerOf(generation: Generation, target: Target): Provider {
@@ -72,52 +75,87 @@ function written(
   }
 }
 
-/** Statuses that mean "not I, not now": another permitted target may answer instead. */
-const ELSEWHERE: ReadonlySet<number> = new Set([408, 409, 425, 429])
-
 /**
  * Sends a dispatch and waits until an answer begins.
  *
- * @param last no other permitted target is left, so that the provider's own error is the best answer there is
+ * @param goesOn hears of a failure, and says whether another attempt follows; where none does, the provider's own error is the best answer there is
  * @returns the answer, or why there is none; an error of the credential that the gateway itself holds is never the client's to see
  */
 export async function open(
   provider: Provider,
   dispatch: Dispatch,
   signal: AbortSignal,
-  last: boolean,
-): Promise<Answer | CustomhouseError> {
+  wall: () => number,
+  goesOn: (failed: Failed) => boolean,
+): Promise<Answer | Failed> {
   try {
-    return sorted(provider, await provider.open(dispatch, signal), last)
+    return sorted(provider, await provider.open(dispatch, signal), wall, goesOn)
   } catch (error) {
-    if (error instanceof CustomhouseError) return error
-    return new CustomhouseError('ERR_PROVIDER_UNREACHABLE', 'The provider could not be reached.', { cause: error })
+    const failed = thrown(error)
+    goesOn(failed)
+    return failed
   }
 }
 
-function sorted(provider: Provider, answer: Answer, last: boolean): Answer | CustomhouseError {
-  const { status } = answer
-  if (status >= 200 && status < 300) return answer
-  const credential = status === 401 || status === 403
-  const elsewhere = status >= 500 || ELSEWHERE.has(status)
-  if (status >= 400 && !credential && (last || !elsewhere)) return answer
+function sorted(
+  { name }: Provider,
+  answer: Answer,
+  wall: () => number,
+  goesOn: (failed: Failed) => boolean,
+): Answer | Failed {
+  const { status, headers } = answer
+  const kind = failureOf(status)
+  if (kind === null) return answer
+  const retryAfterMs = retryAfterOf(headers, wall())
+  const failed = { error: errorOf(name, status, kind, retryAfterMs), kind, retryAfterMs }
+  if (!goesOn(failed) && status >= 400 && kind !== 'credential') return answer
   answer.body.cancel()
+  return failed
+}
+
+function errorOf(name: string, status: number, kind: FailureKind, retryAfterMs: number | null): CustomhouseError {
   const detail = { provider_status: status }
-  if (credential) {
+  if (kind === 'credential') {
     return new CustomhouseError(
       'ERR_PROVIDER_UNREACHABLE',
-      `The provider ${provider.name} refused the gateway's own credential (status ${status}); its operator must mend it.`,
+      `The provider ${name} refused the gateway's own credential (status ${status}); its operator must mend it.`,
       { detail },
     )
   }
-  const fault = status < 400 ? 'ERR_PROVIDER_MALFORMED' : 'ERR_PROVIDER_UNREACHABLE'
-  return new CustomhouseError(fault, `The provider ${provider.name} answered with status ${status}.`, { detail })
+  const code = kind === 'malformed' ? 'ERR_PROVIDER_MALFORMED' : 'ERR_PROVIDER_UNREACHABLE'
+  return new CustomhouseError(code, `The provider ${name} answered with status ${status}.`, {
+    detail: retryAfterMs === null ? detail : { ...detail, retry_after_seconds: Math.ceil(retryAfterMs / 1000) },
+  })
 }
 
-const LATE = new CustomhouseError(
-  'ERR_PROVIDER_TIMEOUT',
-  'The provider took longer than an answer may (timeouts.total).',
+/** Times that are over. `detail.reason` stands in the record of the attempt. */
+const late = (reason: string, message: string): CustomhouseError =>
+  new CustomhouseError('ERR_PROVIDER_TIMEOUT', message, { detail: { reason } })
+
+const LATE = late('TOTAL', 'The provider took longer than an answer may (timeouts.total).')
+const DEADLINE_TOTAL = late(
+  'DEADLINE_TOTAL',
+  'The attempt took longer than the policy lets one take (attempt.deadline, total_ms).',
 )
+const DEADLINE_FIRST_BYTE = late(
+  'DEADLINE_FIRST_BYTE',
+  'The provider did not begin to answer within the time that the policy lets it (attempt.deadline, first_byte_ms).',
+)
+export const DEADLINE_CALL = late(
+  'DEADLINE_CALL',
+  'The call took longer than the policy lets it take (attempt.deadline, call_ms).',
+)
+
+/** A time, and what to end with when it is over. */
+export type Term = Readonly<{ ms: number; late: CustomhouseError }>
+
+/** The term of one attempt: of the operator's own limit and the deadlines of its permission, what ends first. */
+export function termOf(limitMs: number, { totalMs, callMs }: Course, spentMs: number): Term {
+  let term: Term = { ms: limitMs, late: LATE }
+  if (totalMs !== null && totalMs < term.ms) term = { ms: totalMs, late: DEADLINE_TOTAL }
+  if (callMs !== null && callMs - spentMs < term.ms) term = { ms: Math.max(0, callMs - spentMs), late: DEADLINE_CALL }
+  return term
+}
 
 /**
  * What a signal that all calls share ends. An AbortSignal walks its list of listeners at each coming and going (measured: 45 us with
@@ -138,14 +176,19 @@ function endedBy(shared: AbortSignal): Places {
   return places
 }
 
-/** One abort signal for an attempt: the client left, the time is over, or the gateway stops. `end` must be called. */
-export function lifeline(
-  { client, gateway }: Visit,
-  totalMs: number,
-): Readonly<{ signal: AbortSignal; end: () => void }> {
+/** One abort signal for an attempt: the client left, the time is over, or the gateway stops. */
+export type Lifeline = Readonly<{
+  signal: AbortSignal
+  /** An answer must begin within so many milliseconds from now. Its result says that one has. */
+  begins: (ms: number) => () => void
+  /** Must be called. */
+  end: () => void
+}>
+
+export function lifeline({ client, gateway }: Visit, clock: Clock, term: Term): Lifeline {
   const controller = new AbortController()
   const abort = (): void => controller.abort()
-  const timer = setTimeout(() => controller.abort(LATE), totalMs)
+  const cancel = clock.after(term.ms, () => controller.abort(term.late))
   client.gone.addEventListener('abort', abort, { once: true })
   const { calls, free } = endedBy(gateway.drained)
   const place = free.pop() ?? calls.length
@@ -153,8 +196,9 @@ export function lifeline(
   if (client.gone.aborted || gateway.drained.aborted) abort()
   return {
     signal: controller.signal,
+    begins: (ms) => clock.after(ms, () => controller.abort(DEADLINE_FIRST_BYTE)),
     end: () => {
-      clearTimeout(timer)
+      cancel()
       client.gone.removeEventListener('abort', abort)
       calls[place] = nobody
       free.push(place)

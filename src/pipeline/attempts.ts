@@ -105,9 +105,7 @@ export function createAttempts(options: AttemptsOptions): Plugin {
     rest: (target, tenant) => {
       if (breaker.size === 0) return null
       const now = clock.now()
-      const ill = breaker.rest(keyOf(target), now)
-      const throttled = breaker.rest(accountOf(target, tenant), now)
-      return ill !== null && throttled !== null ? (ill.ms < throttled.ms ? throttled : ill) : (ill ?? throttled)
+      return breaker.rest(keyOf(target), now) ?? breaker.rest(accountOf(target, tenant), now)
     },
     enter: (target, tenant) => {
       const key = keyOf(target)

@@ -1,28 +1,38 @@
 import type { Dispatch, Edit, Finding, Target } from '../core/call.ts'
-import type { FindingFact, Reason } from '../core/decision.ts'
-import { CustomhouseError } from '../core/errors.ts'
+import type { FindingFact } from '../core/decision.ts'
+import { CustomhouseError, isCustomhouseError } from '../core/errors.ts'
 import type { Generation } from '../core/generation.ts'
 import type { Filter } from '../core/plugin.ts'
 import type { Encoder, Provider } from '../core/port.ts'
 import type { Decided } from '../core/telemetry.ts'
-import { dispatchOf, lifeline, open, providerOf } from './attempt.ts'
+import { dispatchOf, lifeline, open, providerOf, termOf } from './attempt.ts'
+import { attemptsOf, type Pass } from './attempts.ts'
 import { base, baseReason, Denial } from './base.ts'
+import { courseOf } from './course.ts'
 import { dischargeRequest } from './discharge.ts'
-import { answerWith, CLIENT_GONE, closeUnanswered, DRAINED, deniedBy, ledgerError } from './ending.ts'
-import { evidence, record } from './evidence.ts'
+import { CLIENT_GONE, closeUnanswered, DRAINED, ledgerError } from './ending.ts'
+import { record } from './evidence.ts'
+import { type FailureKind, isItsOwn } from './failures.ts'
 import { gate } from './gate.ts'
 import type { Visit } from './gateway.ts'
 import { inspect, summarise, withRoles } from './inspect.ts'
-import { addReasons, type Judgement, judge, type Permitted } from './judge.ts'
+import { type Judgement, judge, type Permitted } from './judge.ts'
 import type { Sent } from './passage.ts'
-import { deniedCall, intent } from './records.ts'
+import { intent } from './records.ts'
 import { timed } from './timed.ts'
+import { refuse, type Unsent, unsent } from './unanswered.ts'
+import { next, type Onward, onward, pause, setOut, type Way } from './way.ts'
 
 /** A call after it was inspected and judged. */
 type Assessment = Readonly<{ judgement: Judgement; findings: readonly Finding[]; facts: readonly FindingFact[] }>
 
-/** Why a target gave no answer. `sent`: it was tried, so that this is the provider's failure and not a denial. */
-type Failure = Readonly<{ answer: CustomhouseError; reasons: readonly Reason[]; sent: boolean }>
+/**
+ * Why a target gave no answer. `sent`: it was tried, so that this is the provider's failure and not a denial; `onward` is what may follow. What could not
+ * be carried out always leads to the next target.
+ */
+type Failure = Readonly<
+  { sent: true; answer: CustomhouseError; kind: FailureKind | null; onward: Onward } | ({ sent: false } & Unsent)
+>
 
 /**
  * A call's way: judged, then sent to the first permitted target that begins to answer, and the answer passed through the gate. There
@@ -31,31 +41,53 @@ type Failure = Readonly<{ answer: CustomhouseError; reasons: readonly Reason[]; 
 export async function handle(visit: Visit): Promise<void> {
   let attempt = 0
   try {
+    const way = setOut(visit)
     let assessment = await assess(visit)
     let failure: Failure | null = null
-    const tried = new Set<string>()
     for (;;) {
       if (visit.client.gone.aborted) throw CLIENT_GONE
       if (visit.gateway.drained.aborted) throw stopping(visit)
       if (visit.gateway.generation() !== assessment.judgement.generation) assessment = await assess(visit)
       requireFresh(visit)
       reauthenticate(visit)
-      const left = assessment.judgement.permitted.filter(({ target }) => !tried.has(target.id))
-      const next = left[0]
-      if (next === undefined) throw unanswered(assessment, failure)
-      tried.add(next.target.id)
-      const sent = await send(visit, assessment, next, attempt + 1, left.length === 1)
-      if (sent === 'answered') return
-      if (sent === 'stale') {
-        tried.delete(next.target.id)
-        continue
+      const { permitted, pass, rests } = { pass: null, ...next(way, assessment.judgement) }
+      if (permitted === null || pass === null) {
+        if (failure?.sent === true) throw failure.answer
+        throw unsent(assessment.judgement, assessment.facts, failure, rests ?? [])
       }
-      if (sent.sent) attempt += 1
-      failure = sent.sent || failure === null ? sent : failure
+      const { id } = permitted.target
+      const sent = await send(visit, way, assessment, permitted, pass, attempt + 1)
+      if (sent === 'answered') return
+      if (sent === 'stale') continue
+      if (sent.sent || failure === null) failure = sent
+      if (!sent.sent) way.done.add(id)
+      else {
+        attempt += 1
+        await follow(visit, way, assessment, id, sent)
+      }
     }
   } catch (error) {
     await refuse(visit, error, attempt > 0)
   }
+}
+
+/** Between two attempts, after a failure. Nothing that was judged before holds because it held before: the loop looks at everything anew. */
+async function follow(
+  visit: Visit,
+  way: Way,
+  { judgement }: Assessment,
+  id: string,
+  { answer, kind, onward }: Extract<Failure, { sent: true }>,
+): Promise<void> {
+  if (kind !== null) way.last = { id, kind }
+  if (onward.to === 'retry') {
+    way.retries.set(id, (way.retries.get(id) ?? 0) + 1)
+    await pause(visit, judgement.generation, onward.waitMs)
+    return
+  }
+  way.done.add(id)
+  // What ended the call is said before what failed in it.
+  if (onward.to === 'end' && !visit.client.gone.aborted && !visit.gateway.drained.aborted) throw answer
 }
 
 /** Base, inspection, judgement: everything before the first attempt, and once more after a change of generation. */
@@ -126,6 +158,10 @@ async function prepare(
   )
   if (!discharged.met) return { answer: discharged.answer, reasons: [discharged.reason], sent: false }
   try {
+    if (isCustomhouseError(signal.reason)) {
+      await discharged.release()
+      return tooLate(signal.reason)
+    }
     if (stale(visit, generation)) {
       await discharged.release()
       return 'stale'
@@ -155,22 +191,33 @@ function decidedOf({ generation, call }: Judgement, target: Target, edits: reado
   return generation.models.get(call.model)?.[0] === target ? 'allow' : 'route'
 }
 
+/** The time was over before anything was sent. */
+function tooLate(answer: CustomhouseError): Failure {
+  return { answer, reasons: [baseReason('deadline', answer.message)], sent: false }
+}
+
 /** One attempt: prepare, open, gate. */
 async function send(
   visit: Visit,
+  way: Way,
   assessment: Assessment,
   permitted: Permitted,
+  pass: Pass,
   attempt: number,
-  last: boolean,
 ): Promise<'answered' | 'stale' | Failure> {
-  const { generation, decision, call } = assessment.judgement
-  const { target, input } = permitted
-  const line = lifeline(visit, providerOf(generation, target).totalMs ?? generation.limits.totalMs)
+  const { judgement } = assessment
+  const { generation, decision, call } = judgement
+  const { target, input, verdict } = permitted
+  const { clock } = attemptsOf(generation)
+  const course = courseOf(verdict.obligations)
+  const limitMs = providerOf(generation, target).totalMs ?? generation.limits.totalMs
+  const line = lifeline(visit, clock, termOf(limitMs, course, clock.now() - way.began))
+  const { signal } = line
   try {
-    const prepared = await prepare(visit, assessment, permitted, attempt, line.signal)
+    const prepared = await prepare(visit, assessment, permitted, attempt, signal)
     if (prepared === 'stale' || 'sent' in prepared) return prepared
     const { dispatch, provider, encoder, filters, intent } = prepared
-    const watch = visit.watch.attempt(target, attempt, dispatch.url)
+    const heard = visit.watch.attempt(target, attempt, dispatch.url)
     const sentAt = performance.now()
     const sent: Sent = {
       visit,
@@ -183,73 +230,41 @@ async function send(
       filters,
       encoder,
       attempt,
-      watch,
+      watch: {
+        failed: (error) => heard.failed(error),
+        ended: (outcome, status) => {
+          if (!givenUp(signal)) pass.ended(outcome)
+          heard.ended(outcome, status)
+        },
+      },
       intent,
       sentAt,
     }
-    const answer = await open(provider, dispatch, line.signal, last)
-    if (answer instanceof CustomhouseError) {
-      await closeUnanswered(sent, answer)
-      return { answer, reasons: [], sent: true }
+    let then: Onward = { to: 'end' }
+    const begun = course.firstByteMs === null ? null : line.begins(course.firstByteMs)
+    const answer = await open(provider, dispatch, signal, clock.wall, (failed) => {
+      begun?.()
+      if (!givenUp(signal) && pass.failed(failed))
+        visit.gateway.report(`the target ${target.id} is left alone`, failed.error, visit.call.id)
+      then = onward(way, judgement, permitted, failed)
+      return then.to !== 'end'
+    })
+    begun?.()
+    if ('error' in answer) {
+      await closeUnanswered(sent, answer.error)
+      return { answer: answer.error, kind: answer.kind, onward: then, sent: true }
     }
+    if (answer.status < 300) pass.began()
+    else pass.left()
     await gate({ ...sent, answer })
     return 'answered'
   } finally {
     line.end()
+    pass.left()
   }
 }
 
-/** No permitted target is left. Where none was sent to, that is a denial; else it is the last provider's failure. */
-function unanswered({ judgement, facts }: Assessment, failure: Failure | null): Error {
-  if (failure?.sent === true) return failure.answer
-  const reasons = [...(failure?.reasons ?? [])]
-  addReasons(reasons, judgement.reasons)
-  return new Denial(
-    reasons,
-    judgement.decision,
-    failure === null ? { findings: facts } : { findings: facts, answer: failure.answer },
-  )
-}
-
-/**
- * The call ends here without an answer. A denial, and our own failure, are durable before the client hears of them; what ended
- * before it was judged is counted; a call that cannot be recorded is a 503.
- *
- * @param tried an attempt is on record with its ending
- */
-async function refuse(visit: Visit, error: unknown, tried: boolean): Promise<void> {
-  const { call, client, gateway } = visit
-  if (error instanceof CustomhouseError && error.code !== 'ERR_GATEWAY_INTERNAL') {
-    visit.watch.decided('error')
-    if (!(tried && ofAttempt(error))) gateway.refused(error.code, call.principal.tenant)
-    if (client.gone.aborted) client.destroy()
-    else answerWith(visit, error, null)
-    return
-  }
-  const denial = error instanceof Denial ? error : failed(visit, error)
-  const { reasons, decision, findings } = denial
-  if (denial === error) deniedBy(visit, reasons)
-  else visit.watch.decided('error')
-  let { answer } = denial
-  try {
-    await evidence(visit, deniedCall(call, answer, decision, reasons, findings, gateway.generation()))
-  } catch (failure) {
-    answer = ledgerError(failure)
-  }
-  if (client.gone.aborted) client.destroy()
-  else answerWith(visit, answer, decision)
-}
-
-/** What the record of an attempt says already. */
-function ofAttempt(error: CustomhouseError): boolean {
-  return error === CLIENT_GONE || error === DRAINED || error.code.startsWith('ERR_PROVIDER_')
-}
-
-function failed({ call, gateway }: Visit, error: unknown): Denial {
-  gateway.report('the call failed', error, call.id)
-  const answer = new CustomhouseError(
-    'ERR_GATEWAY_INTERNAL',
-    'The gateway failed before the call was sent. Its operator finds the cause under the call id.',
-  )
-  return new Denial([baseReason('failed', 'the gateway failed before the call was sent')], null, { answer })
+/** Whether an attempt was ended by the client, the gateway or a policy's deadline: that says nothing of the provider. */
+function givenUp({ aborted, reason }: AbortSignal): boolean {
+  return aborted && !(isCustomhouseError(reason) && isItsOwn(reason))
 }

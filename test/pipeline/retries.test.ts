@@ -1,0 +1,127 @@
+import { describe, expect, test } from 'vitest'
+import type { Answer } from '../../src/core/port.ts'
+import { createAttempts } from '../../src/pipeline/attempts.ts'
+import { Breaker } from '../../src/pipeline/breaker.ts'
+import { openaiAnswer, openaiError } from '../kit/index.ts'
+import { type Played, play, TARGET } from './scene.ts'
+
+const SECOND = { ...TARGET, id: 'one/second', model: 'second' }
+
+/** Time that only passes when somebody waits for less than a minute. */
+function attempts(waits: number[], failures = 5) {
+  let now = 0
+  return createAttempts({
+    breaker: new Breaker(),
+    limits: { failures, windowMs: 1_000, restMs: 500, retryAfterMs: 300_000 },
+    addressOf: () => 'https://one.example',
+    isApart: () => false,
+    clock: {
+      now: () => now,
+      wall: () => now,
+      random: () => 0,
+      after: (ms, run) => {
+        if (ms < 60_000) {
+          waits.push(ms)
+          setImmediate(() => {
+            now += ms
+            run()
+          })
+        }
+        return () => undefined
+      },
+    },
+  })
+}
+
+function answer(status: number, headers: Readonly<Record<string, string>> = {}): Answer {
+  const said = status < 400 ? openaiAnswer({ texts: ['fine'] }) : openaiError('THEIR WORDS', 'theirs')
+  const bytes = Buffer.from(JSON.stringify(said))
+  return {
+    status,
+    headers: { 'content-type': 'application/json', ...headers },
+    body: {
+      whole: async () => bytes,
+      cancel: () => undefined,
+      async *[Symbol.asyncIterator]() {
+        yield bytes
+      },
+    },
+  }
+}
+
+const kinds = ({ records }: Played): readonly string[] => records.map(({ kind }) => kind)
+
+describe('attempt.retry', () => {
+  const retry = (on: readonly string[], wait_ms: number) => [
+    { type: 'attempt.retry', params: { times: 1, on, wait_ms } },
+  ]
+  type Row = readonly [
+    string,
+    readonly string[],
+    number,
+    Readonly<Record<string, string>>,
+    number,
+    readonly string[],
+    readonly number[],
+  ]
+  test.each<Row>([
+    ['after Retry-After', ['throttled'], 5_000, { 'retry-after': '1' }, 200, [TARGET.id, TARGET.id], [1_000]],
+    ['after milliseconds', ['throttled'], 5_000, { 'retry-after-ms': '70' }, 200, [TARGET.id, TARGET.id], [70]],
+    ['but not beyond wait_ms', ['throttled'], 999, { 'retry-after': '1' }, 200, [TARGET.id, SECOND.id], []],
+    ['but not after another failure', ['connect'], 5_000, {}, 200, [TARGET.id, SECOND.id], []],
+  ])('%s', async (_, on, waitMs, headers, status, expected, waited) => {
+    const sent: string[] = []
+    const waits: number[] = []
+    const played = await play({
+      streamed: false,
+      targets: [TARGET, SECOND],
+      obligations: retry(on, waitMs),
+      plugins: [attempts(waits)],
+      open: async ({ target }) => {
+        sent.push(target.id)
+        return sent.length === 1 ? answer(429, headers) : answer(200)
+      },
+    })
+    expect([sent, played.status, waits]).toEqual([expected, status, waited])
+    expect(kinds(played)).toEqual(['call.intent', 'call.attempt_failed', 'call.intent', 'call.outcome'])
+  })
+})
+
+test.each([
+  ['attempt.retry', { times: 4, on: ['connect'] }],
+  ['attempt.retry', { times: 1, on: [] }],
+  ['attempt.fallback', { on: ['whatever'] }],
+  ['attempt.fallback', { on: [], more: 1 }],
+  ['attempt.deadline', {}],
+  ['attempt.deadline', { call_ms: 1.5 }],
+])('%s with parameters that it has not is unmet: %j', async (type, params) => {
+  const played = await play({ streamed: false, obligations: [{ type, params }], plugins: [attempts([])] })
+  expect([played.status, kinds(played)]).toEqual([403, ['call.denied']])
+})
+
+test.each([
+  [[], 500, [TARGET.id]],
+  [['server_error'], 200, [TARGET.id, SECOND.id]],
+])('attempt.fallback on %j', async (on, status, expected) => {
+  const sent: string[] = []
+  const played = await play({
+    streamed: false,
+    targets: [TARGET, SECOND],
+    obligations: [{ type: 'attempt.fallback', params: { on } }],
+    plugins: [attempts([])],
+    open: async ({ target }) => {
+      sent.push(target.id)
+      return answer(sent.length === 1 ? 500 : 200)
+    },
+  })
+  expect([played.status, sent]).toEqual([status, expected])
+})
+
+test('a target that has failed in a row is left alone: 503 with retry-after, on record', async () => {
+  const plugin = attempts([], 1)
+  const scene = { streamed: false, plugins: [plugin], open: async () => answer(500) } as const
+  expect((await play(scene)).status).toBe(500)
+  const played = await play(scene)
+  expect([played.status, played.headers['retry-after'], kinds(played)]).toEqual([503, '1', ['call.denied']])
+  expect(played.records[0]?.body.reasons).toMatchObject([{ rule: 'base/target-resting' }])
+})
