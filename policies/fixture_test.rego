@@ -19,9 +19,10 @@ call := {
 
 context := {
 	"time": "2026-11-24T12:00:00.000Z",
+	"date": "2026-11-24",
 	"environment": "production",
 	"replay": false,
-	"controls": ["residency", "models"],
+	"controls": ["residency", "models", "routing"],
 }
 
 target(id, endpoint, processing, storage) := {

@@ -2,9 +2,11 @@
 # title: Residency
 # description: >-
 #   A call goes only where data.org.residency lets the tenant's text go: where TLS ends (endpoint), where inference runs
-#   (processing) and where text is kept (storage). A place that is not known is not allowed.
+#   (processing) and where text is kept (storage), under the contract and the regimes that its data class, task and purpose
+#   ask for. A place that is not known is not allowed.
 package controls.residency
 
+import data.controls.residency.regimes
 import data.customhouse.targets
 import data.org.residency.regions
 
@@ -12,17 +14,85 @@ facets := ["endpoint", "processing", "storage"]
 
 tenant := data.org.residency.tenants[input.call.principal.tenant]
 
-# A task is the client's own word, so its entry stands beside the tenant's and can only take away.
-entries := [tenant, object.get(tenant, ["tasks", input.call.task], {})]
+# What the tenant's text always holds, what the client says of this call, and what inspectors found in it.
+classes contains class if some class in tenant.classes
 
-# A misspelt task would otherwise be judged without the entry that was meant.
-task_known if not tenant.tasks
+classes contains class if some class in input.call.classes
 
-task_known if input.call.task == null
+classes contains data.org.residency.findings[finding.type] if some finding in input.findings
 
-task_known if tenant.tasks[input.call.task]
+# A task and a class are the client's own words. So each entry stands beside the tenant's and can only take away.
+entries := array.concat([tenant, at("tasks", input.call.task), at("purposes", input.call.principal.purpose)], [entry |
+	some class in classes
+	entry := at("data_classes", class)
+])
 
-members := ["endpoint", "processing", "storage", "contract", "tasks"]
+at(list, name) := object.get(tenant, [list, name], {})
+
+# A misspelt task, purpose or class would otherwise be judged without the entry that was meant.
+known("task") if named("tasks", input.call.task)
+
+known("task") if input.call.task == null
+
+known("purpose") if named("purposes", input.call.principal.purpose)
+
+known("purpose") if {
+	input.call.principal.purpose == null
+	object.get(tenant, "purpose", "open") == "open"
+}
+
+known("data class") if {
+	every class in classes {
+		tenant.data_classes[class]
+	}
+}
+
+# What the tenant always holds must have an entry. What others say of a call matters only where the tenant has classes.
+known("data class") if {
+	not tenant.classes
+	not tenant.data_classes
+}
+
+named(list, _) if not tenant[list]
+
+named(list, name) if tenant[list][name]
+
+# Member -> its type, or the words that it may be. Of every entry, and of the tenant's own alone.
+members := {
+	"endpoint": "array",
+	"processing": "array",
+	"storage": "array",
+	"contract": "array",
+	"regimes": "array",
+	"retention": {"minimal"},
+	"evidence": {"required"},
+}
+
+own_members := object.union(members, {
+	"classes": "array",
+	"data_classes": "object",
+	"purposes": "object",
+	"tasks": "object",
+	"transfers": "object",
+	"purpose": {"open", "required"},
+	"on_displacement": {"deny", "record"},
+})
+
+faults contains name if {
+	some name, value in tenant
+	not proper(object.get(own_members, name, "none"), value)
+}
+
+faults contains name if {
+	some index, entry in entries
+	index > 0
+	some name, value in entry
+	not proper(object.get(members, name, "none"), value)
+}
+
+proper(words, value) if words[value]
+
+proper(type, value) if type == type_name(value)
 
 # Facet -> the lists of regions that a target must lie within, each of them. The tenant must have one for every facet.
 limits[facet] := {entry[facet] | some entry in entries} if {
@@ -42,38 +112,123 @@ places[names] := {place |
 	}
 }
 
-satisfied[target.id] := true if {
-	task_known
+applied := {name |
+	some entry in entries
+	some name in entry.regimes
+}
+
+clauses := {clause |
+	some entry in entries
+	some clause in entry.contract
+} | {clause |
+	some name in applied
+	some clause in regimes[name].contract
+}
+
+# References that a regime refuses, as regime and kind and place.
+refused contains [name, reference] if {
+	some name in applied
+	some reference in input.call.references
+	not reference.where in regimes[name].references
+}
+
+# All that does not depend on the target.
+sound if {
+	known("task")
+	known("purpose")
+	known("data class")
+	every entry in entries {
+		is_object(entry)
+	}
+	faults == set()
+	every name in applied {
+		regimes[name]
+	}
+	refused == set()
+	acceptable
+}
+
+# The provider's own word of where it works, where it is another than what was judged. It is on record in any case.
+acceptable if displaced == set()
+
+acceptable if tenant.on_displacement == "record"
+
+displaced := {evidence.source |
+	some evidence in input.evidence
+	not evidence.within
+}
+
+# An answer that should prove where it was made and does not. It can where the provider has a switch for it.
+unproven if {
+	input.progress.finished
+	input.evidence == []
+	some entry in entries
+	entry.evidence == "required"
+	some _ in input.target.facts.residency.switches
+}
+
+# Where the target goes as it is, and where it goes by a switch of the provider: the first that lies within the limits.
+chosen[target.id] := option if {
 	some target in targets
-	target.residency.endpoint != []
-	target.residency.processing != []
+	option := [option |
+		some option in options(target)
+		fits(target, option)
+	][0]
+}
+
+options(target) := array.concat([target.residency], object.get(target.facts, ["residency", "switches"], []))
+
+fits(target, option) if {
+	option.endpoint != []
+	option.processing != []
 	every facet in facets {
 		every names in limits[facet] {
-			within(target.residency[facet], places[names])
+			within(option[facet], places[names])
 		}
 	}
-	every entry in entries {
-		contracted(target, entry)
-		object.remove(entry, members) == {}
+	every name in applied {
+		every place in option_places(option) {
+			covers(regimes[name], place, target.contract, assessed(name))
+		}
 	}
 }
 
+option_places(option) := {place |
+	some facet in facets
+	some place in option[facet]
+}
+
+# Places for which the tenant has assessed the transfer under the regime.
+assessed(name) := object.get(tenant, ["transfers", name], [])
+
+satisfied[target.id] := true if {
+	sound
+	not unproven
+	some target in targets
+	chosen[target.id]
+	lacking(target) == set()
+}
+
+lacking(target) := clauses - {clause | some clause in target.contract}
+
 # What was judged is what is pinned: it lies within the tenant's places, and is narrower.
-obligations[target.id] := [{"type": "residency.pin", "params": target.residency}] if some target in input.targets
+obligations[id] := array.concat([{"type": "residency.pin", "params": params}], minimise) if {
+	input.targets
+	some id, option in chosen
+	params := object.filter(option, ["endpoint", "processing", "storage", "inference_geo"])
+}
 
 # An answer goes back the way its call came: nothing is left to pin.
 obligations[input.target.id] := []
 
-contracted(target, entry) if {
-	every clause in object.get(entry, "contract", []) {
-		clause in target.contract
-	}
-}
+default minimise := []
 
-known(facet) if {
-	every names in limits[facet] {
-		places[names]
-	}
+minimise := [{
+	"type": "retention.minimise",
+	"params": {"store": false, "metadata": "drop", "user": "drop", "prompt_cache": "short"},
+}] if {
+	some entry in entries
+	entry.retention == "minimal"
 }
 
 within(_, permitted) if permitted["*"]
@@ -98,29 +253,30 @@ reasons[target.id] contains {
 }
 
 # METADATA
-# title: The task that a call names is one of the tenant's
+# title: The task that a call names is one of the tenant's, and so are the purpose of its caller and its data classes
 # custom:
-#   regulations: [GDPR-32, HIPAA-164.312]
+#   regulations: [GDPR-5, GDPR-32, HIPAA-164.312]
 reasons[target.id] contains {
-	"rule": "residency/task",
+	"rule": $"residency/{replace(what, " ", "-")}",
 	"controls": rego.metadata.rule().custom.regulations,
-	"message": $"The policy names no places for the call's task of the tenant {input.call.principal.tenant}.",
+	"message": $"The policy names no places for the call's {what} of the tenant {input.call.principal.tenant}.",
 } if {
-	not task_known
+	tenant
+	some what in ["task", "purpose", "data class"]
+	not known(what)
 	some target in targets
 }
 
 # METADATA
-# title: The policy's data has no member that the policy does not know
+# title: The policy's data has no member that the policy does not know, and none of the wrong type
 # custom:
 #   regulations: [DORA-30]
 reasons[target.id] contains {
 	"rule": "residency/data",
 	"controls": rego.metadata.rule().custom.regulations,
-	"message": $"The policy's data for the tenant {input.call.principal.tenant} has an unknown member: {stranger}.",
+	"message": $"The policy's data for the tenant {input.call.principal.tenant} has an unknown or ill-shaped member: {name}.",
 } if {
-	some entry in entries
-	some stranger, _ in object.remove(entry, members)
+	some name in faults
 	some target in targets
 }
 
@@ -135,8 +291,14 @@ reasons[target.id] contains {
 } if {
 	tenant
 	some facet in facets
-	not known(facet)
+	not expanded(facet)
 	some target in targets
+}
+
+expanded(facet) if {
+	every names in limits[facet] {
+		places[names]
+	}
 }
 
 # METADATA
@@ -172,14 +334,81 @@ reasons[target.id] contains {
 # METADATA
 # title: The contract with the provider has the clauses that the tenant's text needs
 # custom:
-#   regulations: [DORA-30, GDPR-28, HIPAA-164.504]
+#   regulations: [DORA-30, GDPR-28, HIPAA-164.314, HIPAA-164.504]
 reasons[target.id] contains {
 	"rule": "residency/contract",
 	"controls": rego.metadata.rule().custom.regulations,
 	"message": $"The contract with the provider {target.provider} lacks {clause}.",
 } if {
 	some target in targets
-	some entry in entries
-	some clause in entry.contract
-	not clause in target.contract
+	some clause in lacking(target)
+}
+
+# METADATA
+# title: The regimes that apply are known
+# custom:
+#   regulations: [DORA-30, GDPR-44]
+reasons[target.id] contains {
+	"rule": "residency/regime",
+	"controls": rego.metadata.rule().custom.regulations,
+	"message": $"The policy does not know the regime {name} of the tenant {input.call.principal.tenant}.",
+} if {
+	some name in applied
+	not regimes[name]
+	some target in targets
+}
+
+# METADATA
+# title: Each place of the target is one to which the regime lets text go
+# custom:
+#   regulations: [GDPR-44, GDPR-45, GDPR-46, FADP-16, UKGDPR-44]
+reasons[target.id] contains {
+	"rule": "residency/transfer",
+	"controls": regimes[name].regulations.places,
+	"message": $"The regime {name} does not let text of the tenant {input.call.principal.tenant} go to {place}.",
+} if {
+	some target in targets
+	some name in applied
+	some place in option_places(target.residency)
+	not covers(regimes[name], place, target.contract, assessed(name))
+}
+
+# METADATA
+# title: Nothing acts on the text but the model, where the regime says so
+# custom:
+#   regulations: [HIPAA-164.314, HIPAA-164.504]
+reasons[target.id] contains {
+	"rule": "residency/reference",
+	"controls": regimes[name].regulations.references,
+	"message": $"The regime {name} permits no {reference.where} {reference.kind}.",
+} if {
+	some [name, reference] in refused
+	some target in targets
+}
+
+# METADATA
+# title: The provider's own word of where it works is what was judged
+# custom:
+#   regulations: [DORA-30, GDPR-44, HIPAA-164.312]
+reasons[target.id] contains {
+	"rule": "residency/displaced",
+	"controls": rego.metadata.rule().custom.regulations,
+	"message": $"The provider says in {source} that it works elsewhere than was judged.",
+} if {
+	not acceptable
+	some source in displaced
+	some target in targets
+}
+
+# METADATA
+# title: An answer that must prove where it was made does so
+# custom:
+#   regulations: [DORA-30, GDPR-5, GDPR-44]
+reasons[target.id] contains {
+	"rule": "residency/evidence-missing",
+	"controls": rego.metadata.rule().custom.regulations,
+	"message": "The answer ended, and the provider did not say where it was made.",
+} if {
+	unproven
+	some target in targets
 }

@@ -133,7 +133,7 @@ test_a_misspelt_member_is_denied if {
 	reasons(home, object.union(entry, {"contracts": ["baa"]})) == {reason(
 		"residency/data",
 		["DORA-30"],
-		"The policy's data for the tenant claims has an unknown member: contracts.",
+		"The policy's data for the tenant claims has an unknown or ill-shaped member: contracts.",
 	)}
 }
 
@@ -142,7 +142,7 @@ test_a_contract_must_have_every_clause if {
 	satisfied(object.union(home, {"contract": ["baa", "zdr", "dpa"]}), needs)
 	reasons(object.union(home, {"contract": ["dpa"]}), needs) == {reason(
 		"residency/contract",
-		["DORA-30", "GDPR-28", "HIPAA-164.504"],
+		["DORA-30", "GDPR-28", "HIPAA-164.314", "HIPAA-164.504"],
 		"The contract with the provider eu lacks baa.",
 	)}
 }
@@ -182,7 +182,7 @@ test_a_task_that_is_not_listed_is_denied if {
 	every task in ["other", "PHI", "phii", ""] {
 		denied({"task": task}, covered, tasked) == {reason(
 			"residency/task",
-			["GDPR-32", "HIPAA-164.312"],
+			["GDPR-5", "GDPR-32", "HIPAA-164.312"],
 			"The policy names no places for the call's task of the tenant claims.",
 		)}
 	}
@@ -230,7 +230,7 @@ test_each_target_is_judged_alone if {
 	call := fixture.request({}, [away, home])
 	residency.satisfied == {"eu/a": true} with input as call with data.org as org(entry)
 	object.keys(residency.reasons) == {"us/a"} with input as call with data.org as org(entry)
-	object.keys(residency.obligations) == {"us/a", "eu/a"} with input as call with data.org as org(entry)
+	object.keys(residency.obligations) == {"eu/a"} with input as call with data.org as org(entry)
 }
 
 test_what_was_judged_is_pinned if {
@@ -246,4 +246,107 @@ test_the_answer_is_judged_as_the_call_was if {
 	residency.obligations == {"eu/a": []} with input as fixture.response(home) with data.org as org(entry)
 	away := fixture.target("eu/a", ["DE"], ["US"], [])
 	residency.satisfied == {} with input as fixture.response(away) with data.org as org(entry)
+}
+
+classed := object.union(entry, {
+	"classes": ["plain"],
+	"data_classes": {"plain": {}, "phi": {"storage": []}, "pci": {"processing": ["CH"]}},
+	"purposes": {"care": {}, "billing": {"contract": ["dpa"]}},
+})
+
+rules(call, target, grant) := {one.rule | some one in denied(call, target, grant)}
+
+test_classes_take_away if {
+	calls({}, home, classed)
+	rules({"classes": ["phi"]}, home, classed) == {"residency/storage"}
+	rules({"classes": ["pci"]}, home, classed) == {"residency/processing"}
+	rules({"classes": ["PHI"]}, home, classed) == {"residency/data-class"}
+	calls({"classes": ["phi"]}, home, entry)
+	rules({}, home, object.union(entry, {"classes": ["phi"]})) == {"residency/data-class"}
+	rules({"classes": ["x"]}, home, object.union(entry, {"data_classes": {}})) == {"residency/data-class"}
+	rules({}, home, object.union(entry, {"classes": ["phi"], "data_classes": {"phi": {"storage": []}}})) == {"residency/storage"}
+}
+
+test_findings_imply_classes if {
+	found := [{"type": "HEALTH_RECORD", "count": 1, "roles": ["user"], "max_score": 1}]
+	call := object.union(fixture.request({}, [home]), {"findings": found})
+	data_with := object.union(org(classed), {"residency": {"findings": {"HEALTH_RECORD": "phi"}}})
+	residency.satisfied == {} with input as call with data.org as data_with
+	{one.rule | some one in residency.reasons["eu/a"]} == {"residency/storage"} with input as call with data.org as data_with
+}
+
+test_a_purpose_is_proven_and_known if {
+	calls({"principal": {"purpose": "care"}}, home, classed)
+	rules({"principal": {"purpose": "billing"}}, home, classed) == {"residency/contract"}
+	rules({"principal": {"purpose": "fun"}}, home, classed) == {"residency/purpose"}
+	rules({}, home, object.union(classed, {"purpose": "required"})) == {"residency/purpose"}
+	calls({}, home, object.union(classed, {"purpose": "open"}))
+	calls({"principal": {"purpose": "fun"}}, home, entry)
+}
+
+test_words_and_types_of_members if {
+	wrong := {
+		"retention": "none",
+		"evidence": true,
+		"purpose": "asked",
+		"on_displacement": "ignore",
+		"regimes": "gdpr",
+		"transfers": [],
+		"classes": "phi",
+	}
+	every name, value in wrong {
+		"residency/data" in rules({}, home, object.union(entry, {name: value}))
+	}
+	rules({"task": "t"}, home, object.union(entry, {"tasks": {"t": {"transfers": {}}}})) == {"residency/data"}
+	residency.satisfied == {} with input as fixture.request({"task": "t"}, [home]) with data.org as org(object.union(entry, {"tasks": {"t": []}}))
+}
+
+american := {"endpoint": ["CH"], "processing": ["DE"], "storage": ["IE"], "inference_geo": "us", "more": 1}
+
+switched(target) := object.union(target, {"facts": {"residency": {"switches": [object.union(american, {"processing": ["US"]}), american]}}})
+
+test_a_switch_brings_a_target_within if {
+	away := switched(fixture.target("eu/a", ["CH"], ["*"], ["IE"]))
+	call := fixture.request({}, [away])
+	residency.satisfied == {"eu/a": true} with input as call with data.org as org(entry)
+	residency.obligations == {"eu/a": [{"type": "residency.pin", "params": object.remove(american, ["more"])}]} with input as call with data.org as org(entry)
+	rules({}, away, object.union(entry, {"processing": ["CH"]})) == {"residency/processing"}
+	residency.obligations["eu/a"][0].params.processing == ["FR", "DE"] with input as fixture.request({}, [switched(home)]) with data.org as org(entry)
+}
+
+test_less_is_kept_where_the_data_says_so if {
+	obligations := residency.obligations["eu/a"] with input as fixture.request({}, [home]) with data.org as org(object.union(entry, {"retention": "minimal"}))
+	[obligations[0].type, obligations[1]] == ["residency.pin", {
+		"type": "retention.minimise",
+		"params": {"store": false, "metadata": "drop", "user": "drop", "prompt_cache": "short"},
+	}]
+}
+
+answer(target, changes) := object.union(fixture.response(target), changes)
+
+elsewhere := {"evidence": [
+	{"source": "usage.inference_geo", "facet": "processing", "places": ["US"], "within": false},
+	{"source": "x-ms-region", "facet": "endpoint", "places": ["DE"], "within": true},
+]}
+
+test_an_answer_from_elsewhere_is_denied_unless_recorded if {
+	residency.satisfied == {} with input as answer(home, elsewhere) with data.org as org(entry)
+	residency.reasons["eu/a"] == {reason("residency/displaced", transfer, "The provider says in usage.inference_geo that it works elsewhere than was judged.")} with input as answer(home, elsewhere)
+		with data.org as org(entry)
+	recorded := org(object.union(entry, {"on_displacement": "record"}))
+	residency.satisfied == {"eu/a": true} with input as answer(home, elsewhere) with data.org as recorded
+	residency.reasons == {} with input as answer(home, elsewhere) with data.org as recorded
+	residency.satisfied == {} with input as answer(home, elsewhere) with data.org as org(object.union(entry, {"on_displacement": "deny"}))
+}
+
+test_an_answer_without_evidence_is_denied_where_it_can_be_had if {
+	needs := org(object.union(entry, {"evidence": "required"}))
+	residency.satisfied == {} with input as answer(switched(home), {}) with data.org as needs
+	residency.reasons["eu/a"] == {reason("residency/evidence-missing", ["DORA-30", "GDPR-5", "GDPR-44"], "The answer ended, and the provider did not say where it was made.")} with input as answer(switched(home), {})
+		with data.org as needs
+	residency.satisfied["eu/a"] with input as answer(switched(home), {"progress": {"finished": false}}) with data.org as needs
+	residency.satisfied["eu/a"] with input as answer(switched(home), {"evidence": [elsewhere.evidence[1]]}) with data.org as needs
+	residency.satisfied["eu/a"] with input as answer(home, {}) with data.org as needs
+	residency.satisfied["eu/a"] with input as answer(object.union(home, {"facts": {"residency": {"switches": []}}}), {}) with data.org as needs
+	residency.satisfied["eu/a"] with input as answer(switched(home), {}) with data.org as org(entry)
 }

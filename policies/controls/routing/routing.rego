@@ -1,0 +1,80 @@
+# METADATA
+# title: Routing
+# description: >-
+#   How often and how long a call is tried, and after which failures at another target: data.org.routing, as obligations.
+package controls.routing
+
+import data.customhouse.targets
+import data.org.routing
+
+tenant := object.get(routing.tenants, input.call.principal.tenant, {})
+
+failures := {"connect", "timeout", "throttled", "overloaded", "server_error", "conflict", "malformed", "credential"}
+
+satisfied[target.id] := true if {
+	is_object(routing.defaults)
+	is_object(tenant)
+	faults == set()
+	some target in targets
+}
+
+obligations[target.id] := attached if some target in input.targets
+
+obligations[input.target.id] := []
+
+attached := [{"type": $"attempt.{name}", "params": params} |
+	some name in ["retry", "fallback", "deadline"]
+	params := [given | some entry in [tenant, routing.defaults]; given := entry[name]][0]
+]
+
+faults contains name if {
+	some entry in [routing.defaults, tenant]
+	some name, params in entry
+	not shaped(name, params)
+}
+
+shaped("retry", params) if {
+	object.keys(params) - {"times", "on", "wait_ms"} == set()
+	params.times in {1, 2, 3}
+	fails(params.on)
+	within(object.get(params, "wait_ms", 0), 0, 60000)
+}
+
+shaped("fallback", params) if {
+	object.keys(params) == {"on"}
+	fails(params.on)
+}
+
+shaped("deadline", params) if {
+	object.keys(params) - {"first_byte_ms", "total_ms", "call_ms"} == set()
+	every _, limit in params {
+		within(limit, 1, 3600000)
+	}
+}
+
+fails(list) if {
+	is_array(list)
+	every failure in list {
+		failure in failures
+	}
+}
+
+within(number, least, most) if {
+	is_number(number)
+	number == floor(number)
+	number >= least
+	number <= most
+}
+
+# METADATA
+# title: The policy's data says in known words how calls are tried
+# custom:
+#   regulations: [DORA-28]
+reasons[target.id] contains {
+	"rule": "routing/data",
+	"controls": rego.metadata.rule().custom.regulations,
+	"message": $"The policy's data for the routing of the tenant {input.call.principal.tenant} has an unknown or ill-shaped member: {name}.",
+} if {
+	some name in faults
+	some target in targets
+}
