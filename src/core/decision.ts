@@ -84,6 +84,8 @@ export type TargetInput = Readonly<{
 export type ContextInput = Readonly<{
   /** RFC 3339, UTC, milliseconds; `time.now_ns()` is the same instant. */
   time: string
+  /** Its day, `YYYY-MM-DD`, UTC: what a decision that depends on the day alone should read, since it is then remembered for the day. */
+  date: string
   environment: string
   /** True when a recorded call is judged again, so that a policy can leave out what cannot be repeated. */
   replay: boolean

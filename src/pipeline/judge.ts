@@ -70,6 +70,7 @@ function countReferences(references: readonly Reference[]): CallInput['reference
 
 let now = Number.NaN
 let text = ''
+let day = ''
 
 /** The instant, RFC 3339; written once a millisecond. */
 function instant(): string {
@@ -77,6 +78,7 @@ function instant(): string {
   if (ms !== now) {
     now = ms
     text = new Date(ms).toISOString()
+    day = text.slice(0, 10)
   }
   return text
 }
@@ -84,6 +86,7 @@ function instant(): string {
 export function contextInput(generation: Generation): ContextInput {
   return {
     time: instant(),
+    date: day,
     environment: generation.environment,
     replay: false,
     controls: generation.controls,

@@ -52,7 +52,7 @@ function targetIn(regions: readonly string[]): TargetInput {
 }
 
 function contextOf(controls: readonly string[]): ContextInput {
-  return { time: '2026-01-01T00:00:00.000Z', environment: NOBODY, replay: true, controls }
+  return { time: '2026-01-01T00:00:00.000Z', date: '2026-01-01', environment: NOBODY, replay: true, controls }
 }
 
 type Canary = Readonly<{ name: string; judge: (decider: Decider, tongue: Tongue) => Promise<Verdict | undefined> }>

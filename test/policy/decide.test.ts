@@ -47,6 +47,7 @@ const target = (id: string): TargetInput => ({
 
 const contextOf = (controls: readonly string[]): ContextInput => ({
   time: '2026-01-01T00:00:00.000Z',
+  date: '2026-01-01',
   environment: 'test',
   replay: false,
   controls,

@@ -38,7 +38,13 @@ export function asked(
   controls: readonly string[] = CONTROLS,
 ): RequestInput {
   const call = { ...CALL, ...changes, principal: { ...CALL.principal, ...changes.principal, tenant } }
-  const context = { time: '2026-11-24T12:00:00.000Z', environment: 'production', replay: false, controls }
+  const context = {
+    time: '2026-11-24T12:00:00.000Z',
+    date: '2026-11-24',
+    environment: 'production',
+    replay: false,
+    controls,
+  }
   return { phase: 'request', call, targets, findings: [], context }
 }
 
