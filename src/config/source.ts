@@ -10,6 +10,7 @@ import {
   parseDocument,
   visit,
 } from 'yaml'
+import { tooDeep } from './depth.ts'
 import type { Issue, Path, Place, PlacedIssue } from './issue.ts'
 
 export type Raw = null | boolean | number | string | Raw[] | { [key: string]: Raw }
@@ -33,7 +34,6 @@ const FAULTS: ReadonlyMap<string, string> = new Map(
     TAB_AS_INDENT: 'a tab indents this line: YAML allows only spaces',
     MULTIPLE_DOCS: 'a second document begins here: one file holds one configuration',
     BAD_INDENT: 'the indentation does not fit the lines before',
-    RESOURCE_EXHAUSTION: 'is nested too deeply',
     MISSING_CHAR: 'a colon, comma, quote or bracket is missing here',
     BLOCK_AS_IMPLICIT_KEY:
       'a map cannot begin in the middle of a line: indent it below, or put quotes around the value',
@@ -55,22 +55,18 @@ export function readSource(bytes: Uint8Array): Source {
     const { line, col } = lines.linePos(offset)
     return { from: 'file', line: Math.max(1, line), column: Math.max(1, col) }
   }
-  let document: Document.Parsed
-  try {
-    document = parseDocument(text, {
-      version: '1.2',
-      schema: 'core',
-      strict: true,
-      uniqueKeys: true,
-      stringKeys: true,
-      merge: false,
-      prettyErrors: false,
-      lineCounter: lines,
-    })
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error
-    return failed({ path: [], message: 'is nested too deeply', place: at(0) })
-  }
+  const deep = tooDeep(text)
+  if (deep !== null) return failed({ path: [], message: 'is nested too deeply', place: placeOf(text, deep) })
+  const document = parseDocument(text, {
+    version: '1.2',
+    schema: 'core',
+    strict: true,
+    uniqueKeys: true,
+    stringKeys: true,
+    merge: false,
+    prettyErrors: false,
+    lineCounter: lines,
+  })
   const issues: PlacedIssue[] = []
   for (const fault of document.errors) {
     const opened =
@@ -91,6 +87,11 @@ export function readSource(bytes: Uint8Array): Source {
     return failed({ path: [], message: 'must be a map of sections (version, listen, providers ...)', place: at(0) })
   }
   return placed(document.contents, at)
+}
+
+function placeOf(text: string, offset: number): Place {
+  const before = text.slice(0, offset).split('\n')
+  return { from: 'file', line: before.length, column: (before.at(-1)?.length ?? 0) + 1 }
 }
 
 function samePlace(a: Place, b: Place): boolean {
