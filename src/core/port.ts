@@ -163,7 +163,7 @@ export type Proved = Readonly<
 export interface Authenticator {
   /** A promise only where the proof has to be fetched or computed: most callers were seen before, and cost the call no turn of the loop. */
   authenticate(presented: Presented): Proved | Promise<Proved>
-  /** Whether a principal proved earlier still stands: asked again after every wait. */
+  /** Whether a principal proved earlier still stands: asked again after every wait. Must throw ERR_IDENTITY_UNAVAILABLE where nobody can tell now. */
   stands(principal: Principal): boolean
 }
 

@@ -1,5 +1,5 @@
 import type { Principal } from '../core/call.ts'
-import { CustomhouseError, isCustomhouseError } from '../core/errors.ts'
+import { CustomhouseError } from '../core/errors.ts'
 import type { Authenticator, Presented, Proved } from '../core/port.ts'
 import type { GatewayKeys } from './authenticator.ts'
 import type { Certificates } from './certificate.ts'
@@ -82,10 +82,16 @@ export function createAuthenticator({ keys, accepted, tokens, certificates, revo
       },
     }
   }
-  const standsAlone = (principal: Principal): boolean => {
-    if (revocations !== null && !(revocations.fresh() && revocations.stands(namesOf(principal)))) return false
+  const proofStands = (principal: Principal): boolean => {
     if (principal.proof === 'certificate') return certificates?.stands(principal) ?? false
     return principal.proof === 'token' ? (tokens?.stands(principal) ?? false) : keys.stands(principal)
+  }
+  const standsAlone = (principal: Principal): boolean => {
+    // What is known to be over is over, whoever else cannot be asked.
+    if (revocations !== null && !revocations.stands(namesOf(principal))) return false
+    if (!proofStands(principal)) return false
+    if (revocations !== null && !revocations.fresh()) throw unavailable()
+    return true
   }
 
   return {
@@ -99,13 +105,7 @@ export function createAuthenticator({ keys, accepted, tokens, certificates, revo
     },
     stands: (principal) => {
       const pair = pairs.get(principal)
-      try {
-        return pair === undefined ? standsAlone(principal) : standsAlone(pair.own) && standsAlone(pair.beside)
-      } catch (error) {
-        // Nobody can tell: it does not stand.
-        if (isCustomhouseError(error, 'ERR_IDENTITY_UNAVAILABLE')) return false
-        throw error
-      }
+      return pair === undefined ? standsAlone(principal) : standsAlone(pair.own) && standsAlone(pair.beside)
     },
   }
 }
