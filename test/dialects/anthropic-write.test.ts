@@ -249,15 +249,32 @@ describe('edits and assignments', () => {
     })
   })
 
+  it('assigned behind a thought that is dropped: the same place, wherever it then stands', () => {
+    const cache = (ttl: string) => ({ type: 'text', text: 'b', cache_control: { type: 'ephemeral', ttl } })
+    const thought = { type: 'thinking', thinking: 'secret', signature: 's' }
+    const of = call({
+      messages: [
+        user('a'),
+        { role: 'assistant', content: [thought, cache('1h')] },
+        user('c'),
+        { role: 'assistant', content: 'd' },
+        user('e'),
+      ],
+    })
+    const short = { pointer: '/messages/1/content/1/cache_control/ttl', value: '5m' }
+    const changed = JSON.parse(written(of, [edit('/messages/1/content/0/thinking')], [short]))
+    expect(changed.messages[1]).toEqual({ role: 'assistant', content: [cache('5m')] })
+  })
+
   it.each<[string, readonly Edit[], readonly Assignment[]]>([
     ['an edit of a name', [edit('/messages/1/content/0/x#')], []],
     ['an edit of nothing', [edit('/nothing')], []],
     ['an assignment that asks for a stream', [], [{ pointer: '/stream', value: true }]],
     ['an assignment of the body', [], [{ pointer: '', value: [] }]],
     [
-      'an assignment into messages whose blocks have moved',
+      'an assignment that takes a block out where another is dropped',
       [edit('/messages/1/content/0/thinking')],
-      [{ pointer: '/messages/1/content/1/text', value: 'x' }],
+      [{ pointer: '/messages/1/content/1', value: undefined }],
     ],
     ['an assignment of all of them', [edit('/messages/1/content/0/thinking')], [{ pointer: '/messages', value: [] }]],
   ])('%s is a fault of ours', (_, edits, assign) => {

@@ -203,9 +203,22 @@ describe('signed reasoning', () => {
     expect(() => write(counted, below)).toThrow(expect.objectContaining({ code: 'ERR_POLICY_DENIED' }))
   })
 
-  it('moves what stands behind it: an assignment there is a fault', () => {
-    const of = read({ messages: earlier })
-    const into = { pointer: '/messages/1/content/2/text', value: 'x' }
-    expect(() => write(of, [at(path(1, 0))], [into])).toThrow(expect.objectContaining({ code: 'ERR_GATEWAY_INTERNAL' }))
+  it('takes nothing from what is assigned behind it; what moves blocks is a fault', () => {
+    const messages = earlier.with(
+      1,
+      assistant(reasoning('x'), { text: 'y' }, { cachePoint: { type: 'default', ttl: '1h' } }),
+    )
+    const of = read({ messages })
+    const short = { pointer: '/messages/1/content/2/cachePoint/ttl', value: '5m' }
+    const left = messages.with(1, assistant({ text: 'y' }, { cachePoint: { type: 'default', ttl: '5m' } }))
+    expect(JSON.parse(Buffer.from(write(of, [at(path(1, 0))], [short]).body).toString())).toMatchObject({
+      messages: left,
+    })
+    for (const pointer of ['/messages', '/messages/1', '/messages/1/content', '/messages/1/content/1']) {
+      const move = { pointer, value: pointer.endsWith('s') ? [] : undefined }
+      expect(() => write(of, [at(path(1, 0))], [move]), pointer).toThrow(
+        expect.objectContaining({ code: 'ERR_GATEWAY_INTERNAL' }),
+      )
+    }
   })
 })

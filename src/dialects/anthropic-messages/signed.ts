@@ -1,16 +1,16 @@
-import type { Edit, ModelCall } from '../../core/call.ts'
+import type { Assignment, Edit, ModelCall } from '../../core/call.ts'
 import { CustomhouseError } from '../../core/errors.ts'
 import type { JsonTree } from '../../core/json.ts'
 import { getAt, setAt } from '../../core/pointer.ts'
 import { rewrite } from '../edits.ts'
 
 /**
- * The body of a call with the edits made. An edit in a signed thought drops the thought, whole: the provider refuses one that was changed, and
+ * The body of a call with the edits and then the assignments made. An edit in a signed thought drops the thought, whole: the provider refuses one that was changed, and
  * does without those of earlier messages. The last assistant message must come back as it was given out (in a loop of tools above all), and other
  * sealed blocks have a counterpart that cannot stand alone (a search without its result): there ERR_POLICY_DENIED is thrown.
  */
-export function withoutSigned(call: ModelCall, edits: readonly Edit[]): Readonly<{ body: JsonTree; dropped: boolean }> {
-  if (edits.length === 0) return { body: call.body, dropped: false }
+export function withoutSigned(call: ModelCall, edits: readonly Edit[], assign: readonly Assignment[]): JsonTree {
+  if (edits.length === 0) return rewrite(call.body, [], assign)
   const signed = new Set(call.segments.filter((segment) => segment.signed === true).map(({ pointer }) => pointer))
   const open: Edit[] = []
   const thoughts: Thoughts = new Map()
@@ -19,8 +19,12 @@ export function withoutSigned(call: ModelCall, edits: readonly Edit[]): Readonly
     if (signed.has(edit.pointer)) addThought(thoughts, messages, edit.pointer)
     else open.push(edit)
   }
-  const body = rewrite(call.body, open, [])
-  if (thoughts.size === 0) return { body, dropped: false }
+  // Pointers are those of the call as it was read: what is assigned comes before anything is dropped, and so must not move a block.
+  const body = rewrite(call.body, open, assign)
+  if (thoughts.size === 0) return body
+  if (assign.some(({ pointer }) => MOVES.test(pointer))) {
+    throw new CustomhouseError('ERR_GATEWAY_INTERNAL', 'an assignment moves messages of which blocks are dropped')
+  }
   const last = messages.findLastIndex((message) => message instanceof Map && message.get('role') === 'assistant')
   const left = listOf(getAt(body, '/messages')).map((message, index) => {
     const blocks = thoughts.get(index)
@@ -31,8 +35,11 @@ export function withoutSigned(call: ModelCall, edits: readonly Edit[]): Readonly
     if (content.length === 0) throw denied(index, 'nothing of the message would be left')
     return new Map(message).set('content', content)
   })
-  return { body: setAt(body, '/messages', left), dropped: true }
+  return setAt(body, '/messages', left)
 }
+
+/** Messages, a message, its content, or a block: as a whole, and not something within a block. */
+const MOVES = /^\/messages(?:\/[^/]*(?:\/content(?:\/[^/]*)?)?)?$/
 
 /** Indices of thoughts to drop, by the index of their message. */
 type Thoughts = Map<number, Set<number>>

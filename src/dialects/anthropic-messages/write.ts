@@ -3,7 +3,6 @@ import { CustomhouseError } from '../../core/errors.ts'
 import type { TreeObject } from '../../core/json.ts'
 import type { UpstreamMessage } from '../../core/port.ts'
 import { writeTreeBytes } from '../../core/tree.ts'
-import { rewrite } from '../edits.ts'
 import { withoutSigned } from './signed.ts'
 
 /** Writes a call for a target, from its tree. A tree that nothing changed is written as it was read: order and lexemes. */
@@ -33,7 +32,7 @@ export function writeCall(
 }
 
 /**
- * The body of a call for a target: edits, then signed blocks that an edit would have touched dropped, then the assignments. Throws
+ * The body of a call for a target: edits, the assignments, and signed blocks that an edit would have touched dropped. Throws
  * ERR_POLICY_DENIED where a signed block cannot be dropped, and where the call itself asks for a place that the target was not judged for.
  */
 export function writeBody(
@@ -43,11 +42,7 @@ export function writeBody(
   assign: readonly Assignment[],
 ): TreeObject {
   checkPlace(call, target)
-  const { body, dropped } = withoutSigned(call, edits)
-  if (dropped && assign.some(({ pointer }) => /^\/messages(?:\/|$)/.test(pointer))) {
-    throw new CustomhouseError('ERR_GATEWAY_INTERNAL', 'an assignment into messages of which blocks were dropped')
-  }
-  const changed = rewrite(body, [], assign)
+  const changed = withoutSigned(call, edits, assign)
   if (!(changed instanceof Map)) throw new CustomhouseError('ERR_GATEWAY_INTERNAL', 'an assignment replaced the body')
   return changed
 }

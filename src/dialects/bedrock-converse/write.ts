@@ -29,21 +29,23 @@ export function writeCall(
 export function edited(call: ModelCall, edits: readonly Edit[], assign: readonly Assignment[]): TreeObject {
   const dropped = droppedBlocks(call, edits)
   const kept = dropped.size === 0 ? edits : edits.filter(({ pointer }) => !isDropped(dropped, pointer))
-  let body = rewrite(call.body, kept, [])
+  // Pointers are those of the call as it was read: what is assigned comes before anything is dropped, and so must not move a block.
+  let body = rewrite(call.body, kept, assign)
   if (dropped.size > 0) {
     const list = MESSAGES.find((pointer) => Array.isArray(getAt(body, pointer))) ?? ''
-    if (assign.some(({ pointer }) => pointer.startsWith(list))) {
-      throw new CustomhouseError('ERR_GATEWAY_INTERNAL', 'an assignment in messages of which blocks were dropped')
+    if (assign.some(({ pointer }) => MOVES.test(pointer))) {
+      throw new CustomhouseError('ERR_GATEWAY_INTERNAL', 'an assignment moves messages of which blocks are dropped')
     }
     body = setAt(body, list, withoutBlocks(getAt(body, list), dropped))
   }
-  body = rewrite(body, [], assign)
   if (!(body instanceof Map)) throw new CustomhouseError('ERR_GATEWAY_INTERNAL', 'an assignment replaced the body')
   return body
 }
 
 /** Where messages stand, in a call and in a count of its tokens. */
 const MESSAGES: readonly string[] = ['/messages', '/input/converse/messages']
+/** Messages, a message, its content, or a block: as a whole, and not something within a block. */
+const MOVES = /^(?:\/input(?:\/converse)?)?(?:\/messages(?:\/[^/]*(?:\/content(?:\/[^/]*)?)?)?)?$/
 const BLOCK = /^(?:\/input\/converse)?\/messages\/([0-9]+)\/content\/([0-9]+)\//
 
 /** Indices of blocks by the index of their message. */
