@@ -1,4 +1,4 @@
-import type { Outcome, Target } from '../core/call.ts'
+import type { Outcome, Residency, Target } from '../core/call.ts'
 import type { Reason } from '../core/decision.ts'
 import { ERROR_CODES, type ErrorCode } from '../core/errors.ts'
 import type { Evaluated, Phase } from '../core/telemetry.ts'
@@ -19,6 +19,7 @@ const OPERATIONS = 500
 const RULES = 500
 const JUDGED = ['request', 'response'] as const
 const CAME = ['allow', 'deny', 'error'] as const
+const FACETS = ['endpoint', 'processing', 'storage'] as const satisfies readonly (keyof Residency)[]
 
 /** Attempts of one operation at one model. */
 export type Operations = Readonly<{
@@ -84,6 +85,7 @@ export class Counts {
     for (const vendor of KINDS) {
       this.attempts.add(vendor, { vendor })
       for (const errorType of FAILURES) this.#failure(vendor, errorType)
+      for (const facet of FACETS) this.#displacement(vendor, facet)
     }
   }
 
@@ -135,10 +137,13 @@ export class Counts {
     row.value += 1
   }
 
-  displaced(vendor: string, facet: string): void {
+  displaced(vendor: string, facet: keyof Residency): void {
+    this.#displacement(vendor, facet).value += 1
+  }
+
+  #displacement(vendor: string, facet: keyof Residency): Count {
     const key = `${vendor} ${facet}`
-    const row = this.displacements.find(key) ?? this.displacements.add(key, { vendor, facet })
-    row.value += 1
+    return this.displacements.find(key) ?? this.displacements.add(key, { vendor, facet })
   }
 
   /** The row of what is under way there; whoever adds to it takes from it again. */

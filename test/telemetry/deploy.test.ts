@@ -67,6 +67,7 @@ async function exposed(): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
   watch.judged({ phase: 'request', revision: 'r', came: 'allow', ms: 1, apart: true })
   watch.barred(target, [{ control: 'residency', rule: 'residency/processing', controls: [], message: '' }])
   watch.denied(['residency/processing'])
+  watch.displaced(target, 'processing')
   const usage = { inputTokens: 1, outputTokens: 1 }
   const outcome = {
     ending: 'complete',
@@ -192,6 +193,9 @@ describe('deploy', () => {
       ['gw_upstream_errors_total', { vendor, error_type: 'ERR_PROVIDER_UNREACHABLE' }] as const,
       ['gw_upstream_errors_total', { vendor, error_type: 'ERR_PROVIDER_TIMEOUT' }] as const,
       ['gw_upstream_errors_total', { vendor, error_type: 'provider_truncated' }] as const,
+      ['gw_residency_displacements_total', { vendor, facet: 'endpoint' }] as const,
+      ['gw_residency_displacements_total', { vendor, facet: 'processing' }] as const,
+      ['gw_residency_displacements_total', { vendor, facet: 'storage' }] as const,
     ]),
   ] as const)('%s %o is there at 0 before anything happened, and once', async (name, labels) => {
     const open = await openTelemetry({
