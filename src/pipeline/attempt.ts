@@ -89,6 +89,7 @@ export async function open(
   goesOn: (failed: Failed) => boolean,
 ): Promise<Answer | Failed> {
   try {
+    signal.throwIfAborted()
     return sorted(provider, await provider.open(dispatch, signal), wall, goesOn)
   } catch (error) {
     const failed = thrown(error)
@@ -124,6 +125,8 @@ function errorOf(name: string, status: number, kind: FailureKind, retryAfterMs: 
   }
   const code = kind === 'malformed' ? 'ERR_PROVIDER_MALFORMED' : 'ERR_PROVIDER_UNREACHABLE'
   return new CustomhouseError(code, `The provider ${name} answered with status ${status}.`, {
+    // What a client does about these two is its own affair, and differs from a 502.
+    ...(kind === 'throttled' || kind === 'overloaded' ? { status: kind === 'throttled' ? 429 : 503 } : {}),
     detail: retryAfterMs === null ? detail : { ...detail, retry_after_seconds: Math.ceil(retryAfterMs / 1000) },
   })
 }

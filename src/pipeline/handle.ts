@@ -59,6 +59,10 @@ export async function handle(visit: Visit): Promise<void> {
       const sent = await send(visit, way, assessment, permitted, pass, attempt + 1)
       if (sent === 'answered') return
       if (sent === 'stale') continue
+      if (sent === 'overtaken') {
+        attempt += 1
+        continue
+      }
       if (sent.sent || failure === null) failure = sent
       if (!sent.sent) way.done.add(id)
       else {
@@ -122,7 +126,7 @@ function stopping({ gateway }: Visit): CustomhouseError {
   return health === 'ok' ? DRAINED : ledgerError(health)
 }
 
-/** A credential that was revoked while the call waited no longer stands. */
+/** A credential that was revoked while the call waited no longer stands; where nobody can tell, the call is told so. */
 function reauthenticate({ call, gateway }: Visit): void {
   if (!gateway.authenticator.stands(call.principal)) {
     throw new CustomhouseError('ERR_IDENTITY_INVALID', 'The credential of this call was revoked while it waited.')
@@ -196,6 +200,13 @@ function tooLate(answer: CustomhouseError): Failure {
   return { answer, reasons: [baseReason('deadline', answer.message)], sent: false }
 }
 
+/** What was permitted when the intent was written, and is not known to be any more: nothing is sent, and the loop looks at everything anew. */
+const OVERTAKEN = new CustomhouseError(
+  'ERR_POLICY_DENIED',
+  'What permitted the attempt changed while its intent was made durable: it was not sent.',
+  { detail: { reason: 'OVERTAKEN' } },
+)
+
 /** One attempt: prepare, open, gate. */
 async function send(
   visit: Visit,
@@ -204,7 +215,7 @@ async function send(
   permitted: Permitted,
   pass: Pass,
   attempt: number,
-): Promise<'answered' | 'stale' | Failure> {
+): Promise<'answered' | 'stale' | 'overtaken' | Failure> {
   const { judgement } = assessment
   const { generation, decision, call } = judgement
   const { target, input, verdict } = permitted
@@ -239,6 +250,11 @@ async function send(
       },
       intent,
       sentAt,
+    }
+    // From here to the opening nothing else runs: what is opened is what the active generation permits.
+    if (!signal.aborted && stale(visit, generation)) {
+      await closeUnanswered(sent, OVERTAKEN)
+      return 'overtaken'
     }
     let then: Onward = { to: 'end' }
     const begun = course.firstByteMs === null ? null : line.begins(course.firstByteMs)

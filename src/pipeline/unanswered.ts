@@ -29,7 +29,10 @@ function resting({ permitted: { target }, rest: { kind } }: Resting): Reason {
   return baseReason('target-resting', `${target.id} is left alone for a while, since it failed (${kind})`)
 }
 
-/** Nothing is sent, and it is nobody's decision: the client may come again when the first of them may be tried. */
+/**
+ * Nothing is sent, and it is nobody's decision: the client may come again when the first of them may be tried. Where each has only asked for a slower
+ * pace, it is the client's pace: 429.
+ */
 function atRest(rests: readonly Resting[]): CustomhouseError | null {
   if (rests.length === 0) return null
   const soonest = Math.min(...rests.map(({ rest }) => rest.ms))
@@ -37,7 +40,10 @@ function atRest(rests: readonly Resting[]): CustomhouseError | null {
   return new CustomhouseError(
     'ERR_PROVIDER_UNREACHABLE',
     `Every target that this call may go to has failed and is left alone for a while: ${names}.`,
-    { status: 503, detail: { reason: 'RESTING', retry_after_seconds: Math.max(1, Math.ceil(soonest / 1000)) } },
+    {
+      status: rests.every(({ rest }) => rest.kind === 'throttled') ? 429 : 503,
+      detail: { reason: 'RESTING', retry_after_seconds: Math.max(1, Math.ceil(soonest / 1000)) },
+    },
   )
 }
 

@@ -50,10 +50,6 @@ export function next(way: Way, judgement: Judgement): Next {
     // That it is left alone is a failure already known: to go on to the next is a fallback.
     if (fallbackOn !== null && !fallbackOn.includes(rest.kind)) break
   }
-  // Throttled is not ill: where nothing else may be tried, a smaller call may still pass, and else the client hears the provider's own 429.
-  const throttled = rests.find(({ rest }) => rest.kind === 'throttled')?.permitted
-  if (throttled !== undefined)
-    return { permitted: throttled, pass: attempts.enter(throttled.target, way.tenant), rests: null }
   return { permitted: null, rests }
 }
 

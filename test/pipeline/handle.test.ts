@@ -473,7 +473,7 @@ describe.each([
     {
       name: "the last target's own 429",
       say: 'hello',
-      one: tooMany(3),
+      one: tooMany(0),
       status: 429,
       text: /Rate limit reached/,
       trail: ['call.intent', 'call.outcome'],

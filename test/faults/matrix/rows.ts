@@ -230,8 +230,8 @@ export const PROVIDERS: readonly Row[] = [
   ...unanswered(
     'the provider answers 429',
     ALONE,
-    ({ voice }) => voice.tooMany(1).script,
-    ({ voice }) => ({ providers: 429, says: voice.tooMany(1).message }),
+    ({ voice }) => voice.tooMany(0).script,
+    ({ voice }) => ({ providers: 429, says: voice.tooMany(0).message }),
     { own: true },
   ),
   ...[500, 503].flatMap((status) =>
