@@ -77,7 +77,7 @@ export function azureEntries({ rows }: Layers, azure: Azure): readonly Entry[] {
       hosts: templates.map((host) => host.replace('{resource}', key)),
       residency: Object.freeze({ endpoint, processing: storage, storage }),
       region: null,
-      names: { nameIn: deploymentIn, of: (name) => known.get(name) ?? unnamed, unnamed },
+      names: { nameIn: deploymentIn, of: (name) => known.get(name) ?? unnamed, rowOf: () => null, unnamed },
       switches: null,
       stamp,
       note: `In ${location}. The type of the deployment decides where it runs.`,

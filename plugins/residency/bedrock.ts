@@ -20,7 +20,7 @@ export type Region = Readonly<{
   stamp: Stamp
 }>
 
-/** Regions of a profile and their countries; null: nobody knows. `row` is where it stands. */
+/** Regions of a profile and their countries; null: nobody knows. `row` is the id of the row that says so. */
 export type Reached = Readonly<{
   row: string
   stamp: Stamp
@@ -171,7 +171,7 @@ function profileOf(row: RawRow, { regions, vendors }: Bedrock): readonly Profile
       if (sources.has(id) || !ends.includes(id)) throw invalid(`${where}: ${id} must stand in one from, and in its to.`)
       sources.add(id)
     }
-    return { from: new Set(starts), row: where, stamp, ...among(ends, regions, where) }
+    return { from: new Set(starts), row: row.id, stamp, ...among(ends, regions, where) }
   })
 }
 
@@ -188,12 +188,12 @@ function importedOf(row: RawRow, { regions, vendors }: Bedrock): Reached {
   if (partition !== undefined && (at !== region || partition !== home.partition))
     throw invalid(`${where}: the ARN is of another region than ${region}.`)
   const { regions: list } = membersOf(row, ['regions'])
-  if (list === null) return { row: where, stamp, regions: null, places: null }
+  if (list === null) return { row: row.id, stamp, regions: null, places: null }
   const ends = words(list, `${where}: regions`)
   if (ends.length === 0) throw invalid(`${where}: regions must name at least one, or be null where nobody knows.`)
   const foreign = ends.find((one) => regions.get(one)?.partition !== home.partition)
   if (foreign !== undefined) throw invalid(`${where}: ${foreign} is no region of the partition of ${region}.`)
-  return { row: where, stamp, ...among(ends, regions, where) }
+  return { row: row.id, stamp, ...among(ends, regions, where) }
 }
 
 function among(ends: readonly string[], regions: Bedrock['regions'], where: string) {

@@ -5,7 +5,7 @@ import shipped from './catalogue.json' with { type: 'json' }
 import type { Entry } from './entry.ts'
 import { type Layer, layersOf, membersOf, type RawRow } from './layers.ts'
 import { ociEntries } from './oci.ts'
-import { FACETS, type Groups, hostsOf, invalid, placesOf, record, residencyOf } from './places.ts'
+import { canonicalOrigin, FACETS, type Groups, hostsOf, invalid, placesOf, record, residencyOf } from './places.ts'
 import { type Project, readProjects } from './projects.ts'
 import { type Row, rowsOf } from './rows.ts'
 import { vertexEntries } from './vertex.ts'
@@ -23,6 +23,8 @@ export type CatalogueData = Readonly<{
   projects: ReadonlyMap<string, Project>
   /** What `inference_geo` means at Anthropic's own API, by word. */
   switches: ReadonlyMap<string, readonly string[]>
+  /** The same of the operator's own servers that obey it, by origin. */
+  servers: ReadonlyMap<string, ReadonlyMap<string, readonly string[]>>
   rows: readonly Row[]
 }>
 
@@ -57,7 +59,9 @@ export function readCatalogue(...files: readonly Layer[]): CatalogueData {
   }
   const projects = readProjects(layers, entries)
   const switches = entries.get('anthropic/global')?.switches ?? new Map()
-  return { asOf, groups, entries, bedrock, azure, projects, switches, rows: rowsOf(layers, entries, projects, bedrock) }
+  const servers = new Map(layers.rows('anthropic.servers').map((row) => readServer(row, owners, groups)))
+  const rows = rowsOf(layers, entries, projects, bedrock)
+  return { asOf, groups, entries, bedrock, azure, projects, switches, servers, rows }
 }
 
 /** The shipped catalogue with the operator's own files laid over it. */
@@ -158,6 +162,17 @@ function readEntry(row: RawRow, groups: Groups): Entry {
     stamp,
     note: typeof value.note === 'string' ? value.note : '',
   }
+}
+
+/** The operator's word that a server obeys `inference_geo`; where it is stays with the provider's declaration. */
+function readServer(row: RawRow, owners: ReadonlyMap<string, string>, groups: Groups) {
+  const { key: origin, where } = row
+  if (canonicalOrigin(origin) !== origin)
+    throw invalid(`${where}: an origin in plain form is needed, such as https://claude.bank.example.`)
+  const owner = owners.get(new URL(origin).hostname)
+  if (owner !== undefined) throw invalid(`${where}: the host is that of ${owner}, whose own row says what it obeys.`)
+  const { inference_geo } = membersOf(row, ['inference_geo'])
+  return [origin, switchesOf({ inference_geo }, where, groups)] as const
 }
 
 function switchesOf(value: unknown, where: string, groups: Groups): ReadonlyMap<string, readonly string[]> {

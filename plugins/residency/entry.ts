@@ -7,12 +7,17 @@ import type { Stamp } from './layers.ts'
  */
 export type Naming = Readonly<{ name: string }> | 'body' | 'none' | 'unclear'
 
+/** A row that says where something is. */
+export type Told = Readonly<{ row: string; stamp: Stamp }>
+
 /** Hosts where a name decides where inference runs. */
 export type Names = Readonly<{
   /** `path` begins with a slash. */
   nameIn(path: string): Naming
   /** Where what has this name runs and is kept. */
   of(name: string): Residency
+  /** The row of the model that says so; null where it is the host's own. */
+  rowOf(name: string): Told | null
   /** Where nobody can tell the name. */
   unnamed: Residency
 }>

@@ -10,7 +10,6 @@ import { evidenceOf } from './evidence.ts'
 import { type Known, readsBody, residencyOfDispatch, residencyOfModel, rowOfModel } from './known.ts'
 import type { Layer, Stamp } from './layers.ts'
 import {
-  canonicalOrigin,
   type Declared,
   declaredAt,
   OtherRegion,
@@ -22,6 +21,7 @@ import {
   same,
 } from './origins.ts'
 import { createPin } from './pin.ts'
+import { canonicalOrigin } from './places.ts'
 import { OtherProject } from './projects.ts'
 import { ageOf, type Row } from './rows.ts'
 
@@ -110,6 +110,12 @@ export function createResidency(options: ResidencyOptions): Readonly<{
     return found
   }
 
+  /** What the words of a switch mean at the server that answered. */
+  const switchesOf = ({ provider }: Target) => {
+    const address = addresses.get(provider)
+    return (address === undefined ? null : origins.get(address.origin)?.switches) ?? data.switches
+  }
+
   const plugin: Plugin = {
     name: 'residency',
     facts,
@@ -117,7 +123,7 @@ export function createResidency(options: ResidencyOptions): Readonly<{
   }
   return {
     plugin,
-    catalogue: { resolve, evidence: (_, evidence) => evidenceOf(evidence, data) },
+    catalogue: { resolve, evidence: (target, evidence) => evidenceOf(evidence, switchesOf(target), data) },
     residencyOf: ({ baseUrl, ...asked }) => {
       const address = URL.parse(baseUrl)
       const known = address === null ? undefined : origins.get(address.origin)

@@ -2,7 +2,7 @@ import type { ProviderKind, Residency } from '../../src/core/call.ts'
 import { ANYWHERE, UNKNOWN } from '../../src/core/residency.ts'
 import { modelIn, type Reach, reachedBy, reachOf } from './bedrock.ts'
 import type { CatalogueData } from './catalogue.ts'
-import type { Entry, Names } from './entry.ts'
+import type { Entry, Names, Told } from './entry.ts'
 import type { Author } from './layers.ts'
 import { FACETS } from './places.ts'
 import { membersIn } from './skim.ts'
@@ -43,11 +43,19 @@ export function residencyOfModel(
   return region === null || shared ? residency : reaching(residency, null)
 }
 
-/** Who says where a model of Bedrock runs: the row of its profile, where one decides. */
-export function rowOfModel({ region, source }: Known, { kind, model }: Model, { bedrock }: CatalogueData) {
-  if (kind !== 'bedrock' || region === null || source === 'declared') return null
+/** Who says where a model runs: the row of its profile or of the model, where one decides. Null where all is the host's own row, or the weaker word is. */
+export function rowOfModel(known: Known, { kind, model }: Model, { bedrock }: CatalogueData): Told | null {
+  const { region, source, names } = known
+  if (source === 'declared') return null
+  if (kind !== 'bedrock') return weaker(names?.rowOf(model) ?? null, known)
+  if (region === null) return null
   const reached = reachedBy(model, region, bedrock)
-  return reached === 'region' ? null : reached
+  return reached === 'region' ? null : weaker(reached, known)
+}
+
+/** A row of the shipped catalogue vouches for nothing that an operator's row of the host decides too. */
+function weaker(told: Told | null, { source }: Known): Told | null {
+  return told?.stamp.author === 'catalogue' && source !== 'catalogue' ? null : told
 }
 
 /** Where a dispatch leads, by itself. `url` is at the origin of `known`, in plain form. */
@@ -92,6 +100,8 @@ function residencyBySwitch(
   url: string,
   body: Uint8Array,
 ): Residency {
+  // Where another facet is unknown nothing is sent, whatever the switch says: a long body is not read for it.
+  if (residency.endpoint === null || residency.storage === null) return residency
   const members = membersIn(body, GEO)
   if (members === null) return UNKNOWN
   if (!members.has('inference_geo')) return residency

@@ -22,6 +22,8 @@ export type RawRow = Readonly<{
   key: string
   value: Readonly<Record<string, unknown>>
   stamp: Stamp
+  /** As {@link rowsOf} and the facts name it: `bedrock.profiles/eu`. */
+  id: string
   /** For messages: `own.json: bedrock.profiles.eu`. */
   where: string
 }>
@@ -38,6 +40,7 @@ export type Layers = Readonly<{
 const SECTIONS = [
   'entries',
   'projects',
+  'anthropic.servers',
   'bedrock.partitions',
   'bedrock.vendors',
   'bedrock.profiles',
@@ -88,7 +91,7 @@ export function layersOf(files: readonly Layer[]): Layers {
           author,
           file: name,
         } as const
-        laid.get(section)?.set(key, { key, value: row, stamp, where })
+        laid.get(section)?.set(key, { key, id: `${section}/${key}`, value: row, stamp, where })
       }
     }
   }

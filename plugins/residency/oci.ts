@@ -10,13 +10,12 @@ export function ociEntries({ rows }: Layers): readonly Entry[] {
   const models = rows('oci.models').map((row) => {
     const { runs } = membersOf(row, ['runs'])
     if (runs !== 'region' && runs !== null) throw invalid(`${row.where}: runs must be "region", or null for unknown.`)
-    return { key: row.key, inRegion: runs === 'region' }
+    return { key: row.key, inRegion: runs === 'region', told: { row: row.id, stamp: row.stamp } }
   })
   // The longest that fits: a whole name before a prefix, which ends in a dot.
   models.sort((a, b) => b.key.length - a.key.length)
-  const inRegion = (name: string): boolean =>
-    MODEL.test(name) &&
-    models.find(({ key }) => key === name || (key.endsWith('.') && name.startsWith(key)))?.inRegion === true
+  const ruleOf = (name: string) =>
+    MODEL.test(name) ? models.find(({ key }) => key === name || (key.endsWith('.') && name.startsWith(key))) : undefined
   return rows('oci.realms').flatMap((row) => {
     const { host, regions, generative } = membersOf(row, ['host', 'regions', 'generative'])
     const known = regionsOf(regions, row.where)
@@ -33,7 +32,12 @@ export function ociEntries({ rows }: Layers): readonly Entry[] {
         hosts: hostsOf([typeof host === 'string' ? host.replace('{region}', region) : host], row.where),
         residency: serves ? home : unnamed,
         region: null,
-        names: { nameIn, of: (name) => (serves && inRegion(name) ? home : unnamed), unnamed },
+        names: {
+          nameIn,
+          of: (name) => (serves && ruleOf(name)?.inRegion === true ? home : unnamed),
+          rowOf: (name) => ruleOf(name)?.told ?? null,
+          unnamed,
+        },
         switches: null,
         stamp: row.stamp,
         note: serves ? '' : 'No generative AI is known to be there.',

@@ -4,14 +4,14 @@ import { ANYWHERE } from '../../src/core/residency.ts'
 import { type CatalogueData, lookup, SHIPPED } from './catalogue.ts'
 import type { Entry } from './entry.ts'
 import type { Known } from './known.ts'
-import { FACETS, invalid, residencyOf } from './places.ts'
+import { canonicalOrigin, FACETS, invalid, residencyOf } from './places.ts'
 import { OtherProject, projectAt } from './projects.ts'
 
 /**
  * The operator's own word about a server: an origin (`https://llm.bank.example:8443`) and where it is. Groups may be named. `region` says
  * that Bedrock answers there, in that region of AWS: then the word holds for models that run in the region.
  */
-export type Declared = Readonly<{ origin: string; residency: Residency; region?: string; kind?: ProviderKind }>
+export type Declared = Readonly<{ origin: string; residency: Residency; region?: string }>
 
 /** OpenAI's projects by the origin that their provider is at. */
 export type Projects = ReadonlyMap<string, string>
@@ -25,18 +25,6 @@ export type Place = Readonly<{
   /** The residency of OpenAI's project: `EU_STORAGE_PROCESSING`. */
   project?: string | null
 }>
-
-/**
- * The origin of a URL whose text is already in the form that the URL standard gives it, else null. So nothing that two parsers could
- * read differently ever counts: user parts, upper case, default ports, percent-encoded or non-ASCII hosts, odd spellings of IP
- * addresses, backslashes, white space.
- */
-export function canonicalOrigin(url: string): string | null {
-  const parsed = URL.parse(url)
-  if (parsed === null || (parsed.href !== url && parsed.href !== `${url}/`)) return null
-  if (parsed.protocol !== 'https:' && parsed.protocol !== 'http:') return null
-  return parsed.username === '' && parsed.password === '' ? parsed.origin : null
-}
 
 /**
  * One declaration by itself, with its groups expanded. Throws ERR_CONFIG_INVALID where it cannot stand: an origin that is not in plain form,
@@ -87,7 +75,8 @@ export function originsOf(
       asOf: null,
       entry: null,
       names: entry?.names ?? null,
-      switches: entry?.switches ?? (one.kind === 'anthropic' && earlier?.switches !== null ? data.switches : null),
+      // A switch narrows: it counts where it is known to be obeyed, not wherever its dialect is spoken.
+      switches: switchesAt(origin, data),
       region: region ?? earlier?.region ?? null,
       shared: its === null && (one.region === undefined || earlier?.shared === true || earlier?.region === null),
     })
@@ -136,6 +125,13 @@ function entryAt(origin: string, { entries }: CatalogueData): Entry | undefined 
   return [...entries.values()].find(({ hosts }) => hosts.includes(hostname))
 }
 
+/** At the provider's own host by HTTPS alone, or where a row of the operator says that a server obeys. */
+function switchesAt(origin: string, data: CatalogueData): Entry['switches'] {
+  const entry = entryAt(origin, data)
+  if (entry !== undefined) return origin === `https://${new URL(origin).hostname}` ? entry.switches : null
+  return data.servers.get(origin) ?? null
+}
+
 /** A provider's region is not that of its residency: either may be the one that was meant. */
 export class OtherRegion extends CustomhouseError {
   /** What the residency is of. */
@@ -161,7 +157,7 @@ export function readPlace(place: Place, data: CatalogueData = SHIPPED): Residenc
     projectAt(project, origin, data)
   }
   if (typeof residency !== 'string') {
-    const declared = declaredAt(baseUrl, residency, region, kind)
+    const declared = declaredAt(baseUrl, residency, region)
     originsOf(data, [declared], projects)
     return readDeclared(declared, data)
   }
@@ -196,14 +192,9 @@ const KINDS: ReadonlyMap<string, readonly ProviderKind[]> = new Map([
 ])
 
 /** A provider's declaration. `region` is null for all kinds but Bedrock. */
-export function declaredAt(
-  baseUrl: string,
-  residency: Residency,
-  region: string | null,
-  kind?: ProviderKind,
-): Declared {
+export function declaredAt(baseUrl: string, residency: Residency, region: string | null): Declared {
   const { origin } = new URL(baseUrl)
-  return { origin, residency, ...(region === null ? {} : { region }), ...(kind === undefined ? {} : { kind }) }
+  return { origin, residency, ...(region === null ? {} : { region }) }
 }
 
 export function same(a: Residency, b: Residency): boolean {

@@ -99,3 +99,15 @@ export function hostsOf(hosts: unknown, where: string): readonly string[] {
     return host
   })
 }
+
+/**
+ * The origin of a URL whose text is already in the form that the URL standard gives it, else null. So nothing that two parsers could
+ * read differently ever counts: user parts, upper case, default ports, percent-encoded or non-ASCII hosts, odd spellings of IP
+ * addresses, backslashes, white space.
+ */
+export function canonicalOrigin(url: string): string | null {
+  const parsed = URL.parse(url)
+  if (parsed === null || (parsed.href !== url && parsed.href !== `${url}/`)) return null
+  if (parsed.protocol !== 'https:' && parsed.protocol !== 'http:') return null
+  return parsed.username === '' && parsed.password === '' ? parsed.origin : null
+}

@@ -40,6 +40,7 @@ export function rowsOf(
   for (const [key, { stamp, places }] of imported)
     rows.push({ id: `bedrock.imported/${key}`, ...stamp, residency: reaching(places) })
   for (const section of [
+    'anthropic.servers',
     'bedrock.vendors',
     'azure.regions',
     'azure.geographies',

@@ -1,5 +1,5 @@
 import type { Residency } from '../../src/core/call.ts'
-import type { Entry, Naming } from './entry.ts'
+import type { Entry, Names, Naming, Told } from './entry.ts'
 import { type Layers, membersOf, type RawRow } from './layers.ts'
 import { hostsOf, invalid, regionsOf, residencyOf, words } from './places.ts'
 
@@ -16,8 +16,15 @@ export function vertexEntries(layers: Layers): readonly Entry[] {
       const places = Object.freeze([country])
       const plain = Object.freeze({ endpoint: null, processing: null, storage: places })
       const promised = Object.freeze({ ...plain, processing: places })
-      const of = (model: string) => (promises.get(model)?.has(region) === true ? promised : plain)
-      entries.set(region, entryOf(row, region, hostIn(host, region, row), plain, of))
+      const promiseOf = (model: string) => {
+        const promise = promises.get(model)
+        return promise?.regions.has(region) === true ? promise : null
+      }
+      const models = {
+        of: (model: string) => (promiseOf(model) === null ? plain : promised),
+        rowOf: (model: string) => promiseOf(model)?.told ?? null,
+      }
+      entries.set(region, entryOf(row, region, hostIn(host, region, row), plain, models))
     }
   }
   for (const row of rows('vertex.locations')) {
@@ -33,13 +40,13 @@ function entryOf(
   location: string,
   hosts: readonly string[],
   residency: Residency,
-  of: ((model: string) => Residency) | null,
+  models: Pick<Names, 'of' | 'rowOf'> | null,
 ): Entry {
   if (!/^[a-z0-9-]+$/.test(location)) throw invalid(`${where}: ${JSON.stringify(location)} is no location.`)
   const nameIn = (path: string): Naming => {
     const read = locationIn(path)
     if (read === null) return 'none'
-    return read !== location ? 'unclear' : of === null ? { name: '' } : 'body'
+    return read !== location ? 'unclear' : models === null ? { name: '' } : 'body'
   }
   return {
     id: `vertex/${location}`,
@@ -48,7 +55,7 @@ function entryOf(
     region: null,
     names: {
       nameIn,
-      of: of ?? (() => residency),
+      ...(models ?? { of: () => residency, rowOf: () => null }),
       unnamed: residency.processing === null ? residency : noInference(residency),
     },
     switches: null,
@@ -72,11 +79,14 @@ function hostIn(host: unknown, region: string, { where }: RawRow): readonly stri
 }
 
 /** Regions for which a model's processing is promised. */
-function modelsOf(rows: readonly RawRow[]): ReadonlyMap<string, ReadonlySet<string>> {
+function modelsOf(
+  rows: readonly RawRow[],
+): ReadonlyMap<string, Readonly<{ regions: ReadonlySet<string>; told: Told }>> {
   return new Map(
     rows.map((row) => {
       if (!MODEL.test(row.key)) throw invalid(`${row.where}: ${JSON.stringify(row.key)} is no model's name.`)
-      return [row.key, new Set(words(membersOf(row, ['regions']).regions, row.where))]
+      const regions = new Set(words(membersOf(row, ['regions']).regions, row.where))
+      return [row.key, { regions, told: { row: row.id, stamp: row.stamp } }]
     }),
   )
 }

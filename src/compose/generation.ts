@@ -37,14 +37,7 @@ export async function makeGeneration(
   providers: Providers,
 ): Promise<Generation> {
   const { config } = loaded
-  const catalogue = catalogueOf(loaded)
-  requirePlaces(loaded, catalogue)
-  const residency = createResidency({
-    declared: declaredOf(config),
-    catalogue,
-    addresses: new Map([...config.providers].map(([name, { baseUrl }]) => [name, baseUrl])),
-    projects: projectsOf(config),
-  })
+  const { residency, models } = placed(loaded)
   const hosts = new Map([...config.providers].map(([name, { baseUrl }]) => [name, new URL(baseUrl).hostname]))
   const attempts = attemptsOf(config, providers.breaker)
   const plugins = [stream, attempts, residency.plugin, createRetention({ hosts }), ...extra]
@@ -62,12 +55,7 @@ export async function makeGeneration(
     plugins,
     catalogue: residency.catalogue,
     providers: new Map([...config.providers].map(([name, provider]) => [name, providers.get(name, provider)])),
-    models: new Map(
-      [...config.models].map(([name, { routes }]) => [
-        name,
-        routes.map((route) => targetOf(route, config, residency.residencyOf)),
-      ]),
-    ),
+    models,
     tenants: config.tenants,
     limits: {
       answerBytes: limits.answerBytes,
@@ -85,6 +73,31 @@ export async function makeGeneration(
   const unharmed = plugins.map((plugin) => (plugin === attempts ? well : plugin))
   await judgeOwnCanaries(config, { ...generation, plugins: unharmed })
   return generation
+}
+
+/**
+ * Where the targets of each model are, whatever a policy says of them. Throws ERR_CONFIG_INVALID where the catalogue's files or a provider's own residency
+ * cannot stand.
+ */
+export function placed(
+  loaded: LoadedConfig,
+): Readonly<{ residency: ReturnType<typeof createResidency>; models: Generation['models'] }> {
+  const { config } = loaded
+  const catalogue = catalogueOf(loaded)
+  requirePlaces(loaded, catalogue)
+  const residency = createResidency({
+    declared: declaredOf(config),
+    catalogue,
+    addresses: new Map([...config.providers].map(([name, { baseUrl }]) => [name, baseUrl])),
+    projects: projectsOf(config),
+  })
+  const models = new Map(
+    [...config.models].map(([name, { routes }]) => [
+      name,
+      routes.map((route) => targetOf(route, config, residency.residencyOf)),
+    ]),
+  )
+  return { residency, models }
 }
 
 /** What is known of targets outlives the generation; the limits are its own. */
@@ -131,16 +144,22 @@ function projectsOf({ providers }: Config): ReadonlyMap<string, string> {
 /** Each provider's own residency fits its kind and address. All that is wrong at once, with its place. */
 function requirePlaces(loaded: LoadedConfig, catalogue: CatalogueData): void {
   const issues: Issue[] = []
-  const places = new Map<string, Readonly<{ name: string; residency: Residency; region: string | null }>>()
+  type Earlier = Readonly<{ name: string; residency: Residency; region: string | null; project: string | null }>
+  const places = new Map<string, Earlier>()
   for (const [name, provider] of loaded.config.providers) {
     try {
       const residency = readPlace(provider, catalogue)
       const { origin } = new URL(provider.baseUrl)
-      const { region } = provider
+      const { region, project } = provider
       const earlier = places.get(origin)
-      if (earlier === undefined) places.set(origin, { name, residency, region })
+      if (earlier === undefined) places.set(origin, { name, residency, region, project })
       // An address is asked where it is, and has one answer.
       else if (!same(earlier.residency, residency) || clash(earlier.region, region)) {
+        if (typeof provider.residency === 'string' && project !== earlier.project) {
+          const message = `keeps text elsewhere than the project of ${earlier.name}, which is at the same address, and an address has one answer: declare for both a residency whose storage names the places of both`
+          issues.push({ path: ['providers', name, project === null ? 'residency' : 'project'], message })
+          continue
+        }
         const message = `says otherwise than that of ${earlier.name}, which is at the same address: give one of them another host name of the provider, or both the same residency and region`
         issues.push({ path: ['providers', name, 'residency'], message })
       }
@@ -167,8 +186,8 @@ function clash(one: string | null, other: string | null): boolean {
 
 function declaredOf(config: Config): readonly Declared[] {
   const declared: Declared[] = []
-  for (const { baseUrl, residency, region, kind } of config.providers.values()) {
-    if (typeof residency !== 'string') declared.push(declaredAt(baseUrl, residency, region, kind))
+  for (const { baseUrl, residency, region } of config.providers.values()) {
+    if (typeof residency !== 'string') declared.push(declaredAt(baseUrl, residency, region))
   }
   return declared
 }

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { basename } from 'node:path'
 import { isCustomhouseError } from '../core/errors.ts'
 import { type Json, type JsonTree, NumberLexeme } from '../core/json.ts'
@@ -19,11 +19,11 @@ export function overlaysOf(
   for (const [index, file] of files.entries()) {
     const name = basename(file)
     try {
-      if (!statSync(file).isFile() || statSync(file).size > FILE_MAX_BYTES) {
+      const bytes = bytesOf(file)
+      if (bytes === null) {
         issues.push({ path: ['residency', 'catalogue', index], message: `${name} must be a file of at most 16 MiB` })
         continue
       }
-      const bytes = readFileSync(file)
       const tree = parseTree(bytes, { code: 'ERR_CONFIG_INVALID', what: name })
       overlays.push({ name, content: plain(tree), bytes })
     } catch (error) {
@@ -33,6 +33,23 @@ export function overlaysOf(
     }
   }
   return { overlays, issues }
+}
+
+/** What was asked and what is read are one file, whatever its name leads to meanwhile, and nobody waits for the other end of a pipe. Null where it is no file, or too large. */
+function bytesOf(file: string): Uint8Array | null {
+  const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
+  try {
+    const status = fstatSync(fd)
+    if (!status.isFile() || status.size > FILE_MAX_BYTES) return null
+    const bytes = Buffer.alloc(status.size + 1)
+    let length = 0
+    for (let more = 1; more > 0 && length < bytes.length; length += more)
+      more = readSync(fd, bytes, length, bytes.length - length, null)
+    // One that grows under the reading is read anew with its next change.
+    return bytes.subarray(0, Math.min(length, status.size))
+  } finally {
+    closeSync(fd)
+  }
 }
 
 /** Null prototypes: a row may have any name. */
