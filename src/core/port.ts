@@ -165,6 +165,11 @@ export interface Authenticator {
   authenticate(presented: Presented): Proved | Promise<Proved>
   /** Whether a principal proved earlier still stands: asked again after every wait. Must throw ERR_IDENTITY_UNAVAILABLE where nobody can tell now. */
   stands(principal: Principal): boolean
+  /**
+   * Whether somebody is known to have withdrawn what proved a principal: asked at each window of an answer under way, which is then cut off. False where nobody can tell now, and for
+   * what has merely expired or was rotated: what began before may finish. Must not throw.
+   */
+  revoked(principal: Principal): boolean
 }
 
 /** The client's side of a call, once it was read. Nothing may be written after `end`. */

@@ -4,7 +4,7 @@ import { CustomhouseError, isCustomhouseError } from '../core/errors.ts'
 import type { Presented, Proved } from '../core/port.ts'
 import { proveKey } from './bearer.ts'
 import { type Accepted, type Credential, credentialOf } from './credential.ts'
-import { NO_KEYS, type Ring, ringOf, stands } from './ring.ts'
+import { NO_KEYS, type Ring, revoked, ringOf, stands } from './ring.ts'
 import { proveSignature } from './sigv4.ts'
 import { readStore } from './store.ts'
 
@@ -32,6 +32,8 @@ export type GatewayKeys = Readonly<{
   /** Who a credential that was told from others before proves. Must throw as {@link Authenticator} does. */
   prove(presented: Presented, credential: KeyCredential): Proved
   stands(principal: Principal): boolean
+  /** As {@link Authenticator}. */
+  revoked(principal: Principal): boolean
   close(): void
   refresh(): Promise<void>
 }>
@@ -92,6 +94,7 @@ export async function openKeys(options: KeysOptions): Promise<GatewayKeys> {
     },
     prove,
     stands: (principal) => stands(ring, principal, Date.now()),
+    revoked: (principal) => revoked(ring, principal),
     refresh,
     close: () => clearInterval(timer),
   }

@@ -93,6 +93,11 @@ export function createAuthenticator({ keys, accepted, tokens, certificates, revo
     if (revocations !== null && !revocations.fresh()) throw unavailable()
     return true
   }
+  const revokedAlone = (principal: Principal): boolean => {
+    // Fresh or not: what was on the list when it could be read last is revoked.
+    if (revocations !== null && !revocations.stands(namesOf(principal))) return true
+    return (principal.proof === 'key' || principal.proof === 'signature') && keys.revoked(principal)
+  }
 
   return {
     authenticate: (presented) => {
@@ -106,6 +111,10 @@ export function createAuthenticator({ keys, accepted, tokens, certificates, revo
     stands: (principal) => {
       const pair = pairs.get(principal)
       return pair === undefined ? standsAlone(principal) : standsAlone(pair.own) && standsAlone(pair.beside)
+    },
+    revoked: (principal) => {
+      const pair = pairs.get(principal)
+      return pair === undefined ? revokedAlone(principal) : revokedAlone(pair.own) || revokedAlone(pair.beside)
     },
   }
 }

@@ -96,6 +96,11 @@ export function refuseEnded(ring: Ring, proved: Proof, now: number): void {
     throw ended('was rotated, and the time of its old secret is over')
 }
 
+/** Whether the key of a principal was revoked, or taken out of the store. An end that was set beforehand, by a rotation too, is none. */
+export function revoked(ring: Ring, { keyId }: Principal): boolean {
+  return ring.keys.get(keyId)?.revoked ?? true
+}
+
 /** Whether what proved a principal is still good, and still says the same of it. */
 export function stands(ring: Ring, principal: Principal, now: number): boolean {
   const key = ring.keys.get(principal.keyId)

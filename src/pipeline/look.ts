@@ -1,5 +1,6 @@
 import type { FindingFact, ResponseDecision } from '../core/decision.ts'
-import { Denial } from './base.ts'
+import { CustomhouseError } from '../core/errors.ts'
+import { baseReason, Denial } from './base.ts'
 import { spanOf } from './contract.ts'
 import { dischargeResponse } from './discharge.ts'
 import { inspect } from './inspect.ts'
@@ -14,11 +15,12 @@ import { recordDisplaced } from './whereabouts.ts'
  * changed, when the provider has said more of where it works, and at the end), and settles how much may go. What is held whole is looked at on the first window and at its end alone: no look
  * between could release anything, and each would read all of it again.
  *
- * @throws Denial where the policy refuses the answer
+ * @throws Denial where the policy refuses the answer, or who called has been revoked
  */
 export async function look(passage: Passage, progress: Progress, final: boolean): Promise<void> {
   const { visit, generation } = passage
   const { lanes, whereabouts } = progress
+  if (visit.gateway.authenticator.revoked(visit.call.principal)) throw revoked()
   if (whereabouts.displaced.length > 0) await recordDisplaced(passage, whereabouts)
   const heard = whereabouts.said !== whereabouts.judged
   if (!final && !heard && progress.decision !== null && progress.filters.some((filter) => filter.hold === 'whole'))
@@ -34,6 +36,16 @@ export async function look(passage: Passage, progress: Progress, final: boolean)
   if (final || heard || progress.decision === null || !same(facts, progress.facts))
     await judgeAnswer(passage, progress, facts, final)
   lanes.settle(progress.filters, spanOf(readers), final)
+}
+
+/** Whoever revokes a credential relies on it for what is under way as well. A list that cannot be read ends nothing that had begun. */
+function revoked(): Denial {
+  const message = 'the credential of this call was revoked while its answer was under way'
+  const answer = new CustomhouseError(
+    'ERR_IDENTITY_INVALID',
+    'The credential of this call was revoked while its answer was under way.',
+  )
+  return new Denial([baseReason('revoked', message)], null, { answer })
 }
 
 function same(a: readonly FindingFact[], b: readonly FindingFact[]): boolean {

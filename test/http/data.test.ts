@@ -40,6 +40,7 @@ async function start(codec: Partial<Codec>) {
         }
       },
       stands: () => true,
+      revoked: () => false,
     },
     fresh: () => true,
     drained: new AbortController().signal,

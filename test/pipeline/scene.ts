@@ -41,6 +41,8 @@ export type Scene = Readonly<{
   generation?: (made: Generation) => Generation
   /** Whether the credential still stands. */
   stands?: () => boolean
+  /** Whether it is known to be revoked. */
+  revoked?: () => boolean
   /** Whether the policy is not stale. */
   fresh?: () => boolean
   open?: Provider['open']
@@ -148,6 +150,7 @@ export async function play(scene: Scene): Promise<Played> {
     authenticator: {
       authenticate: () => ({ principal: call.principal, confirm: null }),
       stands: scene.stands ?? (() => true),
+      revoked: scene.revoked ?? (() => false),
     },
     fresh: scene.fresh ?? (() => true),
     drained: drained.signal,
