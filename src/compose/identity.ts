@@ -14,15 +14,9 @@ import {
   STORE_NAME,
   type Tokens,
 } from '../identity/index.ts'
-import {
-  fileStore,
-  kindOf,
-  openRevocations,
-  type RevocationEvent,
-  type Revocations,
-  redisStore,
-} from '../identity/revocation/index.ts'
+import { openRevocations, type Revocations } from '../identity/revocation/index.ts'
 import { errorFacts } from './log.ts'
+import { recordRevoked, revocationStore } from './revocations.ts'
 import type { Undo } from './undo.ts'
 
 /** Opens all that proves callers, and joins it. What it is opened with is read once: a change of `identity` takes a restart. */
@@ -87,10 +81,7 @@ async function revocationsOf(
   if (config === null) return null
   const { store, everyMs, staleAfterMs } = config
   return openRevocations({
-    store:
-      'file' in store
-        ? fileStore(store.file)
-        : redisStore({ url: store.redis, user: store.user, password: store.password?.reveal() ?? null }),
+    store: revocationStore(config, 'file' in store ? null : (store.password?.reveal() ?? null)),
     everyMs,
     staleAfterMs,
     report: (event) => {
@@ -101,35 +92,4 @@ async function revocationsOf(
       } else void recordRevoked(event, ledger, log)
     },
   })
-}
-
-/** So many names of a change stand in its record: a leaf has room for the longest of them. */
-const NAMES_MOST = 10
-
-async function recordRevoked(
-  { first, generation, names }: Extract<RevocationEvent, Readonly<{ kind: 'revoked' }>>,
-  ledger: Ledger,
-  log: Logger,
-): Promise<void> {
-  log.info({ generation, first, count: names.length }, 'credentials are revoked')
-  const shown = first ? [] : names.slice(0, NAMES_MOST).map(({ name }) => name)
-  const body = {
-    generation,
-    first,
-    count: names.length,
-    names: shown.filter((name) => kindOf(name) !== 'subject'),
-  }
-  // Who somebody is, is personal.
-  const subjects = shown.filter((name) => kindOf(name) === 'subject')
-  try {
-    await ledger.append({
-      kind: 'identity.revoked',
-      tenant: '_gateway',
-      call: null,
-      body,
-      ...(subjects.length === 0 ? {} : { personal: { subjects } }),
-    })
-  } catch (error) {
-    log.error(errorFacts(error), 'a revocation could not be recorded; it is in force all the same')
-  }
 }
