@@ -98,7 +98,8 @@ async function checkPolicy(loaded: LoadedConfig, report: Report): Promise<void> 
   }
 }
 
-function bare(loaded: LoadedConfig): LoadedConfig {
+/** Without certificates towards providers, which a verb that sends nothing need not read. */
+export function bare(loaded: LoadedConfig): LoadedConfig {
   const tls = { ca: null, cert: null, key: null }
   const providers = new Map([...loaded.config.providers].map(([name, provider]) => [name, { ...provider, tls }]))
   return { ...loaded, config: { ...loaded.config, providers } }

@@ -12,6 +12,7 @@ const VERBS: Readonly<Record<string, string>> = {
   audit: 'search, show, verify and restore the ledger',
   keys: 'create, list, rotate and revoke gateway keys',
   revoke: 'revoke keys, tokens, callers and certificates at all gateways at once',
+  residency: 'show where each target is and why, and import from AWS and Azure',
   config: 'print the schema, or the configuration in force',
   healthcheck: 'ask a running gateway whether it is ready',
 }

@@ -67,7 +67,8 @@ function asksOf(effect: 'allow' | 'deny', { dialect, model }: CanaryConfig, gene
   )
 }
 
-function callOf({ tenant, groups, model, task, purpose, classes }: CanaryConfig, ask: Ask): ModelCall {
+/** A call without text, as a canary asks it. */
+export function callOf({ tenant, groups, model, task, purpose, classes }: CanaryConfig, ask: Ask): ModelCall {
   return {
     id: '00000000-0000-7000-8000-000000000000',
     principal: { subject: NOBODY, tenant, groups, purpose, proof: 'key', keyId: NOBODY },

@@ -5,7 +5,19 @@ import { selfSigned } from '../kit/certificate.ts'
 import { newFolder, run } from './run.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
-const VERBS = ['demo', 'init', 'serve', 'check', 'policy', 'audit', 'keys', 'revoke', 'config', 'healthcheck']
+const VERBS = [
+  'demo',
+  'init',
+  'serve',
+  'check',
+  'policy',
+  'audit',
+  'keys',
+  'revoke',
+  'residency',
+  'config',
+  'healthcheck',
+]
 
 describe('the command line', () => {
   it('prints its version, as package.json has it', async () => {
@@ -19,7 +31,7 @@ describe('the command line', () => {
     for (const verb of VERBS) expect(stdout).toMatch(new RegExp(`^  ${verb}\\b`, 'm'))
   })
 
-  for (const verb of ['demo', 'init', 'serve', 'check', 'keys', 'revoke', 'config', 'healthcheck']) {
+  for (const verb of ['demo', 'init', 'serve', 'check', 'keys', 'revoke', 'residency', 'config', 'healthcheck']) {
     it(`${verb} --help has examples`, async () => {
       const { code, stdout } = await run([verb, '--help'])
       expect(code).toBe(0)
