@@ -15,9 +15,14 @@ export function overH2c(origin: string): Transport {
   return { send: sending(client), close: () => client.destroy() }
 }
 
-/** TLS that trusts `ca`, and offers one protocol alone. Whatever else is negotiated is an error. */
-export function overTls(ca: string, protocol: 'http/1.1' | 'h2'): Transport {
-  const connector = buildConnector({ ca, allowH2: protocol === 'h2', ALPNProtocols: [protocol] })
+/** TLS that trusts `ca`, and offers one protocol alone. Whatever else is negotiated is an error. `shown`: the client's own certificate. */
+export function overTls(
+  ca: string,
+  protocol: 'http/1.1' | 'h2',
+  shown?: Readonly<{ cert: string; key: string }>,
+): Transport {
+  const own = shown === undefined ? {} : { cert: shown.cert, key: shown.key }
+  const connector = buildConnector({ ca, ...own, allowH2: protocol === 'h2', ALPNProtocols: [protocol] })
   const agent = new Agent({
     allowH2: protocol === 'h2',
     connect: (options, callback) =>
