@@ -1,10 +1,11 @@
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Opened } from './audit/open.ts'
+import { ageWarnings } from './compose/ages.ts'
 import { readCertificate, renewCertificate } from './compose/certificate.ts'
 import { readStill } from './compose/content.ts'
 import { drain } from './compose/drain.ts'
-import { unplaced } from './compose/generation.ts'
+import { catalogueOf, unplaced } from './compose/generation.ts'
 import { openIdentity } from './compose/identity.ts'
 import { announcing } from './compose/listening.ts'
 import { errorFacts, openLog } from './compose/log.ts'
@@ -214,7 +215,9 @@ async function activate(site: Site, ledger: Ledger, files: string, plugged: () =
   site.activation = activation
   undo.add('the policy', () => activation.active.policy.retire())
   signal.throwIfAborted()
-  for (const line of unplaced(activation.active.generation)) log.warn(line)
+  const { residency } = loaded.config
+  const ages = ageWarnings(catalogueOf(loaded).rows, residency.maxAgeMs, Date.now())
+  for (const line of [...unplaced(activation.active.generation), ...ages]) log.warn(line)
   return activation
 }
 

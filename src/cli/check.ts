@@ -1,5 +1,6 @@
 import { join, relative } from 'node:path'
 import { Command } from 'commander'
+import { ageWarnings } from '../compose/ages.ts'
 import { type LoadedConfig, loadConfig } from '../config.ts'
 import type { Dialect } from '../core/call.ts'
 import { CustomhouseError, isCustomhouseError } from '../core/errors.ts'
@@ -66,12 +67,13 @@ async function checkCertificate(loaded: LoadedConfig, report: Report): Promise<v
 
 /** Everything that is read here is large; it is loaded only when there is a configuration to check it against. */
 async function checkPolicy(loaded: LoadedConfig, report: Report): Promise<void> {
-  const [{ loadPolicy }, { makeGeneration, unplaced }, { Providers }, { openToolchain }] = await Promise.all([
-    import('../compose/policy.ts'),
-    import('../compose/generation.ts'),
-    import('../compose/providers.ts'),
-    import('../policy/toolchain/index.ts'),
-  ])
+  const [{ loadPolicy }, { catalogueOf, makeGeneration, unplaced }, { Providers }, { openToolchain }] =
+    await Promise.all([
+      import('../compose/policy.ts'),
+      import('../compose/generation.ts'),
+      import('../compose/providers.ts'),
+      import('../policy/toolchain/index.ts'),
+    ])
   const [toolchain, providers] = [
     openToolchain(),
     new Providers((name, error) => report.warnings.push(`${name}  could not be closed: ${String(error)}`)),
@@ -84,6 +86,7 @@ async function checkPolicy(loaded: LoadedConfig, report: Report): Promise<void> 
       const generation = await makeGeneration(1, known, policy, [], providers)
       const { controls, models } = generation
       report.warnings.push(...unplaced(generation))
+      report.warnings.push(...ageWarnings(catalogueOf(loaded).rows, loaded.config.residency.maxAgeMs, Date.now()))
       report.passed.push(`routes         ${spoken(models)}`)
       const { allow, deny } = loaded.config.canaries
       if (allow.length + deny.length > 0)
