@@ -1,19 +1,14 @@
 import { createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Recorder, startRecorder, whole } from '../kit/index.ts'
-import { addressOf, DOORS, type Door } from '../wire/doors.ts'
-import { type Post, startPost } from '../wire/post.ts'
+import { openScene, type Scene, streams } from '../telemetry/scene.ts'
+import { ALL_DOORS, type Door, OPENAI } from '../wire/doors.ts'
+import { ask as askOnce, bearer, type Idp, startIdp } from './tokens.ts'
 
 /** Tokens at the socket of a whole gateway. They are made by node:crypto alone, so that jose is not its own oracle. */
 const [rsa, other, ec] = [rsaPair(), rsaPair(), generateKeyPairSync('ec', { namedCurve: 'P-256' })]
-let keys: unknown = { keys: [] }
-let asked = 0
-let idp: Server
+let idp: Idp
 let issuer = ''
-let recorder: Recorder
-let post: Post
+let scene: Scene
 
 function rsaPair(): { publicKey: KeyObject; privateKey: KeyObject } {
   return generateKeyPairSync('rsa', { modulusLength: 2048 })
@@ -22,43 +17,25 @@ function rsaPair(): { publicKey: KeyObject; privateKey: KeyObject } {
 const jwkOf = (key: KeyObject, kid: string): object => ({ ...key.export({ format: 'jwk' }), kid, use: 'sig' })
 
 beforeAll(async () => {
-  idp = createServer((_, response) => {
-    asked += 1
-    response.end(JSON.stringify(keys))
-  })
-  await new Promise<void>((resolve) => idp.listen(0, '127.0.0.1', resolve))
-  issuer = `http://127.0.0.1:${(idp.address() as AddressInfo).port}`
-  keys = { keys: [jwkOf(rsa.publicKey, 'rsa-1'), jwkOf(ec.publicKey, 'ec-1')] }
-  recorder = await startRecorder({ answer: (request) => whole(answerOf(request.path)) })
-  post = await startPost({
-    upstream: recorder.url,
-    config: {
-      identity: {
-        jwt: [
-          {
-            issuer,
-            jwks: `${issuer}/jwks`,
-            audience: 'customhouse',
-            tenant_claim: 'dept',
-            tenants: { insurance: 'claims' },
-            groups_claim: 'groups',
-            other_claims: ['scope'],
-          },
-          { issuer: `${issuer}/second`, jwks: `${issuer}/none`, audience: 'customhouse', tenant: 'lab' },
-        ],
-      },
-    },
-  })
+  idp = await startIdp()
+  issuer = idp.url
+  idp.serve('/jwks', { keys: [jwkOf(rsa.publicKey, 'rsa-1'), jwkOf(ec.publicKey, 'ec-1')] })
+  const one = {
+    issuer,
+    jwks: `${issuer}/jwks`,
+    audience: 'customhouse',
+    tenant_claim: 'dept',
+    tenants: { insurance: 'claims' },
+    groups_claim: 'groups',
+    other_claims: ['scope'],
+  }
+  const second = { issuer: `${issuer}/second`, jwks: `${issuer}/none`, audience: 'customhouse', tenant: 'lab' }
+  scene = await openScene({ config: { identity: { jwt: [one, second] } } })
 }, 60_000)
 afterAll(async () => {
-  await post?.stop()
-  await recorder?.close()
-  idp?.close()
+  await scene?.stop()
+  await idp?.down()
 })
-
-function answerOf(target: string): unknown {
-  return DOORS.find(({ upstream }) => target.startsWith(upstream))?.answer ?? {}
-}
 
 type Members = Readonly<Record<string, unknown>>
 const encode = (text: string): string => Buffer.from(text).toString('base64url')
@@ -84,14 +61,14 @@ function token(
   return `${input}.${by(input).toString('base64url')}`
 }
 
+/** Whole, and streamed where the door has streams; both must come to the same. */
 async function ask(door: Door, headers: Readonly<Record<string, string>>): Promise<number> {
-  const answer = await fetch(post.customhouse.data + addressOf(door), {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...door.headers, ...headers },
-    body: door.body(),
-  })
-  await answer.arrayBuffer()
-  return answer.status
+  const forms = streams(door) ? [false, true] : [false]
+  const answers = forms.map((streamed) => askOnce(scene.post.customhouse.data, door, headers, { streamed }))
+  const statuses = new Set((await Promise.all(answers)).map(({ status }) => status))
+  const [status = 0, ...others] = statuses
+  if (others.length > 0) throw new Error(`whole and streamed differ: ${[...statuses].join()}`)
+  return status
 }
 
 const hmac = (secret: string | Buffer) => (input: string) => createHmac('sha256', secret).update(input).digest()
@@ -140,48 +117,36 @@ const REFUSED: readonly (readonly [string, () => string])[] = [
 ]
 
 describe('a token', () => {
-  it.each(DOORS)('that is good opens the door $title, and the next call with it too', async (door) => {
-    const before = recorder.requests.length
+  it.each(ALL_DOORS)('that is good opens the door $title, and the next call with it too', async (door) => {
+    const before = scene.recorder.requests.length
     const good = token(claims({ groups: ['night'], scope: 'x' }), { typ: 'at+jwt' })
-    await expect.poll(() => ask(door, { authorization: `Bearer ${good}` })).toBe(200)
+    expect(await ask(door, bearer(good))).toBe(200)
     expect(await ask(door, { 'x-api-key': good })).toBe(200)
-    expect(recorder.requests.length - before).toBe(2)
-    const sent = recorder.requests.slice(before).map(({ headers }) => JSON.stringify(headers))
+    expect(scene.recorder.requests.length - before).toBe(streams(door) ? 4 : 2)
+    const sent = scene.recorder.requests.slice(before).map(({ headers }) => JSON.stringify(headers))
     for (const text of sent) expect(text).not.toContain(good)
   })
 
-  it('of a curve is good as well', async () => {
-    const es = (input: string): Buffer =>
-      sign('sha256', Buffer.from(input), { key: ec.privateKey, dsaEncoding: 'ieee-p1363' })
-    const [door] = DOORS
-    if (door === undefined) throw new Error('there is no door')
-    expect(await ask(door, { authorization: `Bearer ${token(claims(), { alg: 'ES256', kid: 'ec-1' }, es)}` })).toBe(200)
-  })
-
   it.each(REFUSED)('%s is refused at every door, nothing is sent, and the good caller is served', async (_, make) => {
-    for (const door of DOORS) {
-      const before = recorder.requests.length
-      expect(await ask(door, { authorization: `Bearer ${make()}` })).toBe(401)
-      expect(recorder.requests).toHaveLength(before)
-      expect(await ask(door, { authorization: `Bearer ${post.key}` })).toBe(200)
+    for (const door of ALL_DOORS) {
+      const before = scene.recorder.requests.length
+      expect([door.title, await ask(door, bearer(make()))]).toEqual([door.title, 401])
+      expect(scene.recorder.requests).toHaveLength(before)
+      expect(await ask(door, bearer(scene.post.key))).toBe(200)
     }
   })
 
   it('of many unknown keys makes one fetch, and does not cost the good keys their place', async () => {
-    const [door] = DOORS
-    if (door === undefined) throw new Error('there is no door')
-    const before = asked
-    const all = Array.from({ length: 40 }, (_, i) =>
-      ask(door, { authorization: `Bearer ${token(claims(), { kid: `k${i}` })}` }),
-    )
+    const before = idp.asked.length
+    const all = Array.from({ length: 40 }, (_, i) => ask(OPENAI, bearer(token(claims(), { kid: `k${i}` }))))
     expect(new Set(await Promise.all(all))).toEqual(new Set([401]))
-    expect(asked - before).toBeLessThanOrEqual(1)
-    expect(await ask(door, { authorization: `Bearer ${token()}` })).toBe(200)
+    expect(idp.asked.length - before).toBeLessThanOrEqual(1)
+    expect(await ask(OPENAI, bearer(token()))).toBe(200)
   })
 
   it('beside a gateway key is refused', async () => {
-    const [door] = DOORS
-    if (door === undefined) throw new Error('there is no door')
-    expect(await ask(door, { authorization: `Bearer ${token()}`, 'x-api-key': post.key })).toBe(401)
+    for (const door of ALL_DOORS) {
+      expect(await ask(door, { ...bearer(token()), 'x-api-key': scene.post.key })).toBe(401)
+    }
   })
 })
