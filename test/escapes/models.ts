@@ -1,0 +1,112 @@
+import { ACCOUNT, arn, CLAUDE } from './names.ts'
+
+/** Model -> its routes, in order; `=` for provider and model of one name. */
+export const MODELS: Readonly<Record<string, readonly (readonly [provider: string, model: string])[]>> = {
+  ...Object.fromEntries(
+    ['eu', 'us', 'ae', 'jp', 'au', 'in', 'global'].map((one) => [one, [[`openai-${one}`, 'gpt-4o']]]),
+  ),
+  'gpt-4o': [['openai-us', 'gpt-4o']],
+  'europe/gpt-4o': [['openai-us', 'gpt-4o-mini']],
+  EU: [['openai-us', 'gpt-4.1']],
+  'eu.': [['openai-us', 'gpt-4.1-mini']],
+  'us-first': [
+    ['openai-us', 'gpt-4o'],
+    ['openai-eu', 'gpt-4o'],
+  ],
+  ...Object.fromEntries(
+    ['mistral-own', 'mistral-us', 'mistral-eu', 'mistral-api'].map((one) => [one, [[one, 'mistral-small-latest']]]),
+  ),
+  ...Object.fromEntries(
+    ['standard', 'zone', 'global', 'developer', 'batch', 'unlisted', 'Standard'].map((one) => [
+      `azure-${one}`,
+      [['azure-eu', one]],
+    ]),
+  ),
+  'azure-us': [['azure-us', 'standard']],
+  'azure-us-zone': [['azure-us', 'zone']],
+  'azure-alt': [['azure-alt', 'standard']],
+  ...Object.fromEntries(
+    ['eu', 'us', 'global', 'region', 'mixed', 'twice'].map((one) => [
+      `vertex-${one}`,
+      [[`vertex-${one}`, 'google/gemini-2.5-pro']],
+    ]),
+  ),
+  'oci-llama': [['oci-fra', 'meta.llama-3.3-70b-instruct']],
+  'oci-gemini': [['oci-fra', 'google.gemini-2.5-pro']],
+  'oci-grok': [['oci-fra', 'xai.grok-4']],
+  'oci-gpt': [['oci-fra', 'openai.gpt-4.1']],
+  'oci-ocid': [['oci-fra', 'ocid1.generativeaiendpoint.oc1.eu-frankfurt-1.abcd']],
+  'oci-unknown': [['oci-fra', 'deepseek.r1']],
+  'oci-ashburn': [['oci-ash', 'meta.llama-3.3-70b-instruct']],
+  'oci-madrid': [['oci-mad', 'meta.llama-3.3-70b-instruct']],
+  ...Object.fromEntries(['claude-own', 'claude-us', 'claude-api'].map((one) => [one, [[one, 'claude-sonnet-4-5']]])),
+  ...Object.fromEntries(['fra', 'zrh', 'lon', 'nva', 'own-bedrock', 'fips-nva'].map((one) => [one, [[one, CLAUDE]]])),
+  'fra-global': [['fra', `global.${CLAUDE}`]],
+  'fra-eu': [['fra', `eu.${CLAUDE}`]],
+  'fra-us': [['fra', `us.${CLAUDE}`]],
+  'fra-apac': [['fra', `apac.${CLAUDE}`]],
+  'fra-ca': [['fra', `ca.${CLAUDE}`]],
+  'fra-us-gov': [['fra', `us-gov.${CLAUDE}`]],
+  'fra-jp': [['fra', `jp.${CLAUDE}`]],
+  'fra-emea': [['fra', `emea.${CLAUDE}`]],
+  'fra-eu-global': [['fra', `eu.global.${CLAUDE}`]],
+  'fra-vendor': [['fra', 'nobody.model-1-v1:0']],
+  'fra-marketplace': [['fra', 'huggingface.zephyr-v1:0']],
+  'lon-eu': [['lon', `eu.${CLAUDE}`]],
+  'zrh-eu': [['zrh', `eu.${CLAUDE}`]],
+  'tyo-apac': [['tyo', `apac.${CLAUDE}`]],
+  'own-global': [['own-bedrock', `global.${CLAUDE}`]],
+  'own-eu': [['own-bedrock', `eu.${CLAUDE}`]],
+  'arn-foundation-us': [['fra', `arn:aws:bedrock:us-east-1::foundation-model/${CLAUDE}`]],
+  'arn-foundation-account': [['fra', arn('foundation-model', CLAUDE)]],
+  'arn-profile-us': [['fra', arn('inference-profile', `us.${CLAUDE}`)]],
+  'arn-profile-global': [['fra', arn('inference-profile', `global.${CLAUDE}`)]],
+  'arn-profile-elsewhere': [['fra', arn('inference-profile', `eu.${CLAUDE}`, 'us-east-1')]],
+  'arn-profile-region': [['fra', arn('inference-profile', CLAUDE)]],
+  'arn-application': [['fra', arn('application-inference-profile', 'abcdefghij12')]],
+  'arn-prompt': [['fra', arn('prompt', 'PROMPT1234:1')]],
+  'arn-router': [['fra', arn('prompt-router', 'abcdefghij12')]],
+  'arn-default-router': [['fra', arn('default-prompt-router', 'anthropic.claude:1')]],
+  'arn-provisioned-us': [['fra', arn('provisioned-model', 'abcdefghij12', 'us-east-1')]],
+  'arn-deployment-us': [['fra', arn('custom-model-deployment', 'abcdefghij12', 'us-west-2')]],
+  'arn-imported-us': [['fra', arn('imported-model', 'abcdefghij12', 'ap-southeast-2')]],
+  'arn-custom': [['fra', arn('custom-model', 'abcdefghij12')]],
+  'arn-partition': [['fra', arn('provisioned-model', 'abcdefghij12', 'eu-central-1', { partition: 'aws-us-gov' })]],
+  'arn-china': [['fra', arn('provisioned-model', 'abcdefghij12', 'eu-central-1', { partition: 'aws-cn' })]],
+  'arn-other-account': [
+    ['fra', arn('application-inference-profile', 'zzzzzzzzzz99', 'eu-central-1', { account: '999988887777' })],
+  ],
+  'arn-marketplace': [['fra', `arn:aws:sagemaker:eu-central-1:${ACCOUNT}:endpoint/model`]],
+  'arn-upper': [['fra', `ARN:AWS:bedrock:eu-central-1:${ACCOUNT}:provisioned-model/abcdefghij12`]],
+  ...Object.fromEntries(
+    ['covered', 'kept-in-us', 'tls-in-us', 'sunset-gb', 'dpf-less', 'india-scc', 'us-baa', 'lab-only', 'misnamed'].map(
+      (one) => [one, [[one, 'gpt-4o']]],
+    ),
+  ),
+  'pair-openai': [
+    ['flaky-openai', 'gpt-4o'],
+    ['openai-us', 'gpt-4o'],
+  ],
+  'pair-anthropic': [
+    ['flaky-anthropic', 'claude-sonnet-4-5'],
+    ['claude-us', 'claude-sonnet-4-5'],
+    ['claude-api', 'claude-sonnet-4-5'],
+  ],
+  'home-openai': [
+    ['flaky-openai', 'gpt-4o'],
+    ['covered', 'gpt-4o'],
+  ],
+  'home-anthropic': [
+    ['flaky-anthropic', 'claude-sonnet-4-5'],
+    ['claude-own', 'claude-sonnet-4-5'],
+  ],
+  'home-bedrock': [
+    ['flaky-bedrock', CLAUDE],
+    ['own-bedrock', CLAUDE],
+  ],
+  'pair-bedrock': [
+    ['flaky-bedrock', CLAUDE],
+    ['nva', CLAUDE],
+    ['fra', `global.${CLAUDE}`],
+  ],
+}
