@@ -60,7 +60,6 @@ fails(list) if {
 }
 
 within(number, least, most) if {
-	is_number(number)
 	number == floor(number)
 	number >= least
 	number <= most

@@ -45,6 +45,7 @@ test_what_is_ill_shaped_is_denied if {
 		{"retry": {"times": 1}},
 		{"retry": {"times": 1, "on": ["typo"]}},
 		{"retry": {"times": 1, "on": "connect"}},
+		{"retry": {"times": 1, "on": {"first": "connect"}}},
 		{"retry": {"times": 1, "on": [], "wait_ms": -1}},
 		{"retry": {"times": 1, "on": [], "wait_ms": 60001}},
 		{"retry": {"times": 1, "on": [], "wait_ms": 0.5}},
