@@ -5,6 +5,7 @@ import { CustomhouseError } from '../../core/errors.ts'
 import { principalOf, type Said } from './claims.ts'
 import type { Issuer } from './issuer.ts'
 import type { IssuerKey } from './keyset.ts'
+import { Memory } from './memory.ts'
 import { COOLDOWN_MS, KeySource, type TokensEvent } from './source.ts'
 import { invalid, readToken, TOKEN_MAX, type TokenText } from './text.ts'
 import { Turns } from './turns.ts'
@@ -18,7 +19,7 @@ export type TokensOptions = Readonly<{
   report?: (event: TokensEvent) => void
   /** Between two fetches for the sake of a key that is not known. Default 30 s. */
   cooldownMs?: number
-  /** How many proved tokens are remembered. Default 10,000. */
+  /** The most proved tokens that are remembered: at least the half of it that was used last. Default 10,000. */
   remember?: number
 }>
 
@@ -51,8 +52,8 @@ export function openTokens(options: TokensOptions): Tokens {
     known.set(issuer.issuer, { issuer, source: new KeySource(issuer, report, cooldownMs), proving: 0 })
   }
   const turns = new Turns(CHECKS)
-  /** Proved tokens by the digest of their text, the one used last at the end. What was not proved is not kept. */
-  const remembered = new Map<string, Proof>()
+  /** Proved tokens by the digest of their text. What was not proved is not kept. */
+  const remembered = new Memory<Proof>(remember)
   const underway = new Map<string, Promise<Principal>>()
   const proofs = new WeakMap<Principal, Proof>()
 
@@ -77,12 +78,6 @@ export function openTokens(options: TokensOptions): Tokens {
     if (!source.holds(key)) throw invalid('This token is signed with a key that its issuer does not have any more.')
     proofs.set(proof.principal, proof)
     remembered.set(digest, proof)
-    if (remembered.size > remember) {
-      for (const oldest of remembered.keys()) {
-        remembered.delete(oldest)
-        break
-      }
-    }
     return proof.principal
   }
 
@@ -96,14 +91,7 @@ export function openTokens(options: TokensOptions): Tokens {
       if (text.length > TOKEN_MAX) throw invalid(`This token is longer than ${TOKEN_MAX} characters.`)
       const digest = hash('sha256', text, 'base64url')
       const before = remembered.get(digest)
-      if (before !== undefined) {
-        const stands = good(before, Date.now())
-        remembered.delete(digest)
-        if (stands) {
-          remembered.set(digest, before)
-          return before.principal
-        }
-      }
+      if (before !== undefined && good(before, Date.now())) return before.principal
       const other = underway.get(digest)
       if (other !== undefined) return other
       const token = readToken(text)
