@@ -1,5 +1,7 @@
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { SHIPPED } from '../../plugins/residency/index.ts'
 import { makeGeneration, unplaced } from '../../src/compose/generation.ts'
 import { type LoadedPolicy, loadPolicy } from '../../src/compose/policy.ts'
 import { Providers } from '../../src/compose/providers.ts'
@@ -8,8 +10,7 @@ import type { Generation } from '../../src/core/generation.ts'
 import type { Json } from '../../src/core/json.ts'
 import { modelPath } from '../../src/dialects/model-id.ts'
 import { openToolchain } from '../../src/policy/toolchain/index.ts'
-import { type Ground, type House, layGround, ROOT, startHouse } from '../house.ts'
-import { converseAnswer, openaiAnswer, type Recorder, startRecorder, whole } from '../kit/index.ts'
+import { type Ground, layGround, ROOT } from '../house.ts'
 
 /** Where each route leads: told by the kind of its provider, its address and the model's name. */
 
@@ -19,6 +20,7 @@ const CLAUDE = 'anthropic.claude-sonnet-4-5-20250929-v1:0'
 const OPAQUE = 'arn:aws:bedrock:eu-central-1:123456789012:application-inference-profile/abcdefghij12'
 const FRANKFURT = 'https://bedrock-runtime.eu-central-1.amazonaws.com'
 const EU = ['DE', 'ES', 'FR', 'IE', 'IT', 'SE']
+const EEA = SHIPPED.groups['EEA+CH'] ?? []
 const only = (...places: string[]): Places => ({ endpoint: places, processing: places, storage: places })
 const bedrock = (more: Raw = {}): Raw => ({
   kind: 'bedrock',
@@ -39,8 +41,11 @@ afterEach(() => {
   ground = undefined
 })
 
-async function generationOf(providers: Raw, routes: readonly string[] = []): Promise<Generation> {
-  ground = await layGround({ providers: {}, models: { m: [...routes] }, config: { providers } })
+async function generationOf(providers: Raw, routes: readonly string[] = [], overlay?: Json): Promise<Generation> {
+  const residency = overlay === undefined ? {} : { residency: { catalogue: ['own.json'] } }
+  ground = await layGround({ providers: {}, models: { m: [...routes] }, config: { providers, ...residency } })
+  // A relative path starts from the configuration's folder.
+  if (overlay !== undefined) writeFileSync(join(ground.folder, 'own.json'), JSON.stringify(overlay))
   const made = new Providers(() => undefined, {})
   try {
     return makeGeneration(1, await ground.read(), policy, [], made)
@@ -108,6 +113,110 @@ describe('a target is where its provider, kind and model say', () => {
       `model m: no call can take the route to one/global.${CLAUDE}, whose processing and storage nobody knows`,
       'model m: no call can take the route to two/claude, whose endpoint and processing and storage nobody knows',
     ])
+  })
+})
+
+describe('where the body decides, target and dispatch agree', () => {
+  const OVERLAY = {
+    version: 2,
+    as_of: '2026-11-20',
+    sources: { az: 'az cognitiveservices account deployment list' },
+    azure: {
+      resources: {
+        claims: { location: 'swedencentral', deployments: { home: 'Standard', all: 'GlobalStandard' }, source: 'az' },
+      },
+    },
+  }
+  const azure = { kind: 'azure', base_url: 'https://claims.openai.azure.com/openai/v1', residency: 'azure/claims' }
+  const vertex = {
+    kind: 'openai',
+    base_url: 'https://aiplatform.eu.rep.googleapis.com/v1/projects/p/locations/eu/endpoints/openapi',
+    residency: 'vertex/eu',
+  }
+  const oci = {
+    kind: 'openai',
+    base_url: 'https://inference.generativeai.eu-frankfurt-1.oci.oraclecloud.com/openai/v1',
+    residency: 'oci/eu-frankfurt-1',
+  }
+  const openai = {
+    kind: 'openai',
+    base_url: 'https://api.openai.com/v1',
+    residency: 'openai/global',
+    project: 'GB_STORAGE',
+  }
+  const EU27 = SHIPPED.groups['EU-27'] ?? []
+  test.each<[string, Raw, string, Residency]>([
+    ['Azure, in the resource`s geography', azure, 'home', only('SE')],
+    ['Azure, anywhere', azure, 'all', { ...only('SE'), processing: ['*'] }],
+    ['Azure, a deployment that is not listed', azure, 'new', { ...only('SE'), processing: null }],
+    ['Azure by kind openai', { ...azure, kind: 'openai' }, 'home', only('SE')],
+    ['Vertex in the EU', vertex, 'google/gemini-2.5-flash', only(...EU27)],
+    ['OCI in Frankfurt', oci, 'meta.llama-3.3-70b-instruct', only('DE')],
+    ['OCI, hosted by its vendor', oci, 'xai.grok-4', { endpoint: ['DE'], processing: null, storage: null }],
+    ['a project', openai, 'gpt', { endpoint: null, processing: null, storage: ['GB'] }],
+    [
+      'a regional project',
+      { ...openai, base_url: 'https://eu.api.openai.com/v1', residency: 'openai/eu', project: 'GLOBAL' },
+      'gpt',
+      { endpoint: EEA, processing: EEA, storage: null },
+    ],
+  ])('%s', async (_, provider, model, expected) => {
+    const generation = await generationOf({ one: provider }, [`one/${model}`], OVERLAY)
+    expect(generation.models.get('m')?.[0]?.residency).toEqual(expected)
+    const body = Buffer.from(JSON.stringify({ model, messages: [] }))
+    const url = generation.providers.get('one')?.address({ path: '/chat/completions', headers: {}, body }) ?? ''
+    expect(generation.catalogue.resolve(url, body)).toEqual(expected)
+    // What another body asks for is never the target's.
+    const other = Buffer.from(JSON.stringify({ model: 'x', messages: [] }))
+    const unless = ['Vertex in the EU', 'a project', 'a regional project'].includes(_) ? expected.processing : null
+    expect(generation.catalogue.resolve(url, other).processing).toEqual(unless)
+  })
+
+  test.each<[string, Raw, RegExp]>([
+    [
+      'a resource that no row lists',
+      { one: { ...azure, residency: 'azure/other' } },
+      /no entry "azure\/other"; it has azure\/claims, /,
+    ],
+    [
+      'another resource',
+      { one: { ...azure, base_url: 'https://other.openai.azure.com/openai/v1' } },
+      /claims\.openai\.azure\.com.* only/,
+    ],
+    ['Vertex for another kind', { one: { ...vertex, kind: 'mistral' } }, /residency vertex\/eu is for `kind: openai`/],
+    [
+      'a project of another host',
+      { one: { ...openai, project: 'EU_STORAGE_PROCESSING' } },
+      /providers\.one\.project: is used at eu\.api\.openai\.com/,
+    ],
+    [
+      'a project at a server of your own',
+      { one: { ...openai, base_url: 'https://a.example/v1', residency: only('DE') } },
+      /providers\.one\.project: .*at none of its hosts/,
+    ],
+    [
+      'a declaration that is narrower than its project',
+      { one: { ...openai, residency: { ...only('*'), storage: ['KR'] } } },
+      /storage declared .* lacks GB/,
+    ],
+    [
+      'two projects at one address',
+      { one: openai, two: { ...openai, project: 'JP_STORAGE' } },
+      /providers\.two\.project: keeps text elsewhere than the project of one.*declare for both/,
+    ],
+    [
+      'a project beside none',
+      { one: openai, two: { kind: 'openai', base_url: openai.base_url, residency: 'openai/global' } },
+      /providers\.two\.residency: keeps text elsewhere/,
+    ],
+  ])('refused, at its place: %s', async (_, providers, message) => {
+    await expect(generationOf(providers, ['one/m'], OVERLAY)).rejects.toThrow(message)
+  })
+  test('two projects at one address stand where both declare the places of both', async () => {
+    const residency = { endpoint: ['*'], processing: ['*'], storage: ['GB', 'JP'] }
+    const two = { ...openai, residency, project: 'JP_STORAGE' }
+    const { models } = await generationOf({ one: { ...openai, residency }, two }, ['one/m', 'two/m'])
+    expect(models.get('m')?.map((target) => target.residency)).toEqual([residency, residency])
   })
 })
 
@@ -205,71 +314,5 @@ describe('what does not fit is refused, at its place', () => {
     const routes = [`one/${CLAUDE}`, `two/global.${CLAUDE}`, `sim/global.${CLAUDE}`, `other/global.${CLAUDE}`]
     const { models } = await generationOf({ one: bedrock(), two: dual, ...shared }, routes)
     expect(models.get('m')?.map(({ residency }) => residency.processing)).toEqual([['DE'], ['*'], null, ['DE']])
-  })
-})
-
-describe('calls through a gateway', () => {
-  let upstream: Recorder
-  let house: House
-  beforeAll(async () => {
-    upstream = await startRecorder({
-      answer: ({ path }) =>
-        whole(path.includes('/model/') ? converseAnswer({ texts: ['fine'] }) : openaiAnswer({ texts: ['fine'] })),
-    })
-    const local = (more: Raw): Raw => bedrock({ base_url: upstream.url, residency: only('DE'), ...more })
-    house = await startHouse({
-      providers: {},
-      models: {
-        'nova-lite': ['frankfurt/amazon.nova-lite-v1:0'],
-        'claude-sonnet-4-5': [`frankfurt/eu.${CLAUDE}`],
-        'gpt-4o': [`frankfurt/us.${CLAUDE}`],
-        'mistral-large': [`frankfurt/global.${CLAUDE}`],
-        'gpt-4o-mini': [`frankfurt/${OPAQUE}`],
-        auto: [`london/eu.${CLAUDE}`],
-      },
-      config: {
-        providers: {
-          frankfurt: local({}),
-          london: local({ region: 'eu-west-2', base_url: upstream.url.replace('127.0.0.1', 'localhost') }),
-        },
-      },
-    })
-  })
-  afterAll(async () => {
-    await house?.stop()
-    await upstream?.close()
-  })
-  const ask = (model: string): Promise<Response> =>
-    fetch(`${house.customhouse.data}/bedrock/model/${encodeURIComponent(model)}/converse`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${house.key}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ messages: [{ role: 'user', content: [{ text: 'hello' }] }] }),
-    })
-
-  test('go where the policy permits all the places of the model, which the record names', async () => {
-    expect((await ask('nova-lite')).status).toBe(200)
-    expect((await ask('claude-sonnet-4-5')).status).toBe(200)
-    const intents = (await house.trail()).filter(({ kind }) => kind === 'call.intent')
-    expect(intents.map(({ body }) => body.target)).toMatchObject([
-      { id: 'frankfurt/amazon.nova-lite-v1:0', residency: only('DE') },
-      { id: `frankfurt/eu.${CLAUDE}`, residency: { endpoint: ['DE'], processing: EU, storage: EU } },
-    ])
-  })
-  test.each([
-    ['a profile from elsewhere', 'gpt-4o', 'unknown-residency'],
-    ['global', 'mistral-large', 'unknown-residency'],
-    ['opaque', 'gpt-4o-mini', 'unknown-residency'],
-    ['a profile with a place that is not permitted', 'auto', 'residency/processing'],
-  ])('are refused and not sent: %s', async (_, model, why) => {
-    const sent = upstream.requests.length
-    const answer = await ask(model)
-    expect(answer.status).toBe(403)
-    expect(upstream.requests.length).toBe(sent)
-    const denied = (await house.trail()).findLast(({ kind }) => kind === 'call.denied')
-    expect(JSON.stringify(denied?.body)).toContain(why)
-  })
-  test('and the log has said at the start which can never be sent', () => {
-    const said = house.logged.filter(({ msg }) => String(msg).includes('no call can take the route'))
-    expect(said).toHaveLength(3)
   })
 })
