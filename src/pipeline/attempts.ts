@@ -51,6 +51,8 @@ export type Attempts = Readonly<{
 
 /** One try of a target. What it hears is told to the breaker once; `left`, the last word, is always to be said. */
 export type Pass = Readonly<{
+  /** Whether the target came to rest since it was entered, by what others heard of it. */
+  rests(): boolean
   /** True where the target is left alone from now on. */
   failed(failed: Failed): boolean
   /** The head of an answer has come. */
@@ -112,6 +114,12 @@ export function createAttempts(options: AttemptsOptions): Plugin {
       let trial = breaker.enter(key)
       let told = false
       return {
+        rests: () => {
+          if (breaker.size === 0) return false
+          if (!trial) return attempts.rest(target, tenant) !== null
+          const now = clock.now()
+          return breaker.state(key, now) === 'open' || breaker.state(accountOf(target, tenant), now) === 'open'
+        },
         failed: ({ kind, retryAfterMs }) => {
           if (told) return false
           told = true
@@ -177,4 +185,10 @@ const UNWATCHED: Attempts = {
   rest: () => null,
   enter: () => NOBODYS,
 }
-const NOBODYS: Pass = { failed: () => false, began: () => undefined, ended: () => undefined, left: () => undefined }
+const NOBODYS: Pass = {
+  rests: () => false,
+  failed: () => false,
+  began: () => undefined,
+  ended: () => undefined,
+  left: () => undefined,
+}

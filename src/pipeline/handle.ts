@@ -134,8 +134,18 @@ function reauthenticate({ call, gateway }: Visit): void {
 }
 
 /** A discharge may wait (for a quota, say): what was judged before it need not hold after it. */
-function stale({ call, gateway }: Visit, generation: Generation): boolean {
-  return gateway.generation() !== generation || !gateway.fresh() || !gateway.authenticator.stands(call.principal)
+function stale(visit: Visit, generation: Generation): boolean {
+  return visit.gateway.generation() !== generation || !visit.gateway.fresh() || !surelyStands(visit)
+}
+
+/** Where nobody can tell, it is for {@link reauthenticate} to say so, once what is reserved or on record has its ending. */
+function surelyStands({ call, gateway }: Visit): boolean {
+  try {
+    return gateway.authenticator.stands(call.principal)
+  } catch (error) {
+    if (isCustomhouseError(error, 'ERR_IDENTITY_UNAVAILABLE')) return false
+    throw error
+  }
 }
 
 type Prepared = Readonly<{
@@ -152,6 +162,7 @@ async function prepare(
   visit: Visit,
   { judgement, findings, facts }: Assessment,
   { target, verdict }: Permitted,
+  pass: Pass,
   attempt: number,
   signal: AbortSignal,
 ): Promise<Prepared | 'stale' | Failure> {
@@ -166,7 +177,7 @@ async function prepare(
       await discharged.release()
       return tooLate(signal.reason)
     }
-    if (stale(visit, generation)) {
+    if (stale(visit, generation) || pass.rests()) {
       await discharged.release()
       return 'stale'
     }
@@ -200,10 +211,10 @@ function tooLate(answer: CustomhouseError): Failure {
   return { answer, reasons: [baseReason('deadline', answer.message)], sent: false }
 }
 
-/** What was permitted when the intent was written, and is not known to be any more: nothing is sent, and the loop looks at everything anew. */
+/** What was permitted when the intent was written is not known to be any more, or the target rests: nothing is sent, and the loop looks at everything anew. */
 const OVERTAKEN = new CustomhouseError(
   'ERR_POLICY_DENIED',
-  'What permitted the attempt changed while its intent was made durable: it was not sent.',
+  'While its intent was made durable, what permitted the attempt changed, or its target came to rest: it was not sent.',
   { detail: { reason: 'OVERTAKEN' } },
 )
 
@@ -225,7 +236,7 @@ async function send(
   const line = lifeline(visit, clock, termOf(limitMs, course, clock.now() - way.began))
   const { signal } = line
   try {
-    const prepared = await prepare(visit, assessment, permitted, attempt, signal)
+    const prepared = await prepare(visit, assessment, permitted, pass, attempt, signal)
     if (prepared === 'stale' || 'sent' in prepared) return prepared
     const { dispatch, provider, encoder, filters, intent } = prepared
     const heard = visit.watch.attempt(target, attempt, dispatch.url)
@@ -252,7 +263,7 @@ async function send(
       sentAt,
     }
     // From here to the opening nothing else runs: what is opened is what the active generation permits.
-    if (!signal.aborted && stale(visit, generation)) {
+    if (!signal.aborted && (stale(visit, generation) || pass.rests())) {
       await closeUnanswered(sent, OVERTAKEN)
       return 'overtaken'
     }
