@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import { CustomhouseError } from '../../src/core/errors.ts'
 import type { Answer } from '../../src/core/port.ts'
-import { createAttempts } from '../../src/pipeline/attempts.ts'
+import { attemptsOf, createAttempts } from '../../src/pipeline/attempts.ts'
 import { Breaker } from '../../src/pipeline/breaker.ts'
 import { openaiAnswer, openaiError } from '../kit/index.ts'
 import { type Played, play, TARGET } from './scene.ts'
@@ -124,4 +125,54 @@ test('a target that has failed in a row is left alone: 503 with retry-after, on 
   const played = await play(scene)
   expect([played.status, played.headers['retry-after'], kinds(played)]).toEqual([503, '1', ['call.denied']])
   expect(played.records[0]?.body.reasons).toMatchObject([{ rule: 'base/target-resting' }])
+})
+
+describe('Retry-After is kept to', () => {
+  test.each([
+    ['seconds', { 'retry-after': '7' }, '7'],
+    ['milliseconds', { 'retry-after-ms': '6001' }, '7'],
+    ["AWS's milliseconds", { 'x-amz-retry-after': '6500' }, '7'],
+    ['a date', { 'retry-after': 'Thu, 01 Jan 1970 00:00:07 GMT' }, '7'],
+    ['no longer than limits.breaker.retry_after', { 'retry-after': '900' }, '300'],
+  ])('%s: the next call has our own 429, on record, and nothing is sent', async (_, headers, seconds) => {
+    const sent: string[] = []
+    const scene = {
+      streamed: false,
+      plugins: [attempts([])],
+      open: async ({ target }: Readonly<{ target: Readonly<{ id: string }> }>) => {
+        sent.push(target.id)
+        return answer(429, headers)
+      },
+    } as const
+    const first = await play(scene)
+    expect([first.status, first.text.includes('THEIR WORDS')]).toEqual([429, true])
+    const second = await play(scene)
+    expect([second.status, second.headers['retry-after'], kinds(second)]).toEqual([429, seconds, ['call.denied']])
+    expect(second.records[0]?.body.reasons).toMatchObject([{ rule: 'base/target-resting' }])
+    expect(sent).toEqual([TARGET.id])
+  })
+
+  test('by the whole gateway; where a tenant has a credential of its own, by that tenant alone', () => {
+    const breaker = new Breaker()
+    const plugin = (apart: boolean) =>
+      attemptsOf({
+        plugins: [
+          createAttempts({
+            breaker,
+            limits: { failures: 5, windowMs: 1_000, restMs: 500, retryAfterMs: 300_000 },
+            addressOf: () => (apart ? 'https://apart.example' : 'https://one.example'),
+            isApart: () => apart,
+          }),
+        ],
+      })
+    const error = new CustomhouseError('ERR_PROVIDER_UNREACHABLE', 'busy')
+    for (const apart of [true, false]) {
+      const loop = plugin(apart)
+      loop.enter(TARGET, 'a').failed({ error, kind: 'throttled', retryAfterMs: 60_000 })
+      expect([loop.rest(TARGET, 'a')?.kind, loop.rest(TARGET, 'b')?.kind]).toEqual([
+        'throttled',
+        apart ? undefined : 'throttled',
+      ])
+    }
+  })
 })
