@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createKey, revokeKey, rotateKey, STORE_NAME } from '../../src/identity/index.ts'
 import { fileStore, lift, type RevocationStore, revoke } from '../../src/identity/revocation/index.ts'
 import { drivers } from '../e2e/anthropic-sdk.ts'
 import { anthropicVoice } from '../e2e/anthropic-voice.ts'
@@ -44,18 +45,24 @@ describe.each([
   }
 
   /** How a new caller with the same key fares at the moment. */
-  const status = async (): Promise<number> => {
+  const status = async (key?: string): Promise<number> => {
     const counted = counting(voice.idHeader)
-    await ask(driver, false, counted).catch((error: unknown) => error)
+    await ask(driver, false, counted, undefined, key).catch((error: unknown) => error)
     return counted.calls.at(-1)?.status ?? 0
   }
-  const ask = (by: Driver, streamed: boolean, counted = counting(voice.idHeader), onText?: (text: string) => void) =>
+  const ask = (
+    by: Driver,
+    streamed: boolean,
+    counted = counting(voice.idHeader),
+    onText?: (text: string) => void,
+    key = scene.house.key,
+  ) =>
     by({
       streamed,
       say: 'hello',
       model: 'gpt-4o',
       retries: 0,
-      key: scene.house.key,
+      key,
       fetch: counted.fetch,
       calls: counted.calls,
       baseURL: `${scene.house.customhouse.data}${voice.prefix}`,
@@ -64,14 +71,20 @@ describe.each([
   const serving = (): void => scene.play({ eu: voice.speak({ texts: ['fine'] }, false) })
 
   /** Asks, and lets the answer go on once `meanwhile` is over. */
-  const play = async (streamed: boolean, meanwhile: () => Promise<void>) => {
+  const play = async (streamed: boolean, meanwhile: () => Promise<void>, key?: string) => {
     const held = Promise.withResolvers<void>()
     scene.play({ eu: script(streamed, held.promise) })
     const counted = counting(voice.idHeader)
     let text = ''
-    const asking = ask(driver, streamed, counted, (piece) => {
-      text += piece
-    }).then(
+    const asking = ask(
+      driver,
+      streamed,
+      counted,
+      (piece) => {
+        text += piece
+      },
+      key,
+    ).then(
       (heard) => ({ heard, error: null }),
       (error: unknown) => ({ heard: null, error }),
     )
@@ -91,7 +104,7 @@ describe.each([
   ])('$how: whoever is revoked meanwhile hears the rest of nothing, and it is on record', async ({ streamed }) => {
     const { heard, error, text, trail, ...first } = await play(streamed, async () => {
       await store.change((list) => revoke(list, { name, until: null, why: null }, Date.now()))
-      await expect.poll(status, { timeout: 5_000 }).toBe(401)
+      await expect.poll(() => status(), { timeout: 5_000 }).toBe(401)
     })
     expect(heard).toBeNull()
     expect(String(error)).toContain(WHY)
@@ -104,7 +117,7 @@ describe.each([
     })
     serving()
     await store.change((list) => lift(list, name, Date.now()))
-    await expect.poll(status, { timeout: 5_000 }).toBe(200)
+    await expect.poll(() => status(), { timeout: 5_000 }).toBe(200)
   })
 
   test.each([
@@ -115,14 +128,36 @@ describe.each([
     async ({ streamed }) => {
       const { heard, error, trail } = await play(streamed, async () => {
         rmSync(file)
-        await expect.poll(status, { timeout: 5_000 }).toBe(503)
+        await expect.poll(() => status(), { timeout: 5_000 }).toBe(503)
       })
       expect(error).toBeNull()
       expect(heard?.text).toBe(TEXT)
       expect(trail.at(-1)?.body).toMatchObject({ ending: 'complete', reasons: [] })
       serving()
       await store.make()
-      await expect.poll(status, { timeout: 5_000 }).toBe(200)
+      await expect.poll(() => status(), { timeout: 5_000 }).toBe(200)
     },
   )
+
+  test('streamed: a key that is rotated meanwhile ends nothing; one that `customhouse keys revoke` ends is cut off', async () => {
+    const keys = join(scene.house.folder, 'keys', STORE_NAME)
+    const id = scene.house.key.slice(4, 12)
+    const { key } = await createKey(keys, { subject: 'test-claims', tenant: 'claims' })
+    await expect.poll(() => status(key), { timeout: 5_000 }).toBe(200)
+    const rotated = await play(true, async () => {
+      await rotateKey(keys, id, 0)
+      await expect.poll(() => status(), { timeout: 5_000 }).toBe(401)
+    })
+    expect(rotated.heard?.text).toBe(TEXT)
+    const ended = await play(
+      true,
+      async () => {
+        await revokeKey(keys, key.slice(4, 12))
+        await expect.poll(() => status(key), { timeout: 5_000 }).toBe(401)
+      },
+      key,
+    )
+    expect(String(ended.error)).toContain(WHY)
+    expect(ended.trail.at(-1)?.body).toMatchObject({ ending: 'cut_off' })
+  })
 })
