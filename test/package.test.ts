@@ -1,10 +1,10 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { ROOT } from './house.ts'
 import { openaiAnswer, startRecorder, whole } from './kit/index.ts'
+import { copySource, lendPackages } from './packaging/source.ts'
 
 /** What `npm pack` ships, in an empty folder: it installs with nothing of ours around it, and serves. */
 
@@ -19,16 +19,8 @@ let installed = false
 beforeAll(() => {
   // The package is made from a copy, so that a test leaves no dist/ in the checkout.
   const copy = join(folder, 'source')
-  execFileSync('git', ['clone', '-q', '--no-hardlinks', ROOT, copy])
-  for (const name of execFileSync('git', ['ls-files', '-m', '-o', '--exclude-standard'], {
-    cwd: ROOT,
-    encoding: 'utf8',
-  })
-    .split('\n')
-    .filter(Boolean)) {
-    if (existsSync(join(ROOT, name))) execFileSync('cp', ['--parents', name, copy], { cwd: ROOT })
-  }
-  execFileSync('ln', ['-s', join(ROOT, 'node_modules'), join(copy, 'node_modules')])
+  copySource(copy)
+  lendPackages(copy)
   execFileSync('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: copy, env })
   const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz')) ?? ''
   const empty = join(folder, 'empty')

@@ -13,7 +13,7 @@ if (!existsSync(join(folder, 'redis.acl'))) {
   write('redis-password', redis)
   write(
     'redis.acl',
-    `user default on nopass -@all +ping\nuser customhouse on >${redis} ~* &* +@all -@dangerous +info\n`,
+    `user default on nopass -@all +ping\nuser customhouse on >${redis} ~customhouse:revocations -@all +hget +hmget +hset +exists +eval +select\n`,
   )
 }
 if (!existsSync(join(folder, 'grafana-password'))) write('grafana-password', secret())

@@ -1,9 +1,12 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
 import { Ajv } from 'ajv'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { CONFIG_VARIABLE, OVERRIDES } from '../../src/config/override.ts'
+import { loadConfig } from '../../src/config.ts'
 import { ROOT } from './source.ts'
 
 /** docker-compose.yml against the specification's own schema, and what no schema can say. */
@@ -16,9 +19,8 @@ for (const format of ['duration', 'ports', 'expose', 'subnet_ip_address']) ajv.a
 const valid = ajv.compile(JSON.parse(readFileSync(join(ROOT, 'test/packaging/compose.schema.json'), 'utf8')))
 
 test('docker-compose.yml is what the compose specification says; a key that is none is refused', () => {
-  const { 'x-locked': _, ...known } = file
-  expect(valid(known), JSON.stringify(valid.errors)).toBe(true)
-  expect(valid({ ...known, services: { gateway: { image: 'a', retrys: 1 } } })).toBe(false)
+  expect(valid(file), JSON.stringify(valid.errors)).toBe(true)
+  expect(valid({ ...file, services: { gateway: { image: 'a', retrys: 1 } } })).toBe(false)
 })
 
 test.each(services)('%s: pinned, unprivileged, read-only, published on loopback only', (_, service) => {
@@ -36,4 +38,37 @@ test('every file that it mounts is there, every variable is one that is read, an
   expect(text).not.toContain('$')
   const known = [CONFIG_VARIABLE, ...OVERRIDES.map(({ env }) => env)]
   expect(Object.keys(file.services.gateway.environment).filter((name) => !known.includes(name))).toEqual([])
+})
+
+test('what is published is what the configuration listens on, and the grace period is longer than the drain', async () => {
+  const name = join(ROOT, 'deploy/compose/customhouse.yaml')
+  const { config } = await loadConfig(name, {}, {}, { secrets: false })
+  const inside = [config.listen.data, config.listen.admin].map(({ port }) => `127.0.0.1:${port}:${port}`)
+  expect(file.services.gateway.ports).toEqual(inside)
+  const grace = Number(/^(\d+)s$/.exec(file.services.gateway.stop_grace_period)?.[1]) * 1000
+  // The outcomes of what is cut off have 5 s; docs/life-cycle.md asks for 20 s more.
+  expect(grace).toBeGreaterThanOrEqual(config.drain.preStopDelayMs + config.drain.timeoutMs + 20_000)
+})
+
+test('its secrets are made, each another on each machine; what is there is kept; no name is without a file', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'customhouse-secrets-'))
+  const make = (name: string): Map<string, string> => {
+    const into = join(folder, name)
+    execFileSync(process.execPath, [join(ROOT, 'deploy/compose/secrets.mjs'), into])
+    expect(statSync(into).mode & 0o777).toBe(0o700)
+    return new Map(readdirSync(into).map((one) => [one, readFileSync(join(into, one), 'utf8')]))
+  }
+  const one = make('one')
+  const wanted = Object.values<{ file: string }>(file.secrets).map((secret) => basename(secret.file))
+  expect([...one.keys()].sort()).toEqual(wanted.sort())
+  expect(make('one')).toEqual(one)
+  for (const [name, secret] of make('two')) expect(secret).not.toBe(one.get(name))
+  expect(one.get('redis.acl')).toContain(`>${one.get('redis-password')} `)
+  rmSync(folder, { recursive: true })
+})
+
+test('the image of the file, and the Dockerfile, are of this version', () => {
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
+  expect(file.services.gateway.image).toBe(`customhouse:${version}`)
+  expect(readFileSync(join(ROOT, 'Dockerfile'), 'utf8')).toContain(`ARG VERSION=${version}\n`)
 })

@@ -41,7 +41,7 @@ export function buildImage(folder: string, context: string): Image {
   }
   const programs = { ...GATEWAY, ...Object.fromEntries(shell) }
   base(storage, join(folder, 'builder'), 'customhouse-builder', programs, addNpm, trust)
-  const cache = execFileSync('npm', ['config', 'get', 'cache'], { encoding: 'utf8' }).trim()
+  const cache = lendCache(join(folder, 'npm-cache'))
   const name = 'localhost/customhouse:test'
   const args = ['BASE=localhost/customhouse-base', 'BUILDER=localhost/customhouse-builder', 'VERSION=9.9.9-test']
   buildah(storage, [
@@ -49,8 +49,9 @@ export function buildImage(folder: string, context: string): Image {
     '--format=docker',
     '--pull-never',
     ...args.flatMap((arg) => ['--build-arg', arg]),
-    // Not of the image: npm's cache and the certificates of this machine's way to the registry, lent to the builder.
-    ...(existsSync(cache) ? ['--volume', `${cache}:/root/.npm:rw`] : []),
+    // Not of the image: a copy of npm's cache and the certificates of this machine's way to the registry, lent to the builder.
+    '--volume',
+    `${cache}:/root/.npm:rw`,
     ...(certificates === undefined ? [] : ['--volume', `${certificates}:${certificates}:ro`]),
     '-t',
     name,
@@ -59,19 +60,25 @@ export function buildImage(folder: string, context: string): Image {
   return { id: buildah(storage, ['inspect', '--type=image', '--format={{.FromImageID}}', name]), name, storage }
 }
 
-function which(name: string): string {
+/** What npm has fetched on this machine, if anything. npm appends to files of the index and replaces all others: those alone are shared. */
+function lendCache(folder: string): string {
+  const own = join(execFileSync('npm', ['config', 'get', 'cache'], { encoding: 'utf8' }).trim(), '_cacache')
+  const lent = join(folder, '_cacache')
+  mkdirSync(lent, { recursive: true })
+  for (const part of ['index-v5', 'content-v2']) {
+    if (!existsSync(join(own, part))) continue
+    const linked = part === 'content-v2' && spawnSync('cp', ['-rl', join(own, part), lent]).status === 0
+    if (!linked) cpSync(join(own, part), join(lent, part), { recursive: true })
+  }
+  return folder
+}
+
+export function which(name: string): string {
   return execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim()
 }
 
-/** An image of programs of this machine with the libraries that `ldd` names, at the paths that they are wanted at. */
-function base(
-  storage: string,
-  root: string,
-  name: string,
-  programs: Readonly<Record<string, string>>,
-  more: (root: string) => void = () => undefined,
-  environment = '',
-): void {
+/** A root of programs of this machine with the libraries that `ldd` names, at the paths that they are wanted at. */
+export function furnish(root: string, programs: Readonly<Record<string, string>>): void {
   for (const folder of ['usr/bin', 'usr/local/bin', 'tmp', 'etc', 'proc', 'dev', 'root'])
     mkdirSync(join(root, folder), { recursive: true })
   execFileSync('chmod', ['1777', join(root, 'tmp')])
@@ -87,6 +94,18 @@ function base(
   }
   cpSync('/etc/resolv.conf', join(root, 'etc/resolv.conf'))
   writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0::/root:/usr/sbin/nologin\n')
+  writeFileSync(join(root, 'etc/nsswitch.conf'), 'hosts: files dns\n')
+}
+
+function base(
+  storage: string,
+  root: string,
+  name: string,
+  programs: Readonly<Record<string, string>>,
+  more: (root: string) => void = () => undefined,
+  environment = '',
+): void {
+  furnish(root, programs)
   more(root)
   writeFileSync(
     join(root, 'Containerfile'),
