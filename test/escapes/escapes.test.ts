@@ -49,7 +49,9 @@ describe('the table of escapes', () => {
       act: (at, one) => at.ask({ ...one, tenant: 'lab' }),
       expected: denied('residency/'),
     }
-    await expect(judge(opened(), row)).rejects.toThrow(/us\.api\.openai\.com|forbidden|toEqual|deeply equal/)
+    const seen: unknown = await judge(opened(), row).catch((error: unknown) => error)
+    const call = 'us.api.openai.com:443 /v1/chat/completions gpt-4o -'
+    expect(seen).toMatchObject({ actual: { forbidden: expect.arrayContaining([call]) } })
   })
 
   it.each(ROWS.map((row) => [idOf(row), row] as const))('%s', async (_, row) => {

@@ -10,6 +10,7 @@ import type { AuditRecord } from '../../src/core/record.ts'
 import { layGround } from '../house.ts'
 import { ask, type Heard } from './ask.ts'
 import { config, OVERLAY, policies, TENANT_NAMES } from './ground.ts'
+import { type Issuers, startIssuers } from './issuer.ts'
 import { COUNTRIES, isPermitted, isPlace, keyOf } from './permitted.ts'
 import { idOf, type Row } from './row.ts'
 import { startWorld, type World } from './world.ts'
@@ -18,6 +19,7 @@ import { startWorld, type World } from './world.ts'
 export type Scene = Readonly<{
   customhouse: Customhouse
   world: World
+  issuers: Issuers
   records: readonly AuditRecord[]
   ask(row: Row): Promise<Heard>
   /** Writes another configuration, made of the present one, and loads it. The code of what kept it back, or null. */
@@ -52,7 +54,7 @@ const NAMES = [
 ]
 
 export async function openScene(more: Readonly<Record<string, Json>> = {}): Promise<Scene> {
-  const world = await startWorld(NAMES)
+  const [world, issuers] = [await startWorld(NAMES), await startIssuers()]
   const folder = mkdtempSync(join(tmpdir(), 'customhouse-escapes-'))
   const [secret, ca, overlay] = [join(folder, 'key'), join(folder, 'ca.pem'), join(folder, 'own.json')]
   writeFileSync(secret, 'sk-of-the-gateway-itself')
@@ -71,6 +73,7 @@ export async function openScene(more: Readonly<Record<string, Json>> = {}): Prom
     // Nothing is reloaded but by the row that does it.
     config: {
       ...config(secret, ca),
+      identity: issuers.identity,
       residency: { catalogue: [overlay] },
       reload: { every: '1h' },
       log: { level: 'warn', format: 'json' },
@@ -91,6 +94,7 @@ export async function openScene(more: Readonly<Record<string, Json>> = {}): Prom
   return {
     customhouse,
     world,
+    issuers,
     records,
     ask: (row) => ask(customhouse.data, keys.get(row.tenant) ?? '', row),
     push: (change) => {
@@ -103,6 +107,7 @@ export async function openScene(more: Readonly<Record<string, Json>> = {}): Prom
       await customhouse.stop()
       ground.remove()
       await world.close()
+      await issuers.close()
       rmSync(folder, { recursive: true, force: true })
       for (const name of ['HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY', 'https_proxy', 'http_proxy', 'no_proxy']) {
         const value = before[name]

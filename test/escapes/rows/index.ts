@@ -6,6 +6,7 @@ import { MOVING } from './moving.ts'
 import { GEO, REGIMES, STORAGE, WORDS } from './policy.ts'
 import { PUSHED } from './pushed.ts'
 import { HEADERS, PATHS, QUERIES } from './request.ts'
+import { TOKENS_OF_OTHERS } from './token.ts'
 
 /** The table. */
 export const ROWS: readonly Row[] = [
@@ -24,6 +25,7 @@ export const ROWS: readonly Row[] = [
   ...REGIMES,
   ...STORAGE,
   ...GEO,
+  ...TOKENS_OF_OTHERS,
   ...PUSHED,
   ...MOVING,
 ]
