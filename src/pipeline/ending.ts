@@ -4,10 +4,10 @@ import { CustomhouseError, isCustomhouseError } from '../core/errors.ts'
 import { Denial } from './base.ts'
 import { evidence, ledgerError } from './evidence.ts'
 import type { Visit } from './gateway.ts'
+import { recordDisplaced } from './hearing.ts'
 import { headerValue, type Passage, type Progress, REQUEST_IDS, type Sent } from './passage.ts'
 import { attemptFailed, outcomeOf } from './records.ts'
 import { settle } from './settle.ts'
-import { recordDisplaced } from './whereabouts.ts'
 
 /** Something ended the answer before its end. The outcome is durable first, then the client is told in its own dialect. */
 export async function stop(passage: Passage, progress: Progress, error: unknown): Promise<void> {

@@ -2,11 +2,11 @@ import type { ModelEvent } from '../core/call.ts'
 import { isCustomhouseError } from '../core/errors.ts'
 import { baseReason, Denial } from './base.ts'
 import { close, handOver, ledgerError, stop, tell } from './ending.ts'
+import { hear, hearHeaders } from './hearing.ts'
 import { HeldBytes } from './held.ts'
 import { look } from './look.ts'
 import { begin, type Passage, type Progress, start } from './passage.ts'
 import { count, isDue, recordProgress } from './progress.ts'
-import { hear, hearHeaders } from './whereabouts.ts'
 
 /**
  * The only way back. An answer's events are read in bounded windows; each window is inspected, judged when that could change

@@ -3,12 +3,12 @@ import { CustomhouseError } from '../core/errors.ts'
 import { baseReason, Denial } from './base.ts'
 import { spanOf } from './contract.ts'
 import { dischargeResponse } from './discharge.ts'
+import { recordDisplaced } from './hearing.ts'
 import { inspect } from './inspect.ts'
 import { contextInput, endsOf, evaluationFailed, gaveUp } from './judge.ts'
 import type { Passage, Progress } from './passage.ts'
 import { pluginsThat } from './roster.ts'
 import { timed } from './timed.ts'
-import { recordDisplaced } from './whereabouts.ts'
 
 /**
  * Inspects what is new, asks the policy where its answer could differ from the last one (on the first window, when the findings have
