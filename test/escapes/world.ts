@@ -35,7 +35,7 @@ export async function startWorld(names: readonly string[]): Promise<World> {
   /** Each with the authority that it leads to. */
   const sockets = new Map<Socket, string>()
 
-  const serve = (authority: string, socket: Socket): void => {
+  const serve = (authority: string, socket: Socket, raw: Socket): void => {
     const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
     const reader = new RequestReader()
     let turn: Promise<unknown> = Promise.resolve()
@@ -47,7 +47,12 @@ export async function startWorld(names: readonly string[]): Promise<World> {
         arrivals.push(arrival)
         const own = scripts.get(authority)
         const script = typeof own === 'function' ? own(arrival) : speak(arrival)
-        turn = turn.then(() => play(script, socket, closed))
+        turn = turn.then(async () => {
+          const end = script.indexOf('reset')
+          await play(end === -1 ? script : script.slice(0, end), socket, closed)
+          // TLS has no reset of its own.
+          if (end !== -1) raw.resetAndDestroy()
+        })
       }
     })
   }
@@ -70,8 +75,8 @@ export async function startWorld(names: readonly string[]): Promise<World> {
       sockets.set(socket, authority)
       socket.write('HTTP/1.1 200 Connection Established\r\n\r\n')
       if (isTls(authority))
-        serve(authority, new TLSSocket(socket, { isServer: true, key, cert, ALPNProtocols: ['http/1.1'] }))
-      else serve(authority, socket)
+        serve(authority, new TLSSocket(socket, { isServer: true, key, cert, ALPNProtocols: ['http/1.1'] }), socket)
+      else serve(authority, socket, socket)
     }
     socket.on('data', read)
   }
