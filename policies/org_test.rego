@@ -90,6 +90,39 @@ test_a_profile_goes_where_all_of_its_places_are_permitted if {
 	}
 }
 
-test_the_eea_has_thirty_countries if {
-	count(data.org.residency.regions.EEA) == 30
+# The data, whole: what the tests above show by example holds for every member. A member that is added, such as a class, a purpose or
+# a pin, fails these until it is written here as well.
+test_these_are_the_tenants_models if {
+	models := ["auto", "gpt-4o", "gpt-4o-mini", "claude-sonnet-4-5", "nova-lite", "mistral-large"]
+	operations := ["chat", "count_tokens"]
+	data.org.models == {"tenants": {
+		"claims": {"operations": operations, "models": models},
+		"research": {"operations": operations, "models": models, "references": {"image": ["inline"]}},
+		"lab": {"operations": operations, "models": ["*"], "references": {"image": ["inline", "remote"], "audio": ["inline"], "file": ["inline"]}},
+	}}
+}
+
+everywhere(names) := {"endpoint": names, "processing": names, "storage": names}
+
+test_these_are_the_tenants_places if {
+	data.org.residency.tenants == {
+		"claims": object.union(everywhere(["EEA", "CH"]), {"tasks": {"phi": {"storage": [], "contract": ["baa"]}}}),
+		"research": everywhere(["EEA", "CH", "GB", "US"]),
+		"lab": everywhere(["WORLD"]),
+	}
+	object.keys(data.org.residency) == {"regions", "tenants"}
+}
+
+test_these_are_the_regions if {
+	{name: object.keys(places) | some name, places in data.org.residency.regions} == {
+		"EEA": {place | some place in split("AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IS IT LI LT LU LV MT NL NO PL PT RO SE SI SK", " ")},
+		"CH": {"CH"},
+		"GB": {"GB"},
+		"US": {"US"},
+		"WORLD": {"*"},
+	}
+}
+
+test_every_failure_lets_the_next_target_be_tried_and_none_is_repeated if {
+	data.org.routing == {"defaults": {}, "tenants": {}}
 }

@@ -6,6 +6,7 @@
 #   ask for. A place that is not known is not allowed.
 package controls.residency
 
+import data.controls.residency.members
 import data.controls.residency.regimes
 import data.customhouse.targets
 import data.org.residency.regions
@@ -57,37 +58,22 @@ named(list, _) if not tenant[list]
 
 named(list, name) if tenant[list][name]
 
-# Member -> its type, or the words that it may be. Of every entry, and of the tenant's own alone.
-members := {
-	"endpoint": "array",
-	"processing": "array",
-	"storage": "array",
-	"contract": "array",
-	"regimes": "array",
-	"retention": {"minimal"},
-	"evidence": {"required"},
-}
-
-own_members := object.union(members, {
-	"classes": "array",
-	"data_classes": "object",
-	"purposes": "object",
-	"tasks": "object",
-	"transfers": "object",
-	"purpose": {"open", "required"},
-	"on_displacement": {"deny", "record"},
-})
-
 faults contains name if {
 	some name, value in tenant
-	not proper(object.get(own_members, name, "none"), value)
+	not proper(object.get(members.tenant, name, "none"), value)
 }
 
 faults contains name if {
 	some index, entry in entries
 	index > 0
 	some name, value in entry
-	not proper(object.get(members, name, "none"), value)
+	not proper(object.get(members.entry, name, "none"), value)
+}
+
+faults contains $"pin.{name}" if {
+	some entry in entries
+	some name, value in entry.pin
+	not proper(object.get(members.pin, name, "none"), value)
 }
 
 proper(words, value) if words[value]
@@ -111,6 +97,22 @@ places[names] := {place |
 		regions[name]
 	}
 }
+
+# Hosts and upstream models that are left where entries name some, each of them.
+pinned[name] := intersection({{value | some value in entry.pin[name]} | some entry in entries; entry.pin[name]}) if {
+	some name, _ in members.pin
+	some entry in entries
+	entry.pin[name]
+}
+
+at_pinned(target) if {
+	every name, values in pinned {
+		identity(target)[name] in values
+	}
+}
+
+# Where the host is not known, it is none that could be named.
+identity(target) := {"hosts": object.get(target.facts, ["residency", "host"], null), "models": target.model}
 
 applied := {name |
 	some entry in entries
@@ -164,16 +166,15 @@ unproven if {
 	some _ in input.target.facts.residency.switches
 }
 
-# Where the target goes as it is, and where it goes by a switch of the provider: the first that lies within the limits.
-chosen[target.id] := option if {
-	some target in targets
-	option := [option |
-		some option in options(target)
-		fits(target, option)
-	][0]
-}
+# Where the target goes as it is, or else by a switch of its provider: the first that lies within the limits.
+chosen[target.id] := choice(target) if some target in targets
 
-options(target) := array.concat([target.residency], object.get(target.facts, ["residency", "switches"], []))
+choice(target) := target.residency if fits(target, target.residency)
+
+else := [object.filter(option, ["endpoint", "processing", "storage", "inference_geo"]) |
+	some option in target.facts.residency.switches
+	fits(target, option)
+][0]
 
 fits(target, option) if {
 	option.endpoint != []
@@ -203,6 +204,7 @@ satisfied[target.id] := true if {
 	not unproven
 	some target in targets
 	chosen[target.id]
+	at_pinned(target)
 	lacking(target) == set()
 }
 
@@ -212,8 +214,10 @@ lacking(target) := clauses - {clause | some clause in target.contract}
 obligations[id] := array.concat([{"type": "residency.pin", "params": params}], minimise) if {
 	input.targets
 	some id, option in chosen
-	params := object.filter(option, ["endpoint", "processing", "storage", "inference_geo"])
+	params := object.union(option, beside)
 }
+
+beside := {name: sort(values) | some name, values in pinned}
 
 # An answer goes back the way its call came: nothing is left to pin.
 obligations[input.target.id] := []
@@ -307,6 +311,7 @@ reasons[target.id] contains {
 	"message": $"It is not known in which place {facet} happens.",
 } if {
 	some target in targets
+	not chosen[target.id]
 	some facet in ["endpoint", "processing"]
 	target.residency[facet] == []
 }
@@ -321,10 +326,27 @@ reasons[target.id] contains {
 	"message": $"For {facet}, the tenant {input.call.principal.tenant} may not use {concat(", ", sort(outside))}.",
 } if {
 	some target in targets
+
+	# Where a switch keeps the target within the limits, the target as it is says nothing.
+	not chosen[target.id]
 	some facet, lists in limits
 	some names in lists
 	not within(target.residency[facet], places[names])
 	outside := [place | some place in target.residency[facet]; not places[names][place]]
+}
+
+# METADATA
+# title: The target is at a host, and is a model, that each entry with a pin names
+# custom:
+#   regulations: [DORA-28, DORA-30]
+reasons[target.id] contains {
+	"rule": "residency/pin",
+	"controls": rego.metadata.rule().custom.regulations,
+	"message": $"The target {target.id} is none of the {name} to which the tenant {input.call.principal.tenant} is pinned.",
+} if {
+	some target in targets
+	some name, values in pinned
+	not identity(target)[name] in values
 }
 
 # METADATA
@@ -364,6 +386,7 @@ reasons[target.id] contains {
 	"message": $"The regime {name} does not let text of the tenant {input.call.principal.tenant} go to {place}.",
 } if {
 	some target in targets
+	not chosen[target.id]
 	some name in applied
 	some place in option_places(target.residency)
 	not covers(regimes[name], place, target.contract, assessed(name))

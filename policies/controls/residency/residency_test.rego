@@ -350,3 +350,70 @@ test_an_answer_without_evidence_is_denied_where_it_can_be_had if {
 	residency.satisfied["eu/a"] with input as answer(object.union(home, {"facts": {"residency": {"switches": []}}}), {}) with data.org as needs
 	residency.satisfied["eu/a"] with input as answer(switched(home), {}) with data.org as org(entry)
 }
+
+# It is the switch that was judged: that the target as it is may be anywhere is no reason of this denial.
+test_what_is_denied_in_spite_of_its_switch_gives_no_reason_of_place if {
+	away := switched(fixture.target("eu/a", ["CH"], ["*"], ["IE"]))
+	residency.satisfied == {} with input as answer(away, elsewhere) with data.org as org(entry)
+	{one.rule | some one in residency.reasons["eu/a"]} == {"residency/displaced"} with input as answer(away, elsewhere) with data.org as org(entry)
+	rules({}, away, object.union(entry, {"contract": ["baa"]})) == {"residency/contract"}
+	blank := switched(fixture.target("eu/a", [], [], ["IE"]))
+	rules({}, blank, object.union(entry, {"contract": ["baa"]})) == {"residency/contract"}
+}
+
+hosted := object.union(home, {"model": "m-1", "facts": {"residency": {"host": "a.example"}}})
+
+pin(hosts, models) := {"pin": {"hosts": hosts, "models": models}}
+
+test_hosts_and_models_are_pinned if {
+	named := object.union(entry, pin(["b.example", "a.example"], ["m-2", "m-1"]))
+	calls({}, hosted, named)
+	residency.obligations["eu/a"][0].params == {
+		"endpoint": ["CH"], "processing": ["FR", "DE"], "storage": ["IE"],
+		"hosts": ["a.example", "b.example"], "models": ["m-1", "m-2"],
+	} with input as fixture.request({}, [hosted]) with data.org as org(named)
+	only := object.union(entry, {"pin": {"models": ["m-1"]}})
+	calls({}, object.union(home, {"model": "m-1"}), only)
+	residency.obligations["eu/a"][0].params.models == ["m-1"] with input as fixture.request({}, [hosted]) with data.org as org(only)
+	not residency.obligations["eu/a"][0].params.hosts with input as fixture.request({}, [hosted]) with data.org as org(only)
+}
+
+test_another_host_or_model_is_denied if {
+	denied({}, hosted, object.union(entry, {"pin": {"hosts": ["b.example"]}})) == {reason(
+		"residency/pin",
+		["DORA-28", "DORA-30"],
+		"The target eu/a is none of the hosts to which the tenant claims is pinned.",
+	)}
+	denied({}, hosted, object.union(entry, {"pin": {"models": ["m-2"]}})) == {reason(
+		"residency/pin",
+		["DORA-28", "DORA-30"],
+		"The target eu/a is none of the models to which the tenant claims is pinned.",
+	)}
+	every facts in [{}, {"residency": {}}] {
+		rules({}, object.union(home, {"facts": facts}), object.union(entry, {"pin": {"hosts": ["a.example"]}})) == {"residency/pin"}
+	}
+	rules({}, hosted, object.union(entry, {"pin": {"hosts": []}})) == {"residency/pin"}
+}
+
+test_each_entry_narrows_what_is_pinned if {
+	two := object.union(entry, {"pin": {"models": ["m-1", "m-2"]}, "tasks": {
+		"t": {"pin": {"models": ["m-2", "m-3"]}},
+		"u": {"pin": {"models": ["m-1", "m-3"]}},
+	}})
+	rules({"task": "t"}, hosted, two) == {"residency/pin"}
+	calls({"task": "u"}, hosted, two)
+	residency.obligations["eu/a"][0].params.models == ["m-1"] with input as fixture.request({"task": "u"}, [hosted]) with data.org as org(two)
+}
+
+test_a_pin_that_is_ill_shaped_is_denied if {
+	every wrong in [{"host": ["a.example"]}, {"hosts": "a.example"}, {"models": {"x": "m-1"}}, {"profile": []}] {
+		"residency/data" in rules({}, hosted, object.union(entry, {"pin": wrong}))
+		"residency/data" in rules({"task": "t"}, hosted, object.union(entry, {"tasks": {"t": {"pin": wrong}}}))
+	}
+	denied({}, hosted, object.union(entry, {"pin": {"host": ["a.example"]}})) == {reason(
+		"residency/data",
+		["DORA-30"],
+		"The policy's data for the tenant claims has an unknown or ill-shaped member: pin.host.",
+	)}
+	"residency/data" in rules({}, hosted, object.union(entry, {"pin": ["a.example"]}))
+}

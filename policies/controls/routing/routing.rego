@@ -12,8 +12,6 @@ tenant := object.get(routing.tenants, input.call.principal.tenant, {})
 failures := {"connect", "timeout", "throttled", "overloaded", "server_error", "conflict", "malformed", "credential"}
 
 satisfied[target.id] := true if {
-	is_object(routing.defaults)
-	is_object(tenant)
 	faults == set()
 	some target in targets
 }
@@ -26,6 +24,15 @@ attached := [{"type": $"attempt.{name}", "params": params} |
 	some name in ["retry", "fallback", "deadline"]
 	params := [given | some entry in [tenant, routing.defaults]; given := entry[name]][0]
 ]
+
+faults contains "defaults" if not whole_defaults
+
+faults contains "tenants" if not whole_tenant
+
+# What is not there fails these, and a negation of an expression with it would fail as well.
+whole_defaults if is_object(routing.defaults)
+
+whole_tenant if is_object(tenant)
 
 faults contains name if {
 	some entry in [routing.defaults, tenant]

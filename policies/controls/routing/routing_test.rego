@@ -68,3 +68,20 @@ test_what_is_ill_shaped_is_denied if {
 		"message": "The policy's data for the routing of the tenant claims has an unknown or ill-shaped member: retries.",
 	}} with input as call with data.org as org(wrong[0])
 }
+
+member(name) := {{
+	"rule": "routing/data",
+	"controls": ["DORA-28"],
+	"message": $"The policy's data for the routing of the tenant claims has an unknown or ill-shaped member: {name}.",
+}}
+
+test_what_is_not_there_is_named if {
+	every data_of in [{}, {"routing": {"tenants": {}}}, {"routing": {"defaults": "none", "tenants": {}}}] {
+		routing.satisfied == {} with input as call with data.org as data_of
+	}
+	routing.reasons["eu/a"] == member("defaults") with input as call with data.org as {"routing": {"tenants": {"claims": whole}}}
+	routing.reasons["eu/a"] == member("defaults") with input as call with data.org as {"routing": {"defaults": "none", "tenants": {}}}
+	routing.reasons["eu/a"] == member("tenants") with input as call with data.org as {"routing": {"defaults": {}}}
+	routing.reasons["eu/a"] == member("tenants") with input as call with data.org as org("none")
+	routing.reasons["eu/a"] == member("defaults") | member("tenants") with input as call with data.org as {}
+}

@@ -87,3 +87,74 @@ test_the_others if {
 }
 
 test_an_unknown_regime_denies if "residency/regime" in rules("gpdr", "DE", ["dpa"])
+
+# The lists of the regimes, whole: who changes one changes it here as well, and the difference shows both.
+listed(words) := {word | some word in split(words, " ")}
+
+eea := listed("AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IS IT LI LT LU LV MT NL NO PL PT RO SE SI SK")
+
+test_there_are_these_regimes if {
+	object.keys(residency.regimes) == listed("gdpr hipaa swiss swiss_only uk us_only")
+}
+
+test_text_may_go_without_more_to_these_places if {
+	{name: object.keys(regime.within) | some name, regime in residency.regimes} == {
+		"gdpr": eea,
+		"hipaa": {"*"},
+		"swiss": (eea | listed("AD AR CH FO GB GG GI IL IM JE MC NZ UY")),
+		"swiss_only": {"CH"},
+		"uk": (eea | listed("AD AR CH FO GB GG GI IL IM JE JP NZ UY")),
+		"us_only": {"US"},
+	}
+}
+
+test_text_may_go_by_decision_to_these_places if {
+	decided := {name: {place: [decision.contract, object.get(decision, "until", "")] | some place, decision in regime.adequate} |
+		some name, regime in residency.regimes
+		regime.adequate
+	}
+	decided == {
+		"gdpr": object.union(
+			{place: [[], ""] | some place in listed("AD AR BR CH FO GG IL IM JE JP KR NZ UY")},
+			{"CA": [["pipeda"], ""], "GB": [[], "2031-12-27"], "US": [["dpf"], ""]},
+		),
+		"swiss": {"CA": [["pipeda"], ""], "US": [["dpf_swiss"], ""]},
+		"uk": {"CA": [["pipeda"], ""], "KR": [[], ""], "US": [["dpf_uk"], ""]},
+	}
+}
+
+test_the_regimes_ask_for_these_clauses_and_references if {
+	{name: [regime.contract, object.get(regime, "safeguard", ""), object.get(regime, "references", "any")] |
+		some name, regime in residency.regimes
+	} == {
+		"gdpr": [["dpa"], "scc", "any"],
+		"hipaa": [["baa"], "", ["inline"]],
+		"swiss": [["dpa"], "scc", "any"],
+		"swiss_only": [["dpa"], "", "any"],
+		"uk": [["dpa"], "idta", "any"],
+		"us_only": [[], "", "any"],
+	}
+}
+
+test_a_regime_has_no_member_that_nobody_reads if {
+	every _, regime in residency.regimes {
+		object.keys(regime) - listed("contract within adequate safeguard references regulations") == set()
+		every _, decision in object.get(regime, "adequate", {}) {
+			object.keys(decision) - listed("decision date contract until") == set()
+		}
+	}
+}
+
+# The target as it is may be anywhere, and it is its switch that the regime was held against.
+test_what_a_switch_covers_gives_no_reason_of_transfer if {
+	switched := object.union(fixture.target("t/a", ["US"], ["*"], []), {"facts": {"residency": {"switches": [{
+		"inference_geo": "us",
+		"endpoint": ["US"], "processing": ["US"], "storage": [],
+	}]}}})
+	call := fixture.request({}, [switched])
+	grant := org({"regimes": ["us_only"]})
+	residency.obligations["t/a"][0].params.inference_geo == "us" with input as call with data.org as grant
+	residency.satisfied["t/a"] with input as call with data.org as grant
+	lacking := org({"regimes": ["us_only"], "contract": ["baa"]})
+	{one.rule | some one in residency.reasons["t/a"]} == {"residency/contract"} with input as call with data.org as lacking
+}
