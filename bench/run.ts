@@ -6,13 +6,14 @@ import { publishedVerifierKey, readEntries, verifyLedger } from '../src/audit/in
 import { readPolicySource } from '../src/policy/source.ts'
 import { openToolchain } from '../src/policy/toolchain/index.ts'
 import { type Ground, layGround } from '../test/house.ts'
+import { layEverything } from './everything.ts'
 import { load, type Subject } from './load.ts'
 import { coresOf, cpuMicroseconds, portkeyServer, ROOT, type Running, residentMegabytes, start } from './process.ts'
 
 /**
  * The speed table: what a governed call costs against the floor (a bare node:http and undici proxy) and against Portkey's gateway with nothing
  * on. All in one run, in turn, the process under test alone on one core. The gateway remembers decisions that can only be the same again; how much
- * that is worth shows `customhouse_evaluated`: the same with a control more, which reads the clock, so that each decision is evaluated. CPU is the kernel's own account of the process, all threads.
+ * that is worth shows `customhouse_evaluated`: the same with a control more, which reads the clock, so that each decision is evaluated. `customhouse_everything` has all controls on (`everything.ts`). CPU is the kernel's own account of the process, all threads.
  */
 
 type Figures = { cpu_us: number; calls_per_s: number; p50_ms: number; p99_ms: number; rss_mb: number }
@@ -49,14 +50,17 @@ const floor = await run(['bench/floor.ts', origin], CORE_UNDER_TEST, /listening 
 const ground = await lay({})
 const evaluated = await lay({ controls: ['clock'] })
 await addClock(evaluated)
+const { ground: all, issuer } = await layEverything(`${origin}/v1`)
 const customhouse = await serve(ground)
 const customhouseEvaluated = await serve(evaluated)
+const customhouseEverything = await serve(all)
 const portkey = await portkeyOf()
 
 const subjects: readonly Subject[] = [
   { name: 'floor', origin: `http://127.0.0.1:${floor.ready}`, path: '/', headers: {}, pid: floor.pid },
-  gateway('customhouse', customhouse, ground),
-  gateway('customhouse_evaluated', customhouseEvaluated, evaluated),
+  gateway('customhouse', customhouse, ground.key),
+  gateway('customhouse_evaluated', customhouseEvaluated, evaluated.key),
+  gateway('customhouse_everything', customhouseEverything, issuer.token),
   ...(portkey === null ? [] : [portkey]),
 ]
 
@@ -71,6 +75,7 @@ try {
   const common = Number(values.warmup) + rounds * calls
   await verified(ground, common + rounds * (Math.ceil(calls / 3) + calls))
   await verified(evaluated, common)
+  await verified(all, common)
   const result = { ...table, in_flight: inFlight }
   if (!values.json) print(table, inFlight)
   process.stdout.write(`${JSON.stringify(result)}\n`)
@@ -78,6 +83,8 @@ try {
   for (const process of running) await process.stop()
   ground.remove()
   evaluated.remove()
+  all.remove()
+  issuer.stop()
 }
 
 function lay(more: Readonly<Record<string, string[]>>): Promise<Ground> {
@@ -120,12 +127,12 @@ function serve({ config }: Ground): Promise<Running> {
   return run(args, CORE_UNDER_TEST, /"data":"(http[^"]+)"/)
 }
 
-function gateway(name: string, { ready, pid }: Running, { key }: Ground): Subject {
+function gateway(name: string, { ready, pid }: Running, credential: string): Subject {
   return {
     name,
     origin: ready,
     path: '/openai/v1/chat/completions',
-    headers: { authorization: `Bearer ${key}` },
+    headers: { authorization: `Bearer ${credential}` },
     pid,
   }
 }
@@ -220,9 +227,11 @@ function print(table: Readonly<Record<string, Figures>>, inFlight: Readonly<Reco
   )
   for (const [name, figures] of Object.entries(table)) say(line(`${name}, 64 in flight`, figures))
   for (const [depth, figures] of Object.entries(inFlight)) say(line(`customhouse, ${depth} in flight`, figures))
-  const { floor: bare, customhouse: ours, portkey: theirs } = table
+  const { floor: bare, customhouse: ours, customhouse_everything: everything, portkey: theirs } = table
   if (bare !== undefined && ours !== undefined)
     say(`customhouse / floor, CPU per call: ${(ours.cpu_us / bare.cpu_us).toFixed(2)}`)
+  if (bare !== undefined && everything !== undefined)
+    say(`customhouse with everything on / floor, CPU per call: ${(everything.cpu_us / bare.cpu_us).toFixed(2)}`)
   if (theirs !== undefined && ours !== undefined)
     say(`customhouse / portkey, CPU per call: ${(ours.cpu_us / theirs.cpu_us).toFixed(2)}`)
 }
