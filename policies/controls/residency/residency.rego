@@ -342,7 +342,7 @@ reasons[target.id] contains {
 reasons[target.id] contains {
 	"rule": "residency/pin",
 	"controls": rego.metadata.rule().custom.regulations,
-	"message": $"The target {target.id} is none of the {name} to which the tenant {input.call.principal.tenant} is pinned.",
+	"message": $"The target {target.id} is not among the {name} to which the tenant {input.call.principal.tenant} is pinned.",
 } if {
 	some target in targets
 	some name, values in pinned

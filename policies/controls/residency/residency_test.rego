@@ -382,12 +382,12 @@ test_another_host_or_model_is_denied if {
 	denied({}, hosted, object.union(entry, {"pin": {"hosts": ["b.example"]}})) == {reason(
 		"residency/pin",
 		["DORA-28", "DORA-30"],
-		"The target eu/a is none of the hosts to which the tenant claims is pinned.",
+		"The target eu/a is not among the hosts to which the tenant claims is pinned.",
 	)}
 	denied({}, hosted, object.union(entry, {"pin": {"models": ["m-2"]}})) == {reason(
 		"residency/pin",
 		["DORA-28", "DORA-30"],
-		"The target eu/a is none of the models to which the tenant claims is pinned.",
+		"The target eu/a is not among the models to which the tenant claims is pinned.",
 	)}
 	every facts in [{}, {"residency": {}}] {
 		rules({}, object.union(home, {"facts": facts}), object.union(entry, {"pin": {"hosts": ["a.example"]}})) == {"residency/pin"}
