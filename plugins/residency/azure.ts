@@ -1,3 +1,4 @@
+import type { Residency } from '../../src/core/call.ts'
 import { ANYWHERE } from '../../src/core/residency.ts'
 import type { Entry, Naming } from './entry.ts'
 import { type Layers, membersOf, type RawRow } from './layers.ts'
@@ -75,7 +76,7 @@ export function azureEntries({ rows }: Layers, azure: Azure): readonly Entry[] {
     return {
       id: `azure/${key}`,
       hosts: templates.map((host) => host.replace('{resource}', key)),
-      residency: Object.freeze({ endpoint, processing: storage, storage }),
+      residency: Object.freeze({ endpoint, processing: unionOf(known.values()), storage }),
       region: null,
       names: { nameIn: deploymentIn, of: (name) => known.get(name) ?? unnamed, rowOf: () => null, unnamed },
       switches: null,
@@ -83,6 +84,17 @@ export function azureEntries({ rows }: Layers, azure: Azure): readonly Entry[] {
       note: `In ${location}. The type of the deployment decides where it runs.`,
     }
   })
+}
+
+/** Wherever any of the deployments runs; null where that is not known of one of them, or where none is listed. */
+function unionOf(deployments: Iterable<Residency>): readonly string[] | null {
+  const places = new Set<string>()
+  for (const { processing } of deployments) {
+    if (processing === null) return null
+    for (const place of processing) places.add(place)
+  }
+  if (places.has(ANYWHERE)) return Object.freeze([ANYWHERE])
+  return places.size === 0 ? null : Object.freeze([...places].sort())
 }
 
 function deploymentsOf(value: unknown, { where }: RawRow, { types }: Azure) {

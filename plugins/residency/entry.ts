@@ -26,7 +26,7 @@ export type Names = Readonly<{
 export type Entry = Readonly<{
   id: string
   hosts: readonly string[]
-  /** Where text goes at the least. */
+  /** Where text goes at the least; of a resource of Azure wherever one of its listed deployments runs. */
   residency: Residency
   /** Of AWS, where Bedrock answers: what it says then holds for models that run in the region. Null: there is no such region. */
   region: string | null
