@@ -47,12 +47,7 @@ export async function startWorld(names: readonly string[]): Promise<World> {
         arrivals.push(arrival)
         const own = scripts.get(authority)
         const script = typeof own === 'function' ? own(arrival) : speak(arrival)
-        turn = turn.then(async () => {
-          const end = script.indexOf('reset')
-          await play(end === -1 ? script : script.slice(0, end), socket, closed)
-          // TLS has no reset of its own.
-          if (end !== -1) raw.resetAndDestroy()
-        })
+        turn = turn.then(() => play(script, socket, closed, raw))
       }
     })
   }

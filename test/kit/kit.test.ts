@@ -1,4 +1,5 @@
 import { connect } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import OpenAI from 'openai'
 import { afterEach, describe, expect, it } from 'vitest'
 import {
@@ -11,7 +12,9 @@ import {
   RequestReader,
   recordings,
   replay,
+  reset,
   type Script,
+  selfSigned,
   shortBody,
   startRecorder,
   startSimulator,
@@ -149,6 +152,19 @@ describe('answers, read by the OpenAI SDK', () => {
     expect(reason).toMatch(message)
     expect(reason).not.toBe('no error')
   })
+
+  it.each([['before an answer', reset] as const, ['in mid-stream', stream(['a'], { ending: 'reset' })] as const])(
+    'resets TLS from below, %s',
+    async (_, script) => {
+      const { key, cert } = selfSigned()
+      recorder = await startRecorder({ tls: { key, cert }, answer: () => script })
+      const socket = connectTls({ port: recorder.port, host: '127.0.0.1', servername: 'localhost', ca: cert })
+      const ended = new Promise<unknown>((resolve) => socket.once('error', resolve))
+      socket.resume().write('GET / HTTP/1.1\r\nhost: localhost\r\n\r\n')
+      expect(await ended).toMatchObject({ code: 'ECONNRESET' })
+      expect(recorder.requests).toHaveLength(1)
+    },
+  )
 
   it('drips', async () => {
     const { url } = await serving(drip({ a: 1 }, 1))

@@ -53,7 +53,11 @@ export async function startRecorder(options: RecorderOptions): Promise<Recorder>
   let answer = options.answer
   let accepted = 0
 
+  /** TCP sockets below TLS, by the client's port. */
+  const below = new Map<number | undefined, Socket>()
+
   const serve = (socket: Socket): void => {
+    const raw = below.get(socket.remotePort)
     const connection = accepted++
     sockets.add(socket)
     const closed = new Promise<number>((resolve) => {
@@ -76,7 +80,7 @@ export async function startRecorder(options: RecorderOptions): Promise<Recorder>
       try {
         for (const request of reader.push(bytes)) {
           const index = requests.length
-          const answered = turn.then(() => play(answer(request, index), socket, closed)).catch(fail)
+          const answered = turn.then(() => play(answer(request, index), socket, closed, raw)).catch(fail)
           turn = answered
           requests.push({ ...request, connection, at: performance.now(), answered, closed })
         }
@@ -91,6 +95,12 @@ export async function startRecorder(options: RecorderOptions): Promise<Recorder>
     options.tls === undefined
       ? createServer({ allowHalfOpen: false }, serve)
       : createTlsServer({ ...options.tls, ALPNProtocols: options.tls.alpn ?? ['http/1.1'] }, serve)
+  if (options.tls !== undefined)
+    server.on('connection', (raw: Socket) => {
+      const { remotePort } = raw
+      below.set(remotePort, raw)
+      raw.once('close', () => below.delete(remotePort))
+    })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(options.port ?? 0, '127.0.0.1', resolve)

@@ -107,16 +107,20 @@ export function split(bytes: Uint8Array, size: number): Uint8Array[] {
   return parts
 }
 
-/** Runs a script on a socket, for the recorder. `gone` settles when the socket has closed. */
+/**
+ * Runs a script on a socket, for the recorder. `gone` settles when the socket has closed. `below` is the TCP socket that TLS
+ * runs over: TLS has no reset of its own.
+ */
 export async function play(
   script: Script,
   socket: Socket,
   gone: Promise<unknown>,
+  below: Socket = socket,
 ): Promise<'answered' | 'client_gone'> {
   for (const step of script) {
     if (socket.destroyed) return 'client_gone'
     if (step === 'fin') socket.end()
-    else if (step === 'reset') socket.resetAndDestroy()
+    else if (step === 'reset') below.resetAndDestroy()
     else if (step === 'hold') await gone
     else if ('waitMs' in step) await Promise.race([sleep(step.waitMs), gone])
     else if ('until' in step) await Promise.race([step.until, gone])
