@@ -103,7 +103,7 @@ test_text_may_go_without_more_to_these_places if {
 		"hipaa": {"*"},
 		"swiss": (eea | listed("AD AR CH FO GB GG GI IL IM JE MC NZ UY")),
 		"swiss_only": {"CH"},
-		"uk": (eea | listed("AD AR CH FO GB GG GI IL IM JE JP NZ UY")),
+		"uk": (eea | listed("AD AR CH GB GG GI IL IM JE JP NZ UY")),
 		"us_only": {"US"},
 	}
 }
