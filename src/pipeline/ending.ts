@@ -64,18 +64,24 @@ export const DRAINED = new CustomhouseError(
   'ERR_GATEWAY_DRAINING',
   'The gateway is stopping and cut the answer off. Send the call again.',
 )
+/** What was permitted when the intent was written is not known to be any more, or the target rests: nothing is sent, and the loop looks at everything anew. */
+export const OVERTAKEN = new CustomhouseError(
+  'ERR_POLICY_DENIED',
+  'While its intent was made durable, what permitted the attempt changed, or its target came to rest: it was not sent.',
+  { detail: { reason: 'OVERTAKEN' } },
+)
 const FAILED = new CustomhouseError(
   'ERR_GATEWAY_INTERNAL',
   'The gateway failed while it read the answer. Its operator finds the cause under the call id.',
 )
 
-/** Closes an intent whose provider did not begin to answer, or whose client left or whose gateway stopped before it did. */
+/** Closes an intent whose provider did not begin to answer, which was overtaken, or whose client left or whose gateway stopped before an answer. */
 export async function closeUnanswered(sent: Sent, error: CustomhouseError): Promise<void> {
   const { visit, generation, target, intent, attempt, sentAt, watch } = sent
   const { call, client, gateway } = visit
   const given = client.gone.aborted ? CLIENT_GONE : gateway.drained.aborted ? DRAINED : null
   const outcome: Outcome = {
-    ending: given === CLIENT_GONE ? 'client_gone' : given === DRAINED ? 'drained' : 'provider_error',
+    ending: endingOf(given ?? error),
     status: (given ?? error).status,
     finish: null,
     usage: {},
@@ -91,6 +97,12 @@ export async function closeUnanswered(sent: Sent, error: CustomhouseError): Prom
     gateway.report(`the attempt at ${target.id} failed`, error, call.id)
     await evidence(visit, attemptFailed(call, intent, attempt, target.id, error))
   }
+}
+
+function endingOf(error: CustomhouseError): Ending {
+  if (error === CLIENT_GONE) return 'client_gone'
+  if (error === DRAINED) return 'drained'
+  return error === OVERTAKEN ? 'denied' : 'provider_error'
 }
 
 const UNANSWERED = {

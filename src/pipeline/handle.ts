@@ -4,13 +4,13 @@ import { CustomhouseError, isCustomhouseError } from '../core/errors.ts'
 import type { Generation } from '../core/generation.ts'
 import type { Filter } from '../core/plugin.ts'
 import type { Encoder, Provider } from '../core/port.ts'
-import type { Decided } from '../core/telemetry.ts'
+import type { AttemptWatch, Decided } from '../core/telemetry.ts'
 import { dispatchOf, lifeline, open, providerOf, termOf } from './attempt.ts'
 import { attemptsOf, type Pass } from './attempts.ts'
 import { base, baseReason, Denial } from './base.ts'
 import { courseOf } from './course.ts'
 import { dischargeRequest } from './discharge.ts'
-import { CLIENT_GONE, closeUnanswered, DRAINED, ledgerError } from './ending.ts'
+import { CLIENT_GONE, closeUnanswered, DRAINED, ledgerError, OVERTAKEN } from './ending.ts'
 import { record } from './evidence.ts'
 import { type FailureKind, isItsOwn } from './failures.ts'
 import { gate } from './gate.ts'
@@ -211,12 +211,8 @@ function tooLate(answer: CustomhouseError): Failure {
   return { answer, reasons: [baseReason('deadline', answer.message)], sent: false }
 }
 
-/** What was permitted when the intent was written is not known to be any more, or the target rests: nothing is sent, and the loop looks at everything anew. */
-const OVERTAKEN = new CustomhouseError(
-  'ERR_POLICY_DENIED',
-  'While its intent was made durable, what permitted the attempt changed, or its target came to rest: it was not sent.',
-  { detail: { reason: 'OVERTAKEN' } },
-)
+/** What is not sent is no attempt to metrics and traces: its record says what became of it. */
+const UNHEARD: AttemptWatch = { failed: () => undefined, ended: () => undefined }
 
 /** One attempt: prepare, open, gate. */
 async function send(
@@ -239,8 +235,10 @@ async function send(
     const prepared = await prepare(visit, assessment, permitted, pass, attempt, signal)
     if (prepared === 'stale' || 'sent' in prepared) return prepared
     const { dispatch, provider, encoder, filters, intent } = prepared
-    const heard = visit.watch.attempt(target, attempt, dispatch.url)
     const sentAt = performance.now()
+    // From here to the opening nothing else runs: what is opened is what the active generation permits.
+    const overtaken = !signal.aborted && (stale(visit, generation) || pass.rests())
+    const heard = overtaken ? UNHEARD : visit.watch.attempt(target, attempt, dispatch.url)
     const sent: Sent = {
       visit,
       generation,
@@ -262,8 +260,7 @@ async function send(
       intent,
       sentAt,
     }
-    // From here to the opening nothing else runs: what is opened is what the active generation permits.
-    if (!signal.aborted && (stale(visit, generation) || pass.rests())) {
+    if (overtaken) {
       await closeUnanswered(sent, OVERTAKEN)
       return 'overtaken'
     }

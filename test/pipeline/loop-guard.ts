@@ -1,5 +1,6 @@
 import type { Dispatch } from '../../src/core/call.ts'
 import { type AuditDraft, CLOSING_KINDS } from '../../src/core/record.ts'
+import type { AttemptWatch } from '../../src/core/telemetry.ts'
 import { FAILURES, type FailureKind } from '../../src/pipeline/failures.ts'
 import type { Law, Plan, Rule } from './loop-plan.ts'
 
@@ -22,6 +23,7 @@ export const RESTS = 'opened: not while its breaker is open'
 export const CLOSED = 'an intent: closed exactly once'
 export const RESERVED = 'what was reserved: given back or settled, once'
 export const TOLD = 'a client: told the end once'
+export const HEARD = 'the metrics: an attempt for each intent that was not overtaken, ended once'
 export const LEAK = 'in the end: no timer, no listener, no trial is left'
 
 type Opening = {
@@ -63,6 +65,8 @@ export class Guard {
   readonly #open = new Set<string>()
   /** Keys that ever failed: they may rest without our knowing for sure. */
   readonly #doubtful = new Set<string>()
+  /** How often each attempt that the metrics heard of has ended. */
+  readonly #endings: number[] = []
   active = 0
   drained = false
   stale = false
@@ -228,13 +232,25 @@ export class Guard {
     this.of(call).reserved = 0
   }
 
+  /** What the metrics hear of an attempt. */
+  heard(): AttemptWatch {
+    const at = this.#endings.push(0) - 1
+    const ended = (): void => {
+      this.#endings[at] = (this.#endings[at] ?? 0) + 1
+    }
+    return { failed: ended, ended }
+  }
+
   over(left: boolean): void {
     this.hold(LEAK, !left)
     for (const { ended, reserved } of this.#calls.values()) {
       this.hold(TOLD, ended === 1)
       this.hold(RESERVED, reserved === 0)
     }
-    for (const intent of this.records.filter(({ kind }) => kind === 'call.intent')) {
+    const intents = this.records.filter(({ kind }) => kind === 'call.intent')
+    const overtaken = this.records.filter(({ body }) => body.reason === 'OVERTAKEN').length
+    this.hold(HEARD, this.#endings.length === intents.length - overtaken && this.#endings.every((times) => times === 1))
+    for (const intent of intents) {
       const after = this.records.filter(({ of }) => of === intent.seq)
       const closing = after.filter(({ kind }) => CLOSING_KINDS.includes(kind))
       this.hold(CLOSED, closing.length === 1 && after.at(-1) === closing[0])

@@ -220,9 +220,14 @@ const SOURCES: readonly Fault[] = [
     alter: [HANDLE, '!signal.aborted && (stale(visit, generation) || pass.rests())', 'false'],
   },
   {
+    name: 'the metrics hear of what was not sent',
+    rule: guard.HEARD,
+    alter: [HANDLE, 'overtaken ? UNHEARD : ', ''],
+  },
+  {
     name: 'a target that came to rest is tried all the same',
     rule: guard.RESTS,
-    alter: [HANDLE, 'stale(visit, generation) || pass.rests())) {', 'stale(visit, generation))) {'],
+    alter: [HANDLE, '(stale(visit, generation) || pass.rests())\n', 'stale(visit, generation)\n'],
   },
   {
     name: 'what was reserved is not given back',

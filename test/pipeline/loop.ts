@@ -182,7 +182,8 @@ async function visit(
     body: Buffer.from(JSON.stringify({ model: 'm', stream: streamed, messages: [{ role: 'user', content: 'hello' }] })),
     principal: { subject: 's', tenant, groups: [], purpose: null, proof: 'key', keyId: 'k' },
   })
-  const watch = SILENT.arrived({ id, dialect: 'openai.chat', prefix: '', method: 'POST', traceparent: undefined })
+  const silent = SILENT.arrived({ id, dialect: 'openai.chat', prefix: '', method: 'POST', traceparent: undefined })
+  const watch = { ...silent, attempt: () => guard.heard() }
   await handle({ call, codec: openaiChat, client: planted.client?.(client) ?? client, gateway, watch })
 }
 

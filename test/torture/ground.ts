@@ -68,6 +68,8 @@ export async function layDoors(upstream: string, config: Readonly<Record<string,
       // Progress as often as can be set: more records between an intent and its end.
       audit: { log: 'test/torture', progress_every: '100ms', progress_bytes: '1KiB' },
       reload: { every: '1h' },
+      // Turns fail as the load has it, and a target that rested would have other turns' calls denied.
+      limits: { breaker: { failures: 1000 } },
       log: { level: 'info', format: 'json' },
       ...config,
     },

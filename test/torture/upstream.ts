@@ -64,7 +64,9 @@ function answersOf(door: Door, streamed: boolean): Record<Turn, readonly Script[
   const slow = streamed
     ? stream(piecesOf(door, LONG), { fields, everyMs: 2 })
     : whole(wholeOf(door, LONG), { delayMs: 20 })
-  return { fine: [fine], leaves: [slow], denied: [fine], long: [slow], fails: [failure(500)], busy: [tooMany(1)], cut }
+  // A wait in it would be kept to by the gateway, and calls of other turns want the target.
+  const busy = [tooMany(0)]
+  return { fine: [fine], leaves: [slow], denied: [fine], long: [slow], fails: [failure(500)], busy, cut }
 }
 
 type Way = Readonly<Record<Turn, readonly Script[]>>

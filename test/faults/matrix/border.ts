@@ -17,6 +17,9 @@ import { brittlePolicies } from './policies.ts'
 /** How long the provider `slow` may be silent. */
 const PATIENCE = '250ms'
 
+/** Sections of a configuration. */
+type Settings = Readonly<Record<string, Json>> & Readonly<{ limits?: Readonly<Record<string, Json>> }>
+
 /** Two recorders that play all providers, and what a gateway needs to be told to stand before them. */
 export type Upstreams = Readonly<{
   one: Recorder
@@ -27,7 +30,10 @@ export type Upstreams = Readonly<{
   close(): Promise<void>
 }>
 
-export async function startUpstreams(config: Readonly<Record<string, Json>> = {}): Promise<Upstreams> {
+/** Row after row fails at the same few targets: none of them may rest. */
+const RESTLESS = { failures: 1000, retry_after: '1s' }
+
+export async function startUpstreams({ limits, ...config }: Settings = {}): Promise<Upstreams> {
   const one = await startRecorder({ answer: () => hangUp })
   const two = await startRecorder({ answer: () => hangUp })
   const folder = mkdtempSync(join(tmpdir(), 'customhouse-matrix-'))
@@ -66,6 +72,7 @@ export async function startUpstreams(config: Readonly<Record<string, Json>> = {}
         ),
         // Nothing is reloaded but by the test that does it.
         reload: { every: '1h' },
+        limits: { breaker: RESTLESS, ...limits },
         ...config,
       },
     },
@@ -101,7 +108,7 @@ export type Border = House &
     trailOfLast(count: number): Promise<readonly AuditRecord[]>
   }>
 
-export async function openBorder(config: Readonly<Record<string, Json>> = {}): Promise<Border> {
+export async function openBorder(config: Settings = {}): Promise<Border> {
   const upstreams = await startUpstreams(config)
   const probe = makeProbe()
   const durable: AuditRecord[] = []
@@ -128,9 +135,7 @@ export async function openBorder(config: Readonly<Record<string, Json>> = {}): P
 }
 
 /** Folders of a gateway that runs as a process of its own. */
-export async function layBorder(
-  config: Readonly<Record<string, Json>> = {},
-): Promise<Readonly<{ ground: Ground; upstreams: Upstreams }>> {
+export async function layBorder(config: Settings = {}): Promise<Readonly<{ ground: Ground; upstreams: Upstreams }>> {
   const upstreams = await startUpstreams(config)
   return { upstreams, ground: await layGround(upstreams.options) }
 }
