@@ -23,12 +23,16 @@ classes contains class if some class in input.call.classes
 classes contains data.org.residency.findings[finding.type] if some finding in input.findings
 
 # A task and a class are the client's own words. So each entry stands beside the tenant's and can only take away.
-entries := array.concat([tenant, at("tasks", input.call.task), at("purposes", input.call.principal.purpose)], [entry |
-	some class in classes
-	entry := at("data_classes", class)
+entries := array.concat([tenant], [entry |
+	some [list, name] in applying
+	entry := tenant[list][name]
 ])
 
-at(list, name) := object.get(tenant, [list, name], {})
+applying contains ["tasks", input.call.task]
+
+applying contains ["purposes", input.call.principal.purpose]
+
+applying contains ["data_classes", class] if some class in classes
 
 # A misspelt task, purpose or class would otherwise be judged without the entry that was meant.
 known("task") if named("tasks", input.call.task)

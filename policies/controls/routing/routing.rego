@@ -22,8 +22,12 @@ obligations[input.target.id] := []
 
 attached := [{"type": $"attempt.{name}", "params": params} |
 	some name in ["retry", "fallback", "deadline"]
-	params := [given | some entry in [tenant, routing.defaults]; given := entry[name]][0]
+	params := given(name)
 ]
+
+given(name) := params if params := tenant[name]
+
+else := routing.defaults[name]
 
 faults contains "defaults" if not whole_defaults
 
