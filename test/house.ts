@@ -13,6 +13,9 @@ import { createKey, STORE_NAME } from '../src/identity/index.ts'
 /** The repository's root. */
 export const ROOT = resolve(import.meta.dirname, '..')
 
+/** `limits.breaker` of a gateway whose few targets fail in row after row of a table: none of them may rest for long. */
+export const RESTLESS = { failures: 1000, retry_after: '1s' }
+
 /** A provider of a test's configuration: an address, and where it says that it is. */
 export type TestProvider = Readonly<{
   url: string

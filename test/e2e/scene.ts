@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Json } from '../../src/core/json.ts'
-import { type House, ROOT, startHouse } from '../house.ts'
+import { type House, RESTLESS, ROOT, startHouse } from '../house.ts'
 import { hangUp, type RecordedRequest, type Recorder, type Script, startRecorder } from '../kit/index.ts'
 import { CASES, makeProbe, type Probe, probePolicies } from '../probe.ts'
 import { openaiVoice, type Voice } from './voice.ts'
@@ -66,6 +66,7 @@ export async function startScene(
           auto: ['us'],
         }).map(([model, routes]) => [model, { routes: routes.map((provider) => ({ provider, model: voice.model })) }]),
       ),
+      limits: { breaker: RESTLESS },
       ...config,
     },
     policies: shippedAndProbe(),

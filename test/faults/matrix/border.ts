@@ -7,7 +7,7 @@ import { publishedVerifierKey, verifyLedger } from '../../../src/audit/index.ts'
 import type { Json } from '../../../src/core/json.ts'
 import type { Plugin } from '../../../src/core/plugin.ts'
 import type { AuditRecord } from '../../../src/core/record.ts'
-import { type Ground, type House, type HouseOptions, layGround, startHouse } from '../../house.ts'
+import { type Ground, type House, type HouseOptions, layGround, RESTLESS, startHouse } from '../../house.ts'
 import { hangUp, type Recorder, startRecorder } from '../../kit/index.ts'
 import { makeProbe, type Probe } from '../../probe.ts'
 import { ALL_DOORS, type Door } from '../../wire/doors.ts'
@@ -29,9 +29,6 @@ export type Upstreams = Readonly<{
   reached(): readonly [number, number]
   close(): Promise<void>
 }>
-
-/** Row after row fails at the same few targets: none of them may rest. */
-const RESTLESS = { failures: 1000, retry_after: '1s' }
 
 export async function startUpstreams({ limits, ...config }: Settings = {}): Promise<Upstreams> {
   const one = await startRecorder({ answer: () => hangUp })
