@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { Json } from '../../src/core/json.ts'
@@ -19,6 +19,8 @@ const write = (name: string, content: Json): string => {
   writeFileSync(file, JSON.stringify(content))
   return file
 }
+const BEDROCK = ['bedrock', 'profiles.json', 'router.json', '--as-of', '2026-11-20']
+const AZURE = ['azure', 'deployments.json', '--account', 'account.json', '--as-of', '2020-01-01']
 const imported = (...args: readonly string[]) => run(['residency', 'import', ...args], { cwd: folder })
 
 const bedrock = { kind: 'bedrock', region: 'eu-west-2', residency: 'bedrock/eu-west-2', credential: 'aws' }
@@ -83,46 +85,38 @@ beforeAll(async () => {
   write('router.json', ROUTER)
   write('account.json', account())
   write('deployments.json', [deployment('zone', 'DataZoneStandard'), deployment('any', 'GlobalStandard')])
+  // What the rest reads.
+  expect((await imported(...BEDROCK, '--into', overlay)).code).toBe(0)
+  expect((await imported(...AZURE, '--into', overlay)).code).toBe(0)
 })
 
 describe('residency import', () => {
-  it('bedrock: prints an overlay, or makes the file that --into names', async () => {
-    const printed = await imported('bedrock', 'profiles.json', 'router.json', '--as-of', '2026-11-20')
+  it('prints an overlay, or makes the file that --into names, or adds to it and keeps its mode', async () => {
+    const into = join(folder, 'made.json')
+    const printed = await imported(...BEDROCK)
     expect(printed.code).toBe(0)
     expect(printed.stderr).toBe('Imported 6 names of profiles and routers, called from eu-west-2.\n')
-    const { code, stdout } = await imported(
-      'bedrock',
-      'profiles.json',
-      'router.json',
-      '--as-of',
-      '2026-11-20',
-      '--into',
-      overlay,
-    )
+    const { code, stdout } = await imported(...BEDROCK, '--into', into)
     expect({ code, stdout }).toEqual({ code: 0, stdout: '' })
-    expect(readFileSync(overlay, 'utf8')).toBe(printed.stdout)
-    expect(JSON.parse(printed.stdout)).toMatchObject({
+    expect(readFileSync(into, 'utf8')).toBe(printed.stdout)
+    const before = JSON.parse(printed.stdout)
+    expect(before).toMatchObject({
       version: 2,
       bedrock: {
         imported: { 'eu-west-2': { [`eu.${CLAUDE}`]: { regions: ['eu-central-1', 'eu-west-2', 'eu-west-3'] } } },
       },
     })
-  })
-
-  it('azure: adds to the file what it did not have, and keeps its mode', async () => {
-    const { mode } = statSync(overlay)
-    const before = JSON.parse(readFileSync(overlay, 'utf8'))
-    const args = ['azure', 'deployments.json', '--account', 'account.json', '--as-of', '2020-01-01', '--into', overlay]
-    expect((await imported(...args)).code).toBe(0)
-    const after = JSON.parse(readFileSync(overlay, 'utf8'))
+    const { mode } = statSync(into)
+    expect((await imported(...AZURE, '--into', into)).code).toBe(0)
+    const after = JSON.parse(readFileSync(into, 'utf8'))
     expect(after.bedrock).toEqual(before.bedrock)
     expect(after.azure.resources['claims-oai']).toMatchObject({
       location: 'swedencentral',
       deployments: { any: 'GlobalStandard', zone: 'DataZoneStandard' },
       as_of: '2020-01-01',
     })
-    expect(statSync(overlay).mode).toBe(mode)
-    expect(readdirSync(gateway).filter((name) => name.includes('tmp'))).toEqual([])
+    expect(statSync(into).mode).toBe(mode)
+    expect(readdirSync(folder).filter((name) => name.includes('tmp'))).toEqual([])
   })
 
   it('takes the name of an account where its location is said', async () => {
@@ -287,11 +281,30 @@ describe('residency show', () => {
     expect(existsSync(join(gateway, 'state'))).toBe(false)
   }, 180_000)
 
-  it('the task of the call counts', async () => {
-    const verdicts = async (...more: readonly string[]) =>
-      (await shown('--tenant', 'claims', '--provider', 'own', ...more)).get('own/llama')?.verdicts
-    expect(await verdicts()).toMatchObject([{ effect: 'allow' }])
-    expect(await verdicts('--task', 'no-such-task')).toMatchObject([{ effect: 'deny' }])
+  it('the task and the classes of data of the call count', async () => {
+    // claims' shipped data, with a class that may be processed in Germany alone; its tests pin the shipped choices.
+    const file = join(gateway, 'policies', 'org', 'residency.yaml')
+    const tests = join(gateway, 'policies', 'org_test.rego')
+    const pinned = readFileSync(tests, 'utf8')
+    rmSync(tests)
+    const shipped = readFileSync(file, 'utf8')
+    const german = shipped.replace(
+      '    claims:\n',
+      '    claims:\n      data_classes: { plain: {}, local: { processing: [DE] } }\n',
+    )
+    writeFileSync(file, german.replace('  regions:\n', '  regions:\n    DE: { DE: Germany }\n'))
+    try {
+      const verdicts = async (...more: readonly string[]) =>
+        (await shown('--tenant', 'claims', '--provider', 'own', ...more)).get('own/llama')?.verdicts
+      expect(await verdicts('--data-class', 'plain')).toMatchObject([{ effect: 'allow' }])
+      expect(await verdicts('--data-class', 'plain', '--data-class', 'local')).toMatchObject([
+        { effect: 'deny', reason: expect.stringMatching(/^residency\/processing: /) },
+      ])
+      expect(await verdicts('--task', 'no-such-task')).toMatchObject([{ effect: 'deny' }])
+    } finally {
+      writeFileSync(file, shipped)
+      writeFileSync(tests, pinned)
+    }
   }, 180_000)
 
   it.each<[string, readonly string[], number, string]>([
