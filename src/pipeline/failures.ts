@@ -19,7 +19,10 @@ export type FailureKind = (typeof FAILURES)[number]
 /** An attempt that came to no answer, or to one that says "not I, not now". */
 export type Failed = Readonly<{
   error: CustomhouseError
-  /** Null: a fault of ours, or an end that a policy or the client set. It says nothing of the provider, and is never tried again. */
+  /**
+   * Null: a fault of ours, or the client or the gateway ended it; it is never tried again. A deadline that a policy set is a `timeout`, though it says nothing of
+   * the provider's health ({@link isItsOwn}).
+   */
   kind: FailureKind | null
   /** How long the provider asks to be left alone, in milliseconds. */
   retryAfterMs: number | null
@@ -72,20 +75,31 @@ export function isItsOwn({ detail: { reason } }: CustomhouseError): boolean {
   return !OURS.has(reason)
 }
 
+/** Providers send fractions as well, which RFC 9110 does not know. */
+const NUMBER = /^[0-9]{1,9}(?:\.[0-9]{1,6})?$/
+const DAY = '(?:Mon|Tues?|Wed(?:nes)?|Thu(?:rs)?|Fri|Sat(?:ur)?|Sun)(?:day)?'
+const MONTH = '(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)'
+const DATE_DAY = '(?:0[1-9]|[12][0-9]|3[01])'
+const TIME = '(?:[01][0-9]|2[0-3])(?::[0-5][0-9]){2}'
+/** The forms of RFC 9110 5.6.7 that name their zone; `Date.parse` takes nearly anything for a date, "-1" and "1.5" too. */
+const DATE = new RegExp(`^${DAY}, (?:${DATE_DAY} ${MONTH} [0-9]{4}|${DATE_DAY}-${MONTH}-[0-9]{2}) ${TIME} GMT$`)
+/** Its third form, that of C's asctime, is GMT without saying so. */
+const ASCTIME = new RegExp(`^${DAY} ${MONTH} (?: [1-9]|${DATE_DAY}) ${TIME} [0-9]{4}$`)
+
 /**
- * How long a provider asks to be left alone, in milliseconds; null where it says nothing. The finer word goes first: `retry-after-ms`,
- * `x-amz-retry-after` (milliseconds), then `retry-after` in seconds or as a date (RFC 9110 10.2.3).
+ * How long a provider asks to be left alone, in whole milliseconds; null where it says nothing that can be understood. The finer word goes first:
+ * `retry-after-ms`, `x-amz-retry-after` (milliseconds), then `retry-after` in seconds or as a date (RFC 9110 10.2.3). Rounded up: it is a lower bound.
  *
  * @param wall milliseconds since 1970
  */
 export function retryAfterOf(headers: Readonly<Record<string, string>>, wall: number): number | null {
   for (const name of ['retry-after-ms', 'x-amz-retry-after']) {
     const text = headers[name]
-    if (text !== undefined && /^[0-9]{1,12}$/.test(text)) return Number(text)
+    if (text !== undefined && NUMBER.test(text)) return Math.ceil(Number(text))
   }
   const text = headers['retry-after']
   if (text === undefined) return null
-  if (/^[0-9]{1,9}$/.test(text)) return Number(text) * 1000
-  const date = Date.parse(text)
+  if (NUMBER.test(text)) return Math.ceil(Number(text) * 1000)
+  const date = DATE.test(text) ? Date.parse(text) : ASCTIME.test(text) ? Date.parse(`${text} GMT`) : Number.NaN
   return Number.isNaN(date) ? null : Math.max(0, date - wall)
 }
