@@ -19,7 +19,7 @@ export type Course = Readonly<{
 /** Without `wait_ms`. */
 const WAIT_MS = 5_000
 const WAIT_MOST_MS = 60_000
-const DEADLINE_MOST_MS = 86_400_000
+const DEADLINE_MOST_MS = 3_600_000
 const TIMES_MOST = 3
 
 /** The same target is not tried again, any failure leads to the next one, and the operator's own limits are all there are. */
@@ -44,7 +44,7 @@ export const READERS: Readonly<Record<string, Reader>> = {
     const { times, on, wait_ms: wait = WAIT_MS } = params
     if (!isWhole(times, 1, TIMES_MOST)) return `times must be a whole number of 1 to ${TIMES_MOST}`
     const retryOn = failures(on)
-    if (retryOn === null || retryOn.length === 0) return `on must name failures, each once: ${FAILURES.join(', ')}`
+    if (retryOn === null) return `on must name failures, each once, or none: ${FAILURES.join(', ')}`
     if (!isWhole(wait, 0, WAIT_MOST_MS)) return `wait_ms must be a whole number of 0 to ${WAIT_MOST_MS}`
     return { times, retryOn, waitMs: wait }
   },

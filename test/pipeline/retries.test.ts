@@ -90,7 +90,7 @@ describe('attempt.retry', () => {
 
 test.each([
   ['attempt.retry', { times: 4, on: ['connect'] }],
-  ['attempt.retry', { times: 1, on: [] }],
+  ['attempt.retry', { times: 1, on: ['connect', 'connect'] }],
   ['attempt.fallback', { on: ['whatever'] }],
   ['attempt.fallback', { on: [], more: 1 }],
   ['attempt.deadline', {}],

@@ -58,6 +58,7 @@ shaped("fallback", params) if {
 
 shaped("deadline", params) if {
 	object.keys(params) - {"first_byte_ms", "total_ms", "call_ms"} == set()
+	count(params) > 0
 	every _, limit in params {
 		within(limit, 1, 3600000)
 	}
@@ -65,9 +66,9 @@ shaped("deadline", params) if {
 
 fails(list) if {
 	is_array(list)
-	every failure in list {
-		failure in failures
-	}
+	named := {failure | some failure in list}
+	named - failures == set()
+	count(named) == count(list)
 }
 
 within(number, least, most) if {

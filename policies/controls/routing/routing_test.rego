@@ -51,9 +51,13 @@ test_what_is_ill_shaped_is_denied if {
 		{"retry": {"times": 1, "on": [], "wait_ms": 0.5}},
 		{"retry": {"times": 1, "on": [], "wait_ms": "9"}},
 		{"retry": {"times": 1, "on": [], "wait": 1}},
+		{"retry": {"times": 1, "on": ["connect", "connect"]}},
 		{"fallback": {"on": ["typo"]}},
+		{"fallback": {"on": ["connect", "connect"]}},
 		{"fallback": {"on": [], "more": 1}},
+		{"deadline": {}},
 		{"deadline": {"total_ms": 0}},
+		{"deadline": {"total_ms": 3600001}},
 		{"deadline": {"total": 1}},
 		"none",
 	]
