@@ -87,19 +87,42 @@ const TENANTS: Readonly<Record<string, Json>> = {
 }
 export const TENANT_NAMES = [...Object.keys(TENANTS), 'stranger']
 
+const region = (...codes: string[]): Json => Object.fromEntries(codes.map((code) => [code, code]))
+const REGIONS: Json = {
+  EEA: region(...EEA),
+  CH: region('CH'),
+  GB: region('GB'),
+  US: region('US'),
+  CA: region('CA'),
+  WORLD: region('*'),
+}
+
 const operations = ['chat', 'count_tokens']
 const references: Readonly<Record<string, Json>> = {
   minimal: { call: ['stored'], stored: ['stored'], container: ['stored'] },
   hipaa: { server_tool: ['remote'], web_search: ['remote'], call: ['stored'], tool_server: ['remote'] },
 }
 
-/** The shipped policies, whole, but for the organisation's data. */
+/** The Commission's decision on Britain, as if its last day had been another one. */
+const GDPR = 'controls/residency/regimes/gdpr.yaml'
+function lapsed(text: string): string {
+  const decision = /(GB: \{.*until: )"\d{4}-\d\d-\d\d"/
+  if (!decision.test(text)) throw new Error(`${GDPR} has no decision on GB that ends`)
+  return text.replace(decision, '$1"2020-12-31"')
+}
+
+/** The table's choices for tenants, as data of the policy. */
+export const residencyData = (tenants: Readonly<Record<string, Json>> = {}): Json => ({
+  residency: { regions: REGIONS, tenants: { ...TENANTS, ...tenants } },
+})
+
+/** The shipped policies, whole, but for the organisation's data and a decision that has ended. */
 export function policies(): Readonly<Record<string, string>> {
   const folder = join(ROOT, 'policies')
   const shipped = readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => /\.(rego|json|yaml)$/.test(name) && !name.includes('_test.') && !name.startsWith('org/'))
-    .map((name) => [name, readFileSync(join(folder, name), 'utf8')])
-  const region = (...codes: string[]): Json => Object.fromEntries(codes.map((code) => [code, code]))
+    .map((name) => [name, readFileSync(join(folder, name), 'utf8')] as const)
+    .map(([name, text]) => [name, name === GDPR ? lapsed(text) : text])
   const data = {
     models: {
       models: {
@@ -111,19 +134,7 @@ export function policies(): Readonly<Record<string, string>> {
         ),
       },
     },
-    residency: {
-      residency: {
-        regions: {
-          EEA: region(...EEA),
-          CH: region('CH'),
-          GB: region('GB'),
-          US: region('US'),
-          CA: region('CA'),
-          WORLD: region('*'),
-        },
-        tenants: TENANTS,
-      },
-    },
+    residency: residencyData(),
     routing: {
       routing: {
         defaults: {},

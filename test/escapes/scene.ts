@@ -7,7 +7,7 @@ import { type Customhouse, compose } from '../../src/compose.ts'
 import type { Json } from '../../src/core/json.ts'
 import type { Plugin } from '../../src/core/plugin.ts'
 import type { AuditRecord } from '../../src/core/record.ts'
-import { layGround } from '../house.ts'
+import { layGround, writePolicies } from '../house.ts'
 import { ask, type Heard } from './ask.ts'
 import { config, OVERLAY, policies, TENANT_NAMES } from './ground.ts'
 import { type Issuers, startIssuers } from './issuer.ts'
@@ -24,7 +24,13 @@ export type Scene = Readonly<{
   ask(row: Row): Promise<Heard>
   /** Writes another configuration, made of the present one, and loads it. The code of what kept it back, or null. */
   push(change: (config: Record<string, Json>) => void): Promise<string | null>
-  /** Puts the first configuration back. */
+  /** Writes a file of the policy and loads it. The code of what kept it back, or null. */
+  legislate(name: string, text: string): Promise<string | null>
+  /** Writes a file beside the configuration, and tells its path. */
+  put(name: string, text: string): string
+  /** The first overlay of the catalogue. */
+  overlay: string
+  /** Puts the first configuration and policy back. */
   restore(): Promise<void>
   stop(): Promise<void>
 }>
@@ -32,7 +38,7 @@ export type Scene = Readonly<{
 /** What came of a row: calls that reached where they may. */
 export type Verdict = Readonly<{ allowed: number; forbidden: readonly string[]; counted: boolean }>
 
-const NAMES = [
+export const NAMES = [
   ...['', 'eu.', 'us.', 'ae.', 'jp.', 'au.', 'in.'].map((prefix) => `${prefix}api.openai.com`),
   '*.bank.example',
   '*.amazonaws.com',
@@ -91,18 +97,32 @@ export async function openScene(more: Readonly<Record<string, Json>> = {}): Prom
     const { error } = await customhouse.reload()
     return error?.code ?? null
   }
+  const law = policies()
+  const put = (name: string, text: string): string => {
+    writeFileSync(join(folder, name), text)
+    return join(folder, name)
+  }
   return {
     customhouse,
     world,
     issuers,
     records,
+    put,
+    overlay,
+    legislate: async (name, text) => {
+      writePolicies(ground.policies, { [name]: text })
+      return (await customhouse.reload()).error?.code ?? null
+    },
     ask: (row) => ask(customhouse.data, keys.get(row.tenant) ?? '', row),
     push: (change) => {
       const made = JSON.parse(first) as Record<string, Json>
       change(made)
       return load(JSON.stringify(made))
     },
-    restore: async () => expect(await load(first)).toBeNull(),
+    restore: async () => {
+      writePolicies(ground.policies, law)
+      expect(await load(first)).toBeNull()
+    },
     stop: async () => {
       await customhouse.stop()
       ground.remove()

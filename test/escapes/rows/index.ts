@@ -3,6 +3,7 @@ import { ALIASES, BEDROCK_NAMES, CLOUD_NAMES } from './alias.ts'
 import { EVIDENCE, FALLBACKS, REDIRECTS } from './answer.ts'
 import { MEMBERS, REFERENCES } from './body.ts'
 import { MOVING } from './moving.ts'
+import { OUTSIDE } from './outside.ts'
 import { GEO, REGIMES, STORAGE, WORDS } from './policy.ts'
 import { PUSHED } from './pushed.ts'
 import { HEADERS, PATHS, QUERIES } from './request.ts'
@@ -27,5 +28,6 @@ export const ROWS: readonly Row[] = [
   ...GEO,
   ...TOKENS_OF_OTHERS,
   ...PUSHED,
+  ...OUTSIDE,
   ...MOVING,
 ]

@@ -3,11 +3,13 @@ import type { Json } from '../../../src/core/json.ts'
 import { failure, reset, type Script } from '../../kit/index.ts'
 import type { Heard } from '../ask.ts'
 import { ANTHROPIC, CONVERSE, type Door, OPENAI } from '../doors.ts'
+import { residencyData } from '../ground.ts'
 import { FLAKY } from '../names.ts'
 import { denied, FAILED, type Row, rows, type Way } from '../row.ts'
 import type { Scene } from '../scene.ts'
 
 type Members = Record<string, Json>
+const swiss: Json = { endpoint: ['CH'], processing: ['CH'], storage: ['CH'] }
 const america: Json = { endpoint: ['US'], processing: ['US'], storage: ['US'] }
 const familyOf = ({ form }: Door) => (form === 'mistral' ? 'openai' : form)
 const HOME = { openai: 'covered', anthropic: 'claude-own', bedrock: 'own-bedrock' }
@@ -20,7 +22,12 @@ function declare(name: string, residency: Json): (config: Members) => void {
 }
 
 /** The first attempt fails, but not before another configuration is in force. */
-async function meanwhile(scene: Scene, row: Row, change: (config: Members) => void, ending: Script): Promise<Heard> {
+async function meanwhile(
+  scene: Scene,
+  row: Row,
+  change: (scene: Scene) => Promise<string | null>,
+  ending: Script,
+): Promise<Heard> {
   const authority = `${FLAKY[familyOf(row.door)]}:443`
   const pushed = Promise.withResolvers<void>()
   const arrived = Promise.withResolvers<void>()
@@ -32,7 +39,7 @@ async function meanwhile(scene: Scene, row: Row, change: (config: Members) => vo
   await arrived.promise
   const before = scene.world.arrivals.length
   try {
-    expect(await scene.push(change)).toBeNull()
+    expect(await change(scene)).toBeNull()
     pushed.resolve()
     const said = await heard
     expect(scene.world.arrivals.slice(before), 'nothing is sent after the reload').toEqual([])
@@ -49,7 +56,7 @@ const moved =
   (door: Door): Way => ({
     model: `home-${familyOf(door)}`,
     expected: FAILED,
-    act: (scene, row) => meanwhile(scene, row, change(door), ending),
+    act: (scene, row) => meanwhile(scene, row, (at) => at.push(change(door)), ending),
   })
 
 const home = (door: Door) => declare(HOME[familyOf(door)], america)
@@ -68,6 +75,24 @@ const withoutRoute =
     models[`home-${familyOf(door)}`] = { routes: [{ provider: 'us-baa', model: 'gpt-4o' }] }
   }
 
+/** The policy is compiled during the attempt, which must last so long. */
+const legislated =
+  (tenant: Json, ending: Script) =>
+  (door: Door): Way => ({
+    model: `home-${familyOf(door)}`,
+    expected: FAILED,
+    act: async (scene, row) => {
+      const patient = (config: Members): void => {
+        const providers = config.providers as Record<string, Members>
+        const name = `flaky-${familyOf(door)}`
+        providers[name] = { ...providers[name], timeouts: { first_byte: '60s' } }
+      }
+      expect(await scene.push(patient)).toBeNull()
+      const law = JSON.stringify(residencyData({ eea: tenant }))
+      return await meanwhile(scene, row, (at) => at.legislate('org/residency.yaml', law), ending)
+    },
+  })
+
 /** What was judged before a wait is not what is in force after it. */
 export const MOVING = [
   ...rows('race with a reload', [OPENAI, ANTHROPIC, CONVERSE], {
@@ -79,6 +104,43 @@ export const MOVING = [
       ...moved(flaky, failure(500))(door),
       tenant: 'retried',
       model: `pair-${familyOf(door)}`,
+    }),
+  }),
+  ...rows('race with a policy', [OPENAI, CONVERSE], {
+    'the tenant may go to Switzerland alone, from the middle of the attempt on': legislated(swiss, failure(500)),
+  }),
+  ...rows('race with a policy', [ANTHROPIC], {
+    'the tenant is in the data no more': legislated(null, reset),
+  }),
+  ...rows('stale policy', [OPENAI, ANTHROPIC, CONVERSE], {
+    'what is on disk could not be loaded for longer than reload.stale_after': () => ({
+      expected: denied('base/policy-stale'),
+      act: async (scene, row) => {
+        const fleeting = (config: Members): void => {
+          config.reload = { every: '500ms', stale_after: '1s' }
+        }
+        expect(await scene.push(fleeting)).toBeNull()
+        try {
+          const broken = (config: Members): void => {
+            fleeting(config)
+            config.version = 2
+          }
+          expect(await scene.push(broken)).toBe('ERR_CONFIG_INVALID')
+          let said = await scene.ask(row)
+          await expect
+            .poll(
+              async () => {
+                said = await scene.ask(row)
+                return said.status
+              },
+              { timeout: 20_000, interval: 200 },
+            )
+            .toBe(403)
+          return said
+        } finally {
+          await scene.restore()
+        }
+      },
     }),
   }),
   ...rows('race with a reload', [OPENAI, ANTHROPIC, CONVERSE], {

@@ -93,6 +93,10 @@ export const REGIMES = [
     'gdpr: America without the framework': model('gdpr', 'dpf-less', 'residency/transfer'),
     'gdpr: India under clauses, not assessed': model('gdpr', 'india-scc', 'residency/transfer'),
     'gdpr: America by business associate': model('gdpr', 'us-baa', 'residency/'),
+    'gdpr: Britain, past the last day of its decision': () => ({
+      ...model('gdpr', 'sunset-gb', 'residency/transfer')(),
+      twin: { tenant: 'gdpr', model: 'covered' },
+    }),
     'hipaa: no business associate': model('hipaa', 'us', 'residency/contract'),
     'hipaa: covered, and abroad': model('hipaa', 'covered', 'residency/transfer'),
     'uk: America without the bridge': model('uk', 'dpf-less', 'residency/transfer'),

@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import type { Json } from '../../../src/core/json.ts'
-import { ANTHROPIC, AZURE, CONVERSE, type Door, OCI, OPENAI, VERTEX } from '../doors.ts'
-import { denied, kept, rows, type Way } from '../row.ts'
+import { ANTHROPIC, AZURE, CLASSIC, CONVERSE, type Door, OCI, OPENAI, VERTEX } from '../doors.ts'
+import { denied, type Expected, kept, rows, type Way } from '../row.ts'
 
 type Members = Record<string, Json>
 const at = (...places: string[]): Json => ({ endpoint: places, processing: places, storage: places })
@@ -122,6 +122,12 @@ export const PUSHED = [
   ...rows('overlay', [OPENAI, CONVERSE, AZURE], {
     'a file that is not there': () => overlay('/nowhere/own.json'),
   }),
+  ...rows('overlays that contradict', [AZURE, CLASSIC], {
+    'the last one says America': () => contradicting('eastus', denied('residency/'), false),
+    'the last one says Germany, which is where it is': () => contradicting('eastus', kept(), true),
+    'the last one says Germany, of another type': () =>
+      contradicting('germanywestcentral', denied('residency/'), false, 'GlobalStandard'),
+  }),
   ...rows('declared wider', [ANTHROPIC, CONVERSE], { anywhere: taken({ residency: at('*') }) }),
 ]
 
@@ -134,6 +140,33 @@ function overlay(file: string): Way {
       })
       expect(code).toMatch(/^ERR_CONFIG_(INVALID|UNREADABLE)$/)
       return scene.ask(row)
+    },
+  }
+}
+
+/** Another overlay on top of the first one, or below it. */
+function contradicting(location: string, expected: Expected, below: boolean, type = 'Standard'): Way {
+  return {
+    expected,
+    act: async (scene, row) => {
+      const resource = { location, deployments: { standard: type }, as_of: '2026-11-24', source: 'other' }
+      const text = {
+        version: 2,
+        as_of: '2026-11-24',
+        sources: { other: 'the table of escapes' },
+        azure: { resources: { 'claims-eu': resource } },
+      }
+      const other = scene.put('other.json', JSON.stringify(text))
+      const catalogue = below ? [other, scene.overlay] : [scene.overlay, other]
+      const code = await scene.push((config) => {
+        config.residency = { catalogue }
+      })
+      expect(code).toBeNull()
+      try {
+        return await scene.ask(row)
+      } finally {
+        await scene.restore()
+      }
     },
   }
 }
