@@ -1,4 +1,5 @@
-import { type Layers, membersOf, type RawRow, type Stamp } from './layers.ts'
+import type { Told } from './entry.ts'
+import { derived, type Layers, membersOf, type RawRow, type Stamp } from './layers.ts'
 import { invalid, placesOf, record, regionsOf, words } from './places.ts'
 
 /** Dated data: the regions of AWS, and where its inference profiles send text. */
@@ -6,6 +7,8 @@ export type Bedrock = Readonly<{
   regions: ReadonlyMap<string, Region>
   /** Names that a foundation model's id begins with: `anthropic`. */
   vendors: ReadonlySet<string>
+  /** The row that lists a vendor. */
+  listing: ReadonlyMap<string, Told>
   /** By prefix: `eu`. */
   profiles: ReadonlyMap<string, readonly Profile[]>
   /** By region that is called and id or ARN, `eu-central-1/eu.anthropic...`: what listings of the operator's own account say. */
@@ -87,6 +90,14 @@ function reachedByName(name: string, region: string, { vendors, profiles }: Bedr
   return profiles.get(prefix)?.find(({ from }) => from.has(region)) ?? null
 }
 
+/** The row that lists the vendor of a foundation model, plain, behind a prefix or in an ARN: what the name says rests on it. */
+export function vendorRow(id: string, { listing }: Bedrock): Told | null {
+  const name = ARN.exec(id)?.[5] ?? id
+  const [, vendor = ''] = FOUNDATION.exec(name) ?? []
+  const [, , rest = ''] = PREFIX.exec(name) ?? []
+  return listing.get(vendor) ?? listing.get(FOUNDATION.exec(rest)?.[1] ?? '') ?? null
+}
+
 function isFoundation(name: string, vendors: ReadonlySet<string>): boolean {
   const [, vendor] = FOUNDATION.exec(name) ?? []
   return vendor !== undefined && vendors.has(vendor)
@@ -149,11 +160,31 @@ export function readBedrock({ rows }: Pick<Layers, 'rows'>): Bedrock {
       regions.set(id, { id, partition: row.key, country, hosts: names, stamp: row.stamp })
     }
   }
-  const vendors = new Set(rows('bedrock.vendors').flatMap((row) => words(membersOf(row, ['names']).names, row.where)))
-  const known: Bedrock = { regions, vendors, profiles: new Map(), imported: new Map() }
+  const listing = vendorsOf(rows, regions)
+  const vendors = new Set(listing.keys())
+  const known: Bedrock = { regions, vendors, listing, profiles: new Map(), imported: new Map() }
   const profiles = new Map(rows('bedrock.profiles').map((row) => [row.key, profileOf(row, known)]))
   const imported = new Map<string, Reached>(rows('bedrock.imported').map((row) => [row.key, importedOf(row, known)]))
   return { ...known, profiles, imported }
+}
+
+/** Prefixes of profiles that are no part of a region's name: a vendor that is called so would take what runs in many places for what runs in one. */
+const PREFIXES: ReadonlySet<string> = new Set(['global', 'apac', 'emea', 'amer', 'latam'])
+
+function vendorsOf(rows: Layers['rows'], regions: Bedrock['regions']): ReadonlyMap<string, Told> {
+  const areas = new Set([...regions.keys()].map((id) => id.split('-')[0] ?? ''))
+  const listing = new Map<string, Told>()
+  for (const row of rows('bedrock.vendors')) {
+    for (const name of words(membersOf(row, ['names']).names, row.where)) {
+      // Names of two letters are those of countries and continents.
+      if (!/^[a-z0-9]{3,}$/.test(name) || PREFIXES.has(name) || areas.has(name))
+        throw invalid(
+          `${row.where}: ${JSON.stringify(name)} can be no vendor: it is, or could become, a prefix of inference profiles.`,
+        )
+      if (!listing.has(name)) listing.set(name, { row: row.id, stamp: row.stamp })
+    }
+  }
+  return listing
 }
 
 function profileOf(row: RawRow, { regions, vendors }: Bedrock): readonly Profile[] {
@@ -171,7 +202,7 @@ function profileOf(row: RawRow, { regions, vendors }: Bedrock): readonly Profile
       if (sources.has(id) || !ends.includes(id)) throw invalid(`${where}: ${id} must stand in one from, and in its to.`)
       sources.add(id)
     }
-    return { from: new Set(starts), row: row.id, stamp, ...among(ends, regions, where) }
+    return { from: new Set(starts), row: row.id, ...among(ends, regions, where, stamp) }
   })
 }
 
@@ -189,18 +220,23 @@ function importedOf(row: RawRow, { regions, vendors }: Bedrock): Reached {
     throw invalid(`${where}: the ARN is of another region than ${region}.`)
   const { regions: list } = membersOf(row, ['regions'])
   if (list === null) return { row: row.id, stamp, regions: null, places: null }
+  if (isGlobal(id)) throw invalid(`${where}: where a global profile runs nobody knows: regions must be null.`)
   const ends = words(list, `${where}: regions`)
   if (ends.length === 0) throw invalid(`${where}: regions must name at least one, or be null where nobody knows.`)
   const foreign = ends.find((one) => regions.get(one)?.partition !== home.partition)
   if (foreign !== undefined) throw invalid(`${where}: ${foreign} is no region of the partition of ${region}.`)
-  return { row: row.id, stamp, ...among(ends, regions, where) }
+  return { row: row.id, ...among(ends, regions, where, stamp) }
 }
 
-function among(ends: readonly string[], regions: Bedrock['regions'], where: string) {
+const isGlobal = (id: string): boolean => (ARN.exec(id)?.[5] ?? id).startsWith('global.')
+
+function among(ends: readonly string[], regions: Bedrock['regions'], where: string, own: Stamp) {
+  const stamps: Stamp[] = []
   const countries = ends.map((id) => {
     const region = regions.get(id)
     if (region === undefined) throw invalid(`${where} names ${id}, which is none of the regions.`)
+    stamps.push(region.stamp)
     return region.country
   })
-  return { regions: [...ends].sort(), places: placesOf(countries, {}, where) }
+  return { regions: [...ends].sort(), places: placesOf(countries, {}, where), stamp: derived(own, stamps) }
 }

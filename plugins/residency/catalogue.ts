@@ -2,6 +2,7 @@ import type { Residency } from '../../src/core/call.ts'
 import { type Azure, azureEntries, readAzure } from './azure.ts'
 import { type Bedrock, readBedrock } from './bedrock.ts'
 import shipped from './catalogue.json' with { type: 'json' }
+import { readDomains } from './domains.ts'
 import type { Entry } from './entry.ts'
 import { type Layer, layersOf, membersOf, type RawRow } from './layers.ts'
 import { ociEntries } from './oci.ts'
@@ -25,6 +26,8 @@ export type CatalogueData = Readonly<{
   switches: ReadonlyMap<string, readonly string[]>
   /** The same of the operator's own servers that obey it, by origin. */
   servers: ReadonlyMap<string, ReadonlyMap<string, readonly string[]>>
+  /** Domains whose hosts are a provider's. */
+  domains: ReadonlySet<string>
   rows: readonly Row[]
 }>
 
@@ -61,7 +64,8 @@ export function readCatalogue(...files: readonly Layer[]): CatalogueData {
   const switches = entries.get('anthropic/global')?.switches ?? new Map()
   const servers = new Map(layers.rows('anthropic.servers').map((row) => readServer(row, owners, groups)))
   const rows = rowsOf(layers, entries, projects, bedrock)
-  return { asOf, groups, entries, bedrock, azure, projects, switches, servers, rows }
+  const domains = readDomains(layers)
+  return { asOf, groups, entries, bedrock, azure, projects, switches, servers, domains, rows }
 }
 
 /** The shipped catalogue with the operator's own files laid over it. */

@@ -19,7 +19,7 @@ const arn = (region: string, rest: string, partition = 'aws'): string => `arn:${
 const ME = '123456789012'
 
 describe('a declaration', () => {
-  const origin = 'https://vpce-1.bedrock-runtime.eu-central-1.vpce.amazonaws.com'
+  const origin = 'https://bedrock.bank.example'
   const declare = (residency: Residency, more: readonly Declared[] = [], region = 'eu-central-1') =>
     createResidency({ declared: [{ origin, residency, region }, ...more] })
   const kept: Residency = { endpoint: ['DE'], processing: ['DE'], storage: [] }

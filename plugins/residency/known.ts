@@ -1,9 +1,9 @@
 import type { ProviderKind, Residency } from '../../src/core/call.ts'
 import { ANYWHERE, UNKNOWN } from '../../src/core/residency.ts'
-import { modelIn, type Reach, reachedBy, reachOf } from './bedrock.ts'
+import { modelIn, type Reach, reachedBy, reachOf, vendorRow } from './bedrock.ts'
 import type { CatalogueData } from './catalogue.ts'
 import type { Entry, Names, Told } from './entry.ts'
-import type { Author } from './layers.ts'
+import { type Author, isWeaker } from './layers.ts'
 import { FACETS } from './places.ts'
 import { membersIn } from './skim.ts'
 
@@ -50,12 +50,15 @@ export function rowOfModel(known: Known, { kind, model }: Model, { bedrock }: Ca
   if (kind !== 'bedrock') return weaker(names?.rowOf(model) ?? null, known)
   if (region === null) return null
   const reached = reachedBy(model, region, bedrock)
-  return reached === 'region' ? null : weaker(reached, known)
+  const row = reached === 'region' ? null : weaker(reached, known)
+  // A name is read as one of a vendor's by the row that lists the vendor.
+  const vendor = reached === null ? null : vendorRow(model, bedrock)
+  return vendor !== null && isWeaker(vendor.stamp.author, row?.stamp.author ?? source) ? vendor : row
 }
 
-/** A row of the shipped catalogue vouches for nothing that an operator's row of the host decides too. */
+/** A row vouches for nothing that a weaker one of the host decides too. */
 function weaker(told: Told | null, { source }: Known): Told | null {
-  return told?.stamp.author === 'catalogue' && source !== 'catalogue' ? null : told
+  return told !== null && source !== 'declared' && isWeaker(source, told.stamp.author) ? null : told
 }
 
 /** Where a dispatch leads, by itself. `url` is at the origin of `known`, in plain form. */

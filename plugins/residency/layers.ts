@@ -17,6 +17,20 @@ export type Stamp = Readonly<{
   file: string | null
 }>
 
+const WEAKEST: readonly Author[] = ['catalogue', 'imported', 'operator']
+
+/** Whether `author` vouches for less than `other` does. */
+export function isWeaker(author: Author, other: Author): boolean {
+  return WEAKEST.indexOf(author) > WEAKEST.indexOf(other)
+}
+
+/** The stamp of what a row says by means of others: dated as the row is, and no better vouched for than the weakest of them. */
+export function derived(stamp: Stamp, from: Iterable<Stamp>): Stamp {
+  let told = stamp
+  for (const { author, file } of from) if (isWeaker(author, told.author)) told = { ...told, author, file }
+  return told
+}
+
 /** A row before it is understood. */
 export type RawRow = Readonly<{
   key: string
@@ -28,7 +42,7 @@ export type RawRow = Readonly<{
   where: string
 }>
 
-/** The files laid over each other: of rows with one name, the last one counts. */
+/** The files laid over each other: of rows with one name, the last one counts. A group is what the first file says that has it: rows of others are made of it. */
 export type Layers = Readonly<{
   /** The day of the shipped file. */
   asOf: string
@@ -41,6 +55,7 @@ const SECTIONS = [
   'entries',
   'projects',
   'anthropic.servers',
+  'domains',
   'bedrock.partitions',
   'bedrock.vendors',
   'bedrock.profiles',
@@ -78,12 +93,19 @@ export function layersOf(files: readonly Layer[]): Layers {
       if (typeof text !== 'string' || text === '') throw invalid(`${file}: source ${id} must be a text.`)
       sources.set(id, text)
     }
-    for (const [group, list] of Object.entries(record(top.groups ?? {}, `${file}: groups`)))
-      groups[group] = placesOf(list, {}, `${file}: group ${group}`)
+    for (const [group, list] of Object.entries(record(top.groups ?? {}, `${file}: groups`))) {
+      const where = `${file}: group ${group}`
+      if (Object.hasOwn(groups, group))
+        throw invalid(`${where} stands in an earlier file, whose rows are made of it: give it another name.`)
+      groups[group] = placesOf(list, {}, where)
+    }
     for (const [section, rows] of sectionsOf(top, file)) {
       for (const [key, value] of rowsOf(section, rows, file)) {
         const where = `${name === null ? '' : `${name}: `}${section}.${key}`
         const row = record(value, where)
+        // They only ever add up: whoever took one away could declare its hosts to be anywhere.
+        if (section === 'domains' && laid.get(section)?.has(key) === true)
+          throw invalid(`${where} stands in an earlier file: give the row another name.`)
         const author = name === null ? 'catalogue' : IMPORTED.has(section) ? 'imported' : 'operator'
         const stamp = {
           asOf: dayOf(row.as_of ?? day, where),

@@ -1,9 +1,11 @@
 import type { ProviderKind, Residency } from '../../src/core/call.ts'
 import { CustomhouseError } from '../../src/core/errors.ts'
-import { ANYWHERE } from '../../src/core/residency.ts'
+import { ANYWHERE, UNKNOWN } from '../../src/core/residency.ts'
 import { type CatalogueData, lookup, SHIPPED } from './catalogue.ts'
+import { domainOf, vpceAt } from './domains.ts'
 import type { Entry } from './entry.ts'
 import type { Known } from './known.ts'
+import { isWeaker } from './layers.ts'
 import { canonicalOrigin, FACETS, invalid, residencyOf } from './places.ts'
 import { OtherProject, projectAt } from './projects.ts'
 
@@ -40,8 +42,7 @@ export function readDeclared({ origin, residency: raw }: Declared, data: Catalog
   // `host.` and `host` are one host, and could be declared in two ways.
   if (hostname.endsWith('.')) throw invalid(`The host of ${origin} ends in a dot: write it without.`)
   const residency = residencyOf(raw, data.groups, origin)
-  const entry = entryAt(origin, data)
-  if (entry !== undefined) refuseMoreThanPromised(origin, residency, entry.residency)
+  refuseMoreThanPromised(origin, residency, promisedAt(origin, data))
   return residency
 }
 
@@ -60,7 +61,7 @@ export function originsOf(
   for (const one of declared) {
     const { origin } = one
     const residency = readDeclared(one, data)
-    const its = entryAt(origin, data)?.region ?? null
+    const its = regionAt(origin, data)
     const region = one.region ?? its
     if (its !== null && region !== its) throw invalid(`${origin} is in ${its}, not in ${region}.`)
     const earlier = said.get(origin)
@@ -85,14 +86,39 @@ export function originsOf(
   for (const [origin, name] of projects) {
     const known = origins.get(origin)
     if (known === undefined) continue
-    const { storage } = projectAt(name, origin, data)
+    const { storage, stamp } = projectAt(name, origin, data)
     if (known.source === 'declared') {
       refuseMoreThanPromised(origin, known.residency, { ...known.residency, storage })
       continue
     }
-    origins.set(origin, { ...known, residency: Object.freeze({ ...known.residency, storage }) })
+    const source = isWeaker(stamp.author, known.source) ? stamp.author : known.source
+    origins.set(origin, { ...known, source, residency: Object.freeze({ ...known.residency, storage }) })
   }
   return origins
+}
+
+/**
+ * What nobody can declare narrower at an origin: the word of its entry; at an endpoint in a VPC, that it is in the region of its name; and at any other host of a
+ * provider's domain, nothing at all. Null where the operator's word is all there is.
+ */
+function promisedAt(origin: string, data: CatalogueData): Residency | null {
+  const entry = entryAt(origin, data)
+  if (entry !== undefined) return entry.residency
+  const { hostname } = new URL(origin)
+  if (domainOf(hostname, data.domains) === null) return null
+  const endpoint = vpceAt(hostname)
+  const region = endpoint === null ? undefined : data.bedrock.regions.get(endpoint.region)
+  if (endpoint === null || region === undefined) return UNKNOWN
+  const places = [region.country]
+  return { endpoint: places, processing: places, storage: null }
+}
+
+/** Of AWS, where Bedrock is known to answer. */
+function regionAt(origin: string, data: CatalogueData): string | null {
+  const entry = entryAt(origin, data)
+  if (entry !== undefined) return entry.region
+  const endpoint = vpceAt(new URL(origin).hostname)
+  return endpoint?.bedrock === true && data.bedrock.regions.has(endpoint.region) ? endpoint.region : null
 }
 
 /**
@@ -100,7 +126,8 @@ export function originsOf(
  * TLS or inference, only `*` can be declared. Storage that the address does not tell is the operator's to declare: it follows
  * the project of the key.
  */
-function refuseMoreThanPromised(origin: string, declared: Residency, promised: Residency): void {
+function refuseMoreThanPromised(origin: string, declared: Residency, promised: Residency | null): void {
+  if (promised === null) return
   for (const facet of FACETS) {
     const narrow = declared[facet]
     const known = promised[facet]
@@ -117,6 +144,12 @@ function refuseMoreThanPromised(origin: string, declared: Residency, promised: R
       )
     }
   }
+}
+
+/** By the forms of Azure's hosts: also a resource that nobody has imported. */
+function isResource(hostname: string, { azure }: CatalogueData): boolean {
+  const dot = hostname.indexOf('.')
+  return dot > 0 && azure.hosts.some((host) => host === `{resource}${hostname.slice(dot)}`)
 }
 
 /** By its host's name alone: what answers on another port or without TLS is the same provider's. */
@@ -156,6 +189,10 @@ export function readPlace(place: Place, data: CatalogueData = SHIPPED): Residenc
     // Before the rest: what stands there depends on it.
     projectAt(project, origin, data)
   }
+  if (kind === 'openai' && isResource(new URL(origin).hostname, data))
+    throw invalid(
+      `residency of ${origin}, a resource of Azure, is for \`kind: azure\`: where an answer came from (x-ms-region) is heard of no other kind that speaks this API.`,
+    )
   if (typeof residency !== 'string') {
     const declared = declaredAt(baseUrl, residency, region)
     originsOf(data, [declared], projects)
@@ -186,7 +223,7 @@ export function readPlace(place: Place, data: CatalogueData = SHIPPED): Residenc
 
 /** Who speaks what is read at the hosts where a name in the body decides. */
 const KINDS: ReadonlyMap<string, readonly ProviderKind[]> = new Map([
-  ['azure', ['azure', 'openai']],
+  ['azure', ['azure']],
   ['vertex', ['openai']],
   ['oci', ['openai']],
 ])

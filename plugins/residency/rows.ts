@@ -41,6 +41,7 @@ export function rowsOf(
     rows.push({ id: `bedrock.imported/${key}`, ...stamp, residency: reaching(places) })
   for (const section of [
     'anthropic.servers',
+    'domains',
     'bedrock.vendors',
     'azure.regions',
     'azure.geographies',

@@ -9,7 +9,7 @@ const places = (list: readonly string[] | null): string =>
   list === null ? 'unknown' : list.length > 4 ? `${list.length} countries` : list.join(', ')
 
 it('the types of deployments of Azure, for a resource in Sweden', () => {
-  const rows = [...SHIPPED.azure.types].map(([type, runs]) => {
+  const rows = [...SHIPPED.azure.types].map(([type, { runs }]) => {
     const there = runs('swedencentral')
     return `| \`${type}\` | ${there?.includes('*') === true ? 'anywhere' : places(there)} |`
   })
