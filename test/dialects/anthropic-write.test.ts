@@ -230,6 +230,12 @@ describe('edits of what is signed', () => {
 })
 
 describe('edits and assignments', () => {
+  it('inference_geo that is null, which asks for nothing, is left out; one that is assigned stays', () => {
+    expect(JSON.parse(written(call({ inference_geo: null })))).not.toHaveProperty('inference_geo')
+    const assigned = written(call({ inference_geo: null }), [], [{ pointer: '/inference_geo', value: 'us' }])
+    expect(JSON.parse(assigned)).toMatchObject({ inference_geo: 'us' })
+  })
+
   it('of what is open are made, then the assignments', () => {
     const of = call({ messages: [user('abc')], metadata: { user_id: 'u' } })
     const changed = written(

@@ -44,7 +44,11 @@ export function writeBody(
   checkPlace(call, target)
   const changed = withoutSigned(call, edits, assign)
   if (!(changed instanceof Map)) throw new CustomhouseError('ERR_GATEWAY_INTERNAL', 'an assignment replaced the body')
-  return changed
+  if (changed.get('inference_geo') !== null) return changed
+  // Null is left out, as it means: the place of what is sent is told by the word that stands there.
+  const body: TreeObject = new Map(changed)
+  body.delete('inference_geo')
+  return body
 }
 
 /** `inference_geo: us` must narrow what the target was declared and judged to be, not move the call out of it. */

@@ -41,11 +41,20 @@ const BY_ADDRESS: ReadonlyMap<string, string> = new Map([
 /** Objects in which the names are the sender's own, or a schema's. */
 const OPAQUE: ReadonlySet<string> = new Set(['metadata', 'logit_bias', 'parameters', 'schema'])
 
+/** Whether a member of this name is a reference wherever it stands. */
+export function isReferenceName(name: string): boolean {
+  return BY_NAME.has(name) || BY_ADDRESS.has(name) || name === 'file_ids'
+}
+
 /** What a call names but does not carry, and what it carries in a form that no inspector reads, in document order. */
 export function findReferences(body: TreeObject): readonly Reference[] {
   const found: Reference[] = []
   search(found, body, '', '', true)
   if (body.get('store') === true) found.push({ kind: 'call', where: 'stored', pointer: '/store' })
+  const extra = body.get('extra_body')
+  if (extra instanceof Map && extra.get('store') === true) {
+    found.push({ kind: 'call', where: 'stored', pointer: '/extra_body/store' })
+  }
   list(body.get('modalities')).forEach((modality, index) => {
     if (modality !== 'text') found.push({ kind: 'audio', where: 'inline', pointer: `/modalities/${index}` })
   })
