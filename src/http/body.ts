@@ -34,6 +34,8 @@ export function readBody(
   const source: Readable = request
   return new Promise((resolve, reject) => {
     uploads.check()
+    // Whoever left while his proof was pending is told of by no event any more.
+    if (isGone(request)) throw cutOff()
     if (ask !== undefined) {
       hold.check(declared)
       ask()
@@ -60,7 +62,7 @@ export function readBody(
       }
       body.add(chunk)
     })
-    const cut = (): void => fail(new CustomhouseError('ERR_CALL_MALFORMED', 'The body was cut off before its end.'))
+    const cut = (): void => fail(cutOff())
     source.on('end', () => {
       if (!isWhole(request)) return cut()
       // From here on what it holds is the call's, which gives it back.
@@ -77,6 +79,15 @@ export function readBody(
 /** Whether a body that has ended was ended by the client: of a stream that was reset node:http2 tells the same. */
 function isWhole(request: Inbound): boolean {
   return request instanceof IncomingMessage ? request.complete : !request.aborted && !request.stream.closed
+}
+
+/** Whether the client has left before its body was read. */
+function isGone(request: Inbound): boolean {
+  return request.destroyed || (!(request instanceof IncomingMessage) && (request.aborted || request.stream.closed))
+}
+
+function cutOff(): CustomhouseError {
+  return new CustomhouseError('ERR_CALL_MALFORMED', 'The body was cut off before its end.')
 }
 
 /**
