@@ -117,7 +117,7 @@ async function change(name: string, options: Wanted): Promise<void> {
     let changed = false
     const list = await store.change((before) => {
       const next = undo ? lift(before, name, now) : revoke(before, { name, until, why }, now)
-      changed = next !== null
+      changed = undo ? !before.lifted.some((one) => one.name === name) : next !== null
       return next
     })
     process.stderr.write(
@@ -131,7 +131,7 @@ async function change(name: string, options: Wanted): Promise<void> {
 }
 
 function said(list: RevocationList, name: string, changed: boolean, undo: boolean): string {
-  if (undo) return changed ? `${name} is not revoked any more.` : `${name} was lifted already.`
+  if (undo) return changed ? `${name} is not revoked any more.` : `${name} was lifted already; gateways are told anew.`
   const until = list.revoked.find((one) => one.name === name)?.until
   return `${name} is revoked ${changed ? '' : 'already, '}${until === undefined ? 'for good' : `until ${until}`}.`
 }

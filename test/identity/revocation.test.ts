@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -22,6 +22,8 @@ type Bench = Readonly<{
   again(): RevocationStore
   lose(): void
   damage(): void
+  /** Keeps the list as it is now; what it gives puts that back. */
+  keep(): () => void
   remove(): Promise<void>
 }>
 
@@ -40,6 +42,10 @@ async function inFile(): Promise<Bench> {
     again: () => fileStore(file),
     lose: () => rmSync(file, { force: true }),
     damage: () => writeFileSync(file, '{"version":1,"generation":9,"revo'),
+    keep: () => {
+      copyFileSync(file, `${file}.kept`)
+      return () => copyFileSync(`${file}.kept`, file)
+    },
     remove,
   }
 }
@@ -53,6 +59,10 @@ async function inRedis(): Promise<Bench> {
     again: make,
     lose: () => void server.command('FLUSHALL'),
     damage: () => void server.command('HSET', 'customhouse:revocations', 'list', '{}', 'digest', 'x'),
+    keep: () => {
+      server.command('COPY', 'customhouse:revocations', 'kept', 'REPLACE')
+      return () => void server.command('COPY', 'kept', 'customhouse:revocations', 'REPLACE')
+    },
     remove: server.remove,
   }
 }
@@ -61,6 +71,7 @@ const KEY = 'key:AAAAAAAA'
 const TOKEN = 'token:https://idp.bank.example 7d1f'
 const on = (store: RevocationStore, name: string, until: number | null = null) =>
   store.change((list) => revoke(list, { name, until, why: null }, Date.now()))
+type Step = (store: RevocationStore, name: string) => Promise<unknown>
 const off = (store: RevocationStore, name: string) => store.change((list) => lift(list, name, Date.now()))
 
 const places: readonly [string, boolean, () => Promise<Bench>][] = [
@@ -151,6 +162,32 @@ for (const [place, here, make] of places) {
       },
     )
 
+    test.each([
+      ['has a name lifted that was revoked anew', [on, off], [on]],
+      ['has a name revoked for less', [(store: RevocationStore) => on(store, KEY, Date.now() + 1_500)], [on]],
+      ['is older by several changes', [on, off], [on, off, on]],
+    ] satisfies [string, Step[], Step[]][])(
+      'an older one is put back that %s: it is not taken, and the name stays revoked until it is lifted anew',
+      async (_, before, after) => {
+        const bench = await make()
+        await bench.store.make()
+        for (const step of before) await step(bench.store, KEY)
+        const putBack = bench.keep()
+        for (const step of after) await step(bench.store, KEY)
+        const { revocations, events } = await watch(bench.again())
+        expect(revocations.stands([KEY])).toBe(false)
+        putBack()
+        await expect
+          .poll(() => events.at(-1), { timeout: 5_000 })
+          .toMatchObject({ kind: 'lost', error: { code: 'ERR_KEYS_STORE', detail: { missing: 1 } } })
+        await expect.poll(() => revocations.fresh(), { timeout: 5_000 }).toBe(false)
+        expect(revocations.stands([KEY])).toBe(false)
+        await off(bench.store, KEY)
+        await expect.poll(() => revocations.stands([KEY]), { timeout: 5_000 }).toBe(true)
+        expect(revocations.fresh()).toBe(true)
+      },
+    )
+
     test('that is not there yet: nobody can tell, until it is made', async () => {
       const { store, again } = await make()
       const { revocations } = await watch(again())
@@ -224,6 +261,46 @@ test.each([
 ])('is no list: %s', (text) => {
   expect(() => parseList('here', Buffer.from(text))).toThrow(/damaged/)
 })
+
+test('any older list is put back: whoever was revoked stays so, whatever was done since', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'customhouse-revoked-'))
+  cleaning.push(() => rmSync(folder, { recursive: true, force: true }))
+  const step = fc.record({
+    name: fc.constantFrom(KEY, TOKEN),
+    undo: fc.boolean(),
+    until: fc.option(fc.integer({ min: 60, max: 90 })),
+    // Clocks of writers differ.
+    skew: fc.integer({ min: -2_000, max: 2_000 }),
+  })
+  const steps = fc.array(step, { maxLength: 6 })
+  let file = 0
+  await fc.assert(
+    fc.asyncProperty(steps, steps, async (before, after) => {
+      const path = join(folder, `${file++}`)
+      const store = fileStore(path)
+      await store.make()
+      const play = async (all: typeof before): Promise<void> => {
+        for (const { name, undo, until, skew } of all) {
+          const now = Date.now() + skew
+          const end = until === null ? null : now + until * 60_000
+          await store.change((list) =>
+            undo ? lift(list, name, now) : revoke(list, { name, until: end, why: null }, now),
+          )
+        }
+      }
+      await play(before)
+      copyFileSync(path, `${path}.kept`)
+      await play(after)
+      const revocations = await openRevocations({ store, everyMs: 600_000, staleAfterMs: 600_000 })
+      const revoked = [KEY, TOKEN].filter((name) => !revocations.stands([name]))
+      copyFileSync(`${path}.kept`, path)
+      await revocations.refresh()
+      for (const name of revoked) expect(revocations.stands([name])).toBe(false)
+      await revocations.close()
+    }),
+    { numRuns: 60 },
+  )
+}, 30_000)
 
 test('what is written is read again the same, whatever was done to it', () => {
   const name = fc.oneof(

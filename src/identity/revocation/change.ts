@@ -1,5 +1,5 @@
 import { CustomhouseError } from '../../core/errors.ts'
-import { holds, isName, isWhy, type RevocationList, type Revoked } from './list.ts'
+import { endOf, holds, isName, isWhy, type RevocationList, type Revoked } from './list.ts'
 
 /** For every gateway to have looked: after it a name that was lifted is no longer told to be. */
 const LIFTED_FOR_MS = 7 * 86_400_000
@@ -29,19 +29,20 @@ export function revoke(list: RevocationList, wanted: Revoking, now: number): Rev
   if (before !== undefined && holds(before, now) && endOf(before) >= (until ?? Number.POSITIVE_INFINITY)) return null
   const entry: Revoked = {
     name,
-    at: timeOf(now),
+    at: laterAt(list, name, now),
     ...(until === null ? {} : { until: timeOf(until) }),
     ...(why === null ? {} : { why }),
   }
   return next(list, now, name, { revoked: [entry] })
 }
 
-/** Takes a name off. Null where it is not on. Must throw ERR_CLI_USAGE for what is no name. */
-export function lift(list: RevocationList, name: string, now: number): RevocationList | null {
+/**
+ * Takes a name off, as of now. Told too where the list lacks it, or has it lifted already: a gateway may have it from a newer list that was lost, and believes only what is
+ * later. Must throw ERR_CLI_USAGE for what is no name.
+ */
+export function lift(list: RevocationList, name: string, now: number): RevocationList {
   refuseNoName(name)
-  // Told too where the list lacks it: a gateway may have it from one that was lost.
-  if (list.lifted.some((one) => one.name === name)) return null
-  return next(list, now, name, { lifted: [{ name, at: timeOf(now) }] })
+  return next(list, now, name, { lifted: [{ name, at: laterAt(list, name, now) }] })
 }
 
 /** What is over is left out, as every gateway knows it from the entry itself. */
@@ -60,7 +61,11 @@ function next(
   }
 }
 
-const endOf = ({ until }: Revoked): number => (until === undefined ? Number.POSITIVE_INFINITY : Date.parse(until))
+/** Later than what the list says of the name now: writers' clocks differ, and gateways take the later word. */
+function laterAt(list: RevocationList, name: string, now: number): string {
+  const said = [...list.revoked, ...list.lifted].find((one) => one.name === name)
+  return timeOf(said === undefined ? now : Math.max(now, Date.parse(said.at) + 1))
+}
 
 const timeOf = (ms: number): string => new Date(ms).toISOString()
 

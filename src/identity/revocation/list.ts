@@ -51,6 +51,11 @@ export function holds({ until }: Revoked, now: number): boolean {
   return until === undefined || Date.parse(until) > now
 }
 
+/** When an entry is over, in milliseconds since 1970; Infinity for never. */
+export function endOf({ until }: Revoked): number {
+  return until === undefined ? Number.POSITIVE_INFINITY : Date.parse(until)
+}
+
 /** Reads a list strictly. Must throw ERR_KEYS_STORE for anything that {@link listText} of this version did not write. */
 export function parseList(where: string, bytes: Uint8Array): RevocationList {
   if (bytes.length > MOST_BYTES) throw damaged(where, `it is larger than ${MOST_BYTES} bytes`)

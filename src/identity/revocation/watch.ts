@@ -1,5 +1,5 @@
 import { CustomhouseError, isCustomhouseError } from '../../core/errors.ts'
-import { holds, kindOf, type Revocable, type RevocationList, type Revoked } from './list.ts'
+import { endOf, holds, kindOf, type Lifted, type Revocable, type RevocationList, type Revoked } from './list.ts'
 import type { RevocationStore } from './store.ts'
 
 /** What is newly in force at this gateway. `first`: all that was, when it looked for the first time. */
@@ -109,11 +109,21 @@ export async function openRevocations(options: RevocationOptions): Promise<Revoc
   }
 }
 
-/** Names that were in force, whose time is not over, and of which a list says nothing. */
+/**
+ * Names that were in force, whose time is not over, and for which a list does not account. It does where it revokes the name for at least as long, or says what else it does later: an
+ * older list may well have the name, lifted or for a shorter time.
+ */
 function unaccounted(before: ReadonlyMap<string, Revoked>, list: RevocationList, now: number): readonly string[] {
   if (before.size === 0) return []
-  const told = new Set([...list.revoked, ...list.lifted].map(({ name }) => name))
-  return [...before.values()].filter((one) => holds(one, now) && !told.has(one.name)).map(({ name }) => name)
+  const revoked = new Map<string, Revoked>(list.revoked.map((one) => [one.name, one]))
+  const lifted = new Map<string, Lifted>(list.lifted.map((one) => [one.name, one]))
+  const accounts = (one: Revoked): boolean => {
+    const still = revoked.get(one.name)
+    if (still !== undefined && endOf(still) >= endOf(one)) return true
+    const said = still ?? lifted.get(one.name)
+    return said !== undefined && Date.parse(said.at) >= Date.parse(one.at)
+  }
+  return [...before.values()].filter((one) => holds(one, now) && !accounts(one)).map(({ name }) => name)
 }
 
 function setBack(where: string, names: readonly string[]): CustomhouseError {
@@ -123,7 +133,7 @@ function setBack(where: string, names: readonly string[]): CustomhouseError {
   // The names of subjects are personal, and this is logged.
   return new CustomhouseError(
     'ERR_KEYS_STORE',
-    `The list of what is revoked in ${where} lacks names that it had (${what}), and nobody has lifted them: it was emptied, or an old one was put back. The last good list stands. Revoke or lift them (\`customhouse revoke ... --undo\`), or restore the list.`,
+    `The list of what is revoked in ${where} lacks names that it had (${what}), or revokes them for less, and nobody has lifted them since: it was emptied, or an old one was put back. The last good list stands. Revoke or lift them (\`customhouse revoke ... --undo\`), or restore the list.`,
     { detail: { missing: names.length } },
   )
 }
