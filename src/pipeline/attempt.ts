@@ -75,6 +75,9 @@ function written(
   }
 }
 
+/** `headers`: of the answer that is passed over, which tells where it comes from all the same; none where there was no answer. */
+export type Unanswered = Failed & Pick<Answer, 'headers'>
+
 /**
  * Sends a dispatch and waits until an answer begins.
  *
@@ -87,14 +90,14 @@ export async function open(
   signal: AbortSignal,
   wall: () => number,
   goesOn: (failed: Failed) => boolean,
-): Promise<Answer | Failed> {
+): Promise<Answer | Unanswered> {
   try {
     signal.throwIfAborted()
     return sorted(provider, await provider.open(dispatch, signal), wall, goesOn)
   } catch (error) {
     const failed = thrown(error)
     goesOn(failed)
-    return failed
+    return { ...failed, headers: {} }
   }
 }
 
@@ -103,7 +106,7 @@ function sorted(
   answer: Answer,
   wall: () => number,
   goesOn: (failed: Failed) => boolean,
-): Answer | Failed {
+): Answer | Unanswered {
   const { status, headers } = answer
   const kind = failureOf(status)
   if (kind === null) return answer
@@ -111,7 +114,7 @@ function sorted(
   const failed = { error: errorOf(name, status, kind, retryAfterMs), kind, retryAfterMs }
   if (!goesOn(failed) && status >= 400 && kind !== 'credential') return answer
   answer.body.cancel()
-  return failed
+  return { ...failed, headers }
 }
 
 function errorOf(name: string, status: number, kind: FailureKind, retryAfterMs: number | null): CustomhouseError {

@@ -1,13 +1,15 @@
 import type { Ending, Outcome } from '../core/call.ts'
 import type { Reason } from '../core/decision.ts'
 import { CustomhouseError, isCustomhouseError } from '../core/errors.ts'
+import type { Answer } from '../core/port.ts'
 import { Denial } from './base.ts'
 import { evidence, ledgerError } from './evidence.ts'
 import type { Visit } from './gateway.ts'
-import { recordDisplaced } from './hearing.ts'
+import { hearHeaders, recordDisplaced } from './hearing.ts'
 import { headerValue, type Passage, type Progress, REQUEST_IDS, type Sent } from './passage.ts'
 import { attemptFailed, outcomeOf } from './records.ts'
 import { settle } from './settle.ts'
+import { nowhere } from './whereabouts.ts'
 
 /** Something ended the answer before its end. The outcome is durable first, then the client is told in its own dialect. */
 export async function stop(passage: Passage, progress: Progress, error: unknown): Promise<void> {
@@ -75,8 +77,17 @@ const FAILED = new CustomhouseError(
   'The gateway failed while it read the answer. Its operator finds the cause under the call id.',
 )
 
-/** Closes an intent whose provider did not begin to answer, which was overtaken, or whose client left or whose gateway stopped before an answer. */
-export async function closeUnanswered(sent: Sent, error: CustomhouseError): Promise<void> {
+/**
+ * Closes an intent whose provider did not begin to answer, which was overtaken, or whose client left or whose gateway stopped before an answer. What `headers`
+ * of an answer that is passed over say of where it comes from is on record before.
+ *
+ * @throws as the ledger does
+ */
+export async function closeUnanswered(
+  sent: Sent,
+  error: CustomhouseError,
+  headers: Answer['headers'] = {},
+): Promise<void> {
   const { visit, generation, target, intent, attempt, sentAt, watch } = sent
   const { call, client, gateway } = visit
   const given = client.gone.aborted ? CLIENT_GONE : gateway.drained.aborted ? DRAINED : null
@@ -91,6 +102,9 @@ export async function closeUnanswered(sent: Sent, error: CustomhouseError): Prom
   }
   watch.failed(given ?? error)
   await settle(visit, generation, outcome)
+  const whereabouts = nowhere()
+  hearHeaders({ ...sent, answer: { headers } }, whereabouts)
+  await recordDisplaced(sent, whereabouts)
   if (given !== null) {
     await evidence(visit, outcomeOf(call, intent, attempt, { outcome, ...UNANSWERED }))
   } else {

@@ -275,7 +275,7 @@ async function send(
     })
     begun?.()
     if ('error' in answer) {
-      await closeUnanswered(sent, answer.error)
+      await closeUnanswered(sent, answer.error, answer.headers)
       return { answer: answer.error, kind: answer.kind, onward: then, sent: true }
     }
     if (answer.status < 300) pass.began()

@@ -1,7 +1,8 @@
 import type { Evidence, ProviderKind } from '../core/call.ts'
+import type { Answer } from '../core/port.ts'
 import { within } from '../core/residency.ts'
 import { evidence as recordEnding } from './evidence.ts'
-import type { Passage } from './passage.ts'
+import type { Sent } from './passage.ts'
 import { displacedOf } from './records.ts'
 import type { Whereabouts } from './whereabouts.ts'
 
@@ -12,7 +13,11 @@ const HEADERS: Partial<Readonly<Record<ProviderKind, readonly string[]>>> = { az
 const MOST_WORDS = 16
 const OTHER = 'other'
 
-export function hearHeaders(passage: Passage, whereabouts: Whereabouts): void {
+/** Of any answer, also of one that is passed over. */
+export function hearHeaders(
+  passage: Sent & Readonly<{ answer: Pick<Answer, 'headers'> }>,
+  whereabouts: Whereabouts,
+): void {
   for (const source of HEADERS[passage.target.kind] ?? []) {
     const word = passage.answer.headers[source]
     if (word !== undefined) hear(passage, whereabouts, [{ source, word }])
@@ -20,7 +25,7 @@ export function hearHeaders(passage: Passage, whereabouts: Whereabouts): void {
 }
 
 /** Has the catalogue say what new words mean, and holds them against where the dispatch was judged to go. */
-export function hear(passage: Passage, whereabouts: Whereabouts, evidence: readonly Evidence[]): void {
+export function hear(passage: Sent, whereabouts: Whereabouts, evidence: readonly Evidence[]): void {
   for (const { source, word } of evidence) {
     if (!isNew(whereabouts.words, source, word)) continue
     if (whereabouts.words.size <= MOST_WORDS) judge(passage, whereabouts, { source, word })
@@ -35,7 +40,7 @@ function isNew(words: Set<string>, source: string, word: string): boolean {
   return true
 }
 
-function judge({ generation, target, residency }: Passage, whereabouts: Whereabouts, { source, word }: Evidence): void {
+function judge({ generation, target, residency }: Sent, whereabouts: Whereabouts, { source, word }: Evidence): void {
   const { facet, places } = generation.catalogue.evidence(target, { source, word })
   const inside = places !== null && within({ ...residency, [facet]: places }, residency)
   const said = Object.freeze({ source, facet, places: Object.freeze([...(places ?? [])]), within: inside })
@@ -55,8 +60,8 @@ function plain(word: string): string {
  *
  * @throws as the ledger does
  */
-export async function recordDisplaced(passage: Passage, whereabouts: Whereabouts): Promise<void> {
-  const { visit, intent, attempt, target } = passage
+export async function recordDisplaced(sent: Sent, whereabouts: Whereabouts): Promise<void> {
+  const { visit, intent, attempt, target } = sent
   for (let next = whereabouts.displaced[0]; next !== undefined; next = whereabouts.displaced[0]) {
     await recordEnding(visit, displacedOf(visit.call, intent, attempt, next))
     whereabouts.displaced = whereabouts.displaced.slice(1)

@@ -149,7 +149,6 @@ describe('where the body decides, target and dispatch agree', () => {
     ['Azure, in the resource`s geography', azure, 'home', only('SE')],
     ['Azure, anywhere', azure, 'all', { ...only('SE'), processing: ['*'] }],
     ['Azure, a deployment that is not listed', azure, 'new', { ...only('SE'), processing: null }],
-    ['Azure by kind openai', { ...azure, kind: 'openai' }, 'home', only('SE')],
     ['Vertex in the EU', vertex, 'google/gemini-2.5-flash', only(...EU27)],
     ['OCI in Frankfurt', oci, 'meta.llama-3.3-70b-instruct', only('DE')],
     ['OCI, hosted by its vendor', oci, 'xai.grok-4', { endpoint: ['DE'], processing: null, storage: null }],

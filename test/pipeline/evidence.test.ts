@@ -207,6 +207,25 @@ describe('a word from elsewhere', () => {
   })
 })
 
+describe('an answer that is broken after a word', () => {
+  const broken = (at: At): string[] => {
+    const chunks = spoken(['global'], at)
+    const word = chunks.findIndex((one) => one.includes('inference_geo'))
+    return [...chunks.slice(0, word), `${chunks[word]}event: content_block_delta\ndata: {{{\n\n`]
+  }
+  test.each<[At, Policy, string]>([
+    ['start', 'record', 'provider_truncated'],
+    ['middle', 'record', 'provider_truncated'],
+    ['start', 'deny', 'denied'],
+    ['middle', 'deny', 'cut_off'],
+  ])('in the same bytes, at its %s (%s), has said it: %s', async (at, policy, ending) => {
+    const played = await ask(policy, { chunks: broken(at) })
+    expect(displaced(played).map(({ body }) => body.word)).toEqual(['global'])
+    expect(played.outcomes[0]?.body).toMatchObject({ ending })
+    expectOrder(played, at)
+  })
+})
+
 describe('words', () => {
   const MANY = Array.from(
     { length: 40 },
@@ -289,6 +308,65 @@ describe('x-ms-region', () => {
     const played = await ask('record', at(false, 'Sweden Central', { status: 400, chunks: [body] }))
     expect(displaced(played)).toHaveLength(1)
     expect(played.status).toBe(400)
+  })
+
+  test.each([401, 429, 500, 503])(
+    'is heard of an answer that is passed over (%i), before its attempt is closed',
+    async (status) => {
+      const headers = { 'x-ms-region': 'Sweden Central' }
+      const first = { ...AZURE, id: 'one/first' }
+      let opened = 0
+      const played = await ask('deny', {
+        ...at(false, 'East US 2'),
+        targets: [first, { ...AZURE, id: 'one/second' }],
+        around: (made) => ({
+          ...made,
+          open: async (dispatch, signal) => {
+            opened++
+            if (opened > 1) return made.open(dispatch, signal)
+            const body = {
+              whole: async () => new Uint8Array(),
+              cancel: () => undefined,
+              async *[Symbol.asyncIterator]() {
+                yield new Uint8Array()
+              },
+            }
+            return { status, headers, body }
+          },
+        }),
+      })
+      expect(opened).toBe(2)
+      const kinds = played.records.map(({ kind }) => kind)
+      expect(kinds).toEqual(['call.intent', 'call.displaced', 'call.attempt_failed', 'call.intent', 'call.outcome'])
+      expect(displaced(played).map(({ of, body }) => [of, body])).toEqual([
+        [
+          0,
+          {
+            attempt: 1,
+            facet: 'endpoint',
+            judged: ['US'],
+            said: ['SE'],
+            source: 'x-ms-region',
+            word: 'Sweden Central',
+          },
+        ],
+      ])
+      expect(played.outcomes[0]?.body).toMatchObject({ ending: 'complete' })
+    },
+  )
+
+  test('is heard of an answer that is passed over, and a ledger that cannot write of it sends nothing more', async () => {
+    const played = await ask('record', {
+      ...at(false, 'Sweden Central', { status: 500 }),
+      targets: [
+        { ...AZURE, id: 'one/first' },
+        { ...AZURE, id: 'one/second' },
+      ],
+      refuses: ({ kind }) => kind === 'call.displaced',
+    })
+    expect(played.records.map(({ kind }) => kind)).toEqual(['call.intent'])
+    expect(played.status).toBe(503)
+    expect(played.text).toContain('cannot be recorded')
   })
 
   test('is evidence of Azure alone', async () => {
