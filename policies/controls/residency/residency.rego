@@ -80,6 +80,17 @@ faults contains $"pin.{name}" if {
 	not proper(object.get(members.pin, name, "none"), value)
 }
 
+faults contains $"transfers.{name}" if {
+	some name, value in tenant.transfers
+	not is_array(value)
+}
+
+faults contains $"regimes.{name}.{member}" if {
+	some name in applied
+	some member, value in regimes[name]
+	not proper(object.get(members.regime, member, "none"), value)
+}
+
 proper(words, value) if words[value]
 
 proper(type, value) if type == type_name(value)

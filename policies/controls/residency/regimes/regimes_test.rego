@@ -158,3 +158,32 @@ test_what_a_switch_covers_gives_no_reason_of_transfer if {
 	lacking := org({"regimes": ["us_only"], "contract": ["baa"]})
 	{one.rule | some one in residency.reasons["t/a"]} == {"residency/contract"} with input as call with data.org as lacking
 }
+
+test_an_end_that_is_no_date_is_no_decision if {
+	every until in [["2031-12-27"], {"d": "2031-12-27"}, false, null, 20311227, "31.12.2031", "9 May 2031", "2031-1-1", "2000-01-01"] {
+		rules("gdpr", "UY", ["dpa"]) == {"residency/transfer"} with data.controls.residency.regimes.gdpr.adequate.UY as {"contract": [], "until": until}
+	}
+	rules("gdpr", "UY", ["dpa"]) == {"residency/transfer"} with data.controls.residency.regimes.gdpr.adequate.UY as {"contract": [], "untill": "2000-01-01"}
+}
+
+test_clauses_that_are_no_list_are_not_met if {
+	every contract in [{}, "", null] {
+		rules("gdpr", "UY", ["dpa"]) == {"residency/transfer"} with data.controls.residency.regimes.gdpr.adequate.UY as {"contract": contract}
+	}
+}
+
+test_transfers_that_are_no_list_are_ill_shaped if {
+	every value in [{"note": "IN"}, "IN", null] {
+		found := denied({"regimes": ["gdpr"], "transfers": {"gdpr": value}}, {}, "IN", ["dpa", "scc"])
+		{one.rule | some one in found} == {"residency/data", "residency/transfer"}
+	}
+	allowed({"regimes": ["gdpr"], "transfers": {"gdpr": ["IN"]}}, {}, "IN", ["dpa", "scc"])
+	"residency/data" in {one.rule | some one in denied({"transfers": {"gdpr": "IN"}}, {}, "DE", [])}
+}
+
+test_a_regime_with_a_misspelt_or_ill_shaped_member_denies if {
+	every wrong in [{"reference": ["inline"]}, {"contract": {}}, {"references": "inline"}] {
+		regime := object.union({"contract": [], "within": {"US": "x"}, "regulations": {"places": ["DORA-30"]}}, wrong)
+		"residency/data" in rules("us_only", "US", []) with data.controls.residency.regimes.us_only as regime
+	}
+}
