@@ -107,7 +107,7 @@ export function createAttempts(options: AttemptsOptions): Plugin {
     rest: (target, tenant) => {
       if (breaker.size === 0) return null
       const now = clock.now()
-      return breaker.rest(keyOf(target), now) ?? breaker.rest(accountOf(target, tenant), now)
+      return longer(breaker.rest(keyOf(target), now), breaker.rest(accountOf(target, tenant), now))
     },
     enter: (target, tenant) => {
       const key = keyOf(target)
@@ -165,6 +165,11 @@ export function createAttempts(options: AttemptsOptions): Plugin {
   }
   made.set(plugin, attempts)
   return plugin
+}
+
+function longer(one: Rest | null, other: Rest | null): Rest | null {
+  if (one === null || other === null) return one ?? other
+  return other.ms > one.ms ? other : one
 }
 
 /** Of an answer they demand nothing: in that phase nobody carries them out. */

@@ -48,6 +48,8 @@ export class Breaker {
     if (circuit === undefined) return null
     const ms = Math.max(circuit.restUntil, circuit.openUntil ?? 0) - now
     if (ms > 0) return { ms, kind: circuit.kind }
+    // All there was to it was a word of the provider's, whose time is over.
+    if (circuit.openUntil === null && circuit.times.length === 0) this.#circuits.delete(key)
     return circuit.trial ? { ms: TRIAL_MS, kind: circuit.kind } : null
   }
 

@@ -15,9 +15,9 @@ import { count, isDue, recordProgress } from './progress.ts'
  */
 export async function gate(passage: Passage): Promise<void> {
   const progress = start(passage)
-  hearHeaders(passage, progress.whereabouts)
   let rest: Uint8Array
   try {
+    hearHeaders(passage, progress.whereabouts)
     if (passage.visit.call.stream && passage.answer.status < 400) await readStream(passage, progress)
     else await readWhole(passage, progress)
     await look(passage, progress, true)

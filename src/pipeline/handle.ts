@@ -238,6 +238,8 @@ async function send(
     const sentAt = performance.now()
     // From here to the opening nothing else runs: what is opened is what the active generation permits.
     const overtaken = !signal.aborted && (stale(visit, generation) || pass.rests())
+    // The time can be over before it is sent, by our own ledger's slowness: that is nothing that the provider did.
+    const late = signal.aborted
     const heard = overtaken ? UNHEARD : visit.watch.attempt(target, attempt, dispatch.url)
     const sent: Sent = {
       visit,
@@ -268,7 +270,7 @@ async function send(
     const begun = course.firstByteMs === null ? null : line.begins(course.firstByteMs)
     const answer = await open(provider, dispatch, signal, clock.wall, (failed) => {
       begun?.()
-      if (!givenUp(signal) && pass.failed(failed))
+      if (!late && !givenUp(signal) && pass.failed(failed))
         visit.gateway.report(`the target ${target.id} is left alone`, failed.error, visit.call.id)
       then = onward(way, judgement, permitted, failed)
       return then.to !== 'end'

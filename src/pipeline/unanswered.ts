@@ -39,7 +39,7 @@ function atRest(rests: readonly Resting[]): CustomhouseError | null {
   const names = rests.map(({ permitted, rest }) => `${permitted.target.id} (${rest.kind})`).join(', ')
   return new CustomhouseError(
     'ERR_PROVIDER_UNREACHABLE',
-    `Every target that this call may go to has failed and is left alone for a while: ${names}.`,
+    `No target can be tried for this call now; left alone for a while, since they failed, are: ${names}.`,
     {
       status: rests.every(({ rest }) => rest.kind === 'throttled') ? 429 : 503,
       detail: { reason: 'RESTING', retry_after_seconds: Math.max(1, Math.ceil(soonest / 1000)) },

@@ -53,8 +53,16 @@ test('a trial whose client leaves locks nothing', () => {
 
 test('calls that were under way when it opened make its rest no longer', () => {
   const breaker = opened()
-  breaker.failed('k', 'connect', false, 400, limits)
-  expect(breaker.rest('k', 400)?.ms).toBe(110)
+  for (const now of [11, 11]) breaker.failed('k', 'connect', false, now, limits)
+  expect(breaker.rest('k', 11)?.ms).toBe(499)
+})
+
+test('what has only asked for a slower pace is forgotten when its time is over', () => {
+  const breaker = new Breaker()
+  for (let tenant = 0; tenant < 20; tenant++) breaker.throttled(`k ${tenant}`, 'throttled', 1_000, 0, limits)
+  expect([breaker.rest('k 0', 999)?.ms, breaker.size]).toEqual([1, 20])
+  for (let tenant = 0; tenant < 20; tenant++) expect(breaker.rest(`k ${tenant}`, 1_000)).toBeNull()
+  expect(breaker.size).toBe(0)
 })
 
 test('however many keys fail, no more than so many are kept', () => {

@@ -20,6 +20,7 @@ export const ORDER = "opened: the first in the policy's order"
 export const DEADLINE = 'opened: within the time of the call'
 export const RETRY_AFTER = 'opened: not before the provider said'
 export const RESTS = 'opened: not while its breaker is open'
+export const RESTING = 'a denial for a rest: of a target that has really failed'
 export const CLOSED = 'an intent: closed exactly once'
 export const RESERVED = 'what was reserved: given back or settled, once'
 export const TOLD = 'a client: told the end once'
@@ -65,6 +66,8 @@ export class Guard {
   readonly #open = new Set<string>()
   /** Keys that ever failed: they may rest without our knowing for sure. */
   readonly #doubtful = new Set<string>()
+  /** Keys at which a provider really failed. */
+  readonly #ill = new Set<string>()
   /** How often each attempt that the metrics heard of has ended. */
   readonly #endings: number[] = []
   active = 0
@@ -146,18 +149,18 @@ export class Guard {
     this.hold(RETRY_AFTER, now >= Math.max(this.#asked.get(key) ?? 0, this.#asked.get(`${key} ${tenant}`) ?? 0))
     this.hold(RESTS, now >= (this.#rests.get(key) ?? 0))
     const opening: Opening = { index, rule: rule ?? PLAINEST, key, trial: this.#open.has(key), kind: null }
-    this.#course(told, opening)
+    this.#course(told, opening, this.#late(call))
     told.openings.push(opening)
     return opening
   }
 
-  #course(told: Told, { index, rule }: Opening): void {
+  #course(told: Told, { index, rule }: Opening, late: boolean): void {
     const last = told.openings.at(-1)
     const before = told.openings.filter((one) => one.index === index)
     const earlier = before.at(-1)
     if (rule.callMs !== null) this.hold(DEADLINE, this.#now() <= told.began + rule.callMs)
     if (earlier !== undefined) this.hold(RETRIES, retriable(earlier, before.length - 1))
-    if (last !== undefined && last.index !== index) {
+    if (last !== undefined && last.index !== index && !late) {
       const current = this.law.rules[last.index] ?? null
       const used = told.openings.filter((one) => one.index === last.index).length - 1
       this.hold(FALLBACK, current === null || lets(current, last.kind))
@@ -174,10 +177,16 @@ export class Guard {
         wanted.callMs !== null ||
         wanted.totalMs !== null ||
         told.unsendable.has(better) ||
+        late ||
         this.#doubtful.has(key) ||
         told.openings.some((one) => one.index === better)
       this.hold(ORDER, excused)
     }
+  }
+
+  /** Whether the operator's time was over for some attempt of a call while its intent was being written: it failed without having been opened. */
+  #late(call: string): boolean {
+    return this.records.some((one) => one.call === call && one.body.reason === 'TOTAL' && !this.#used.has(one.of ?? -1))
   }
 
   /** The provider has failed, and nobody had given the attempt up before. */
@@ -188,6 +197,7 @@ export class Guard {
     const now = this.#now()
     this.count(kind)
     this.#doubtful.add(key)
+    this.#ill.add(key)
     if (COUNTED.includes(kind) && !this.#open.has(key)) {
       const row = (this.#rows.get(key) ?? []).filter((time) => now - time < limits.windowMs)
       row.push(now)
@@ -250,6 +260,17 @@ export class Guard {
     const intents = this.records.filter(({ kind }) => kind === 'call.intent')
     const overtaken = this.records.filter(({ body }) => body.reason === 'OVERTAKEN').length
     this.hold(HEARD, this.#endings.length === intents.length - overtaken && this.#endings.every((times) => times === 1))
+    for (const { body } of this.records) {
+      if (!Array.isArray(body.reasons)) continue
+      for (const { rule, message } of body.reasons) {
+        const key = /^t([0-9]) /.exec(message)?.[1]
+        if (rule === 'base/target-resting')
+          this.hold(
+            RESTING,
+            [...this.#ill].some((ill) => ill.startsWith(`${key} `)),
+          )
+      }
+    }
     for (const intent of intents) {
       const after = this.records.filter(({ of }) => of === intent.seq)
       const closing = after.filter(({ kind }) => CLOSING_KINDS.includes(kind))
@@ -266,6 +287,7 @@ const PLAINEST: Rule = {
   firstByteMs: null,
   pin: null,
   quota: null,
+  looser: null,
 }
 
 function lets({ fallback }: Rule, kind: FailureKind | null): boolean {

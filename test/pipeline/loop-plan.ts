@@ -15,6 +15,8 @@ export type Rule = Readonly<{
   pin: Exclude<Place, 'US'> | null
   /** A reservation that takes so long; `none`: there is none to be had. */
   quota: number | 'none' | null
+  /** Each obligation about attempts comes together with a looser one of its type, which says nothing: the strict one first, or last. */
+  looser: 'first' | 'last' | null
 }>
 
 /** One generation: whom it permits (null: denied), in which order, and where its providers' addresses are. Judged are DE and FR. */
@@ -27,6 +29,8 @@ export type Say = Readonly<{
   does: 'fine' | 'connect' | 'timeout' | 'never' | 'mute' | 'broken' | number
   afterMs: number
   retryAfterMs: number | null
+  /** Where it says that it works, in a header of its answer; `fault`: the catalogue breaks down over it. */
+  region: 'fine' | 'fault' | null
 }>
 
 export type Plan = Readonly<{
@@ -42,6 +46,8 @@ export type Plan = Readonly<{
   drainedAt: number | null
   /** How long a record takes to be durable, one after another, again and again. */
   durableMs: readonly number[]
+  /** The longest that an attempt may take by the operator's own word. */
+  totalMs: number
   /** In [0, 1). */
   chance: number
   limits: Readonly<{ failures: number; windowMs: number; restMs: number; retryAfterMs: number }>

@@ -36,6 +36,7 @@ const rule: fc.Arbitrary<Rule> = fc.record({
   firstByteMs: some(fc.constantFrom(5, 50), 4),
   pin: some(fc.constantFrom('DE' as const, 'FR' as const), 3),
   quota: some(fc.constantFrom(0, 3, 'none' as const), 1),
+  looser: some(fc.constantFrom('first' as const, 'last' as const), 2),
 })
 const law: fc.Arbitrary<Law> = fc.record({
   rules: fc.array(fc.option(rule, { freq: 4 }), { minLength: TARGETS, maxLength: TARGETS, size: 'max' }),
@@ -54,6 +55,7 @@ const say: fc.Arbitrary<Say> = fc.record({
   ),
   afterMs: ms,
   retryAfterMs: some(fc.constantFrom(0, 3, 30, 300, 5_000)),
+  region: some(fc.constantFrom('fine' as const, 'fine' as const, 'fault' as const), 3),
 })
 const plan: fc.Arbitrary<Plan> = fc.record({
   laws: fc.array(law, { minLength: 1, maxLength: 3, size: 'max' }),
@@ -71,7 +73,8 @@ const plan: fc.Arbitrary<Plan> = fc.record({
   revokedAt: some(ms, 4),
   staleAt: some(ms, 9),
   drainedAt: some(ms, 9),
-  durableMs: fc.array(fc.constantFrom(0, 0, 0, 1, 4), { minLength: 1, maxLength: 7 }),
+  durableMs: fc.array(fc.constantFrom(0, 0, 0, 0, 1, 4, 40), { minLength: 1, maxLength: 7 }),
+  totalMs: fc.constantFrom(60_000, 60_000, 30),
   chance: fc.constantFrom(0, 0.3, 0.999),
   limits: fc.record({
     failures: fc.constantFrom(1, 2, 3),
@@ -102,7 +105,7 @@ test('whatever fails, changes and waits: nothing is opened that the active law d
 }, 600_000)
 
 const RULES: readonly string[] = Object.values(guard).filter((one) => typeof one === 'string')
-const ENDINGS = ['complete', 'provider_error', 'provider_truncated', 'client_gone', 'drained'].map(
+const ENDINGS = ['complete', 'provider_error', 'provider_truncated', 'client_gone', 'drained', 'failed'].map(
   (ending) => `call.outcome ${ending}`,
 )
 
@@ -268,6 +271,30 @@ const SOURCES: readonly Fault[] = [
     name: 'a trial that is never over',
     rule: guard.LEAK,
     alter: ['breaker.ts', 'if (trial && circuit !== undefined) circuit.trial = false', ''],
+  },
+  {
+    name: 'the headers of an answer are read where nobody closes the attempt',
+    rule: guard.CLOSED,
+    alter: [
+      'gate.ts',
+      'let rest: Uint8Array\n  try {\n    hearHeaders(passage, progress.whereabouts)\n',
+      'hearHeaders(passage, progress.whereabouts)\n  let rest: Uint8Array\n  try {\n',
+    ],
+  },
+  {
+    name: "the gateway's own slowness counts against a provider",
+    rule: guard.RESTING,
+    alter: [HANDLE, '!late && ', ''],
+  },
+  {
+    name: 'the last of several deadlines',
+    rule: guard.DEADLINE,
+    alter: ['course.ts', 'callMs: sooner(course.callMs, callMs)', 'callMs: callMs ?? course.callMs'],
+  },
+  {
+    name: 'the most of several retries',
+    rule: guard.RETRIES,
+    alter: ['course.ts', 'times: Math.min(course.times, times)', 'times: Math.max(course.times, times)'],
   },
   {
     name: 'a call that goes on when its client has left',

@@ -12,7 +12,7 @@ import { SILENT } from '../../src/core/telemetry.ts'
 import { openaiChat } from '../../src/dialects/openai-chat/index.ts'
 import { type Clock, createAttempts } from '../../src/pipeline/attempts.ts'
 import { Breaker } from '../../src/pipeline/breaker.ts'
-import { type FailureKind, failureOf } from '../../src/pipeline/failures.ts'
+import { FAILURES, type FailureKind, failureOf } from '../../src/pipeline/failures.ts'
 import type { Gateway } from '../../src/pipeline/gateway.ts'
 import { handle } from '../../src/pipeline/handle.ts'
 import { stream } from '../../src/pipeline/stream.ts'
@@ -213,7 +213,7 @@ function generationOf(number: number, law: Law, plan: Plan, planted: Planted, ro
     id: `t${index}`,
     provider: `p${index}`,
     model: `m${index}`,
-    kind: 'openai',
+    kind: 'azure',
     dialects: ['openai.chat'],
     tenants: null,
     residency: judged,
@@ -255,7 +255,10 @@ function generationOf(number: number, law: Law, plan: Plan, planted: Planted, ro
         const place = new URL(url).hostname.split('.')[1]?.toUpperCase() ?? ''
         return { endpoint: [place], processing: [place], storage: [place] }
       },
-      evidence: () => ({ facet: 'processing', places: null }),
+      evidence: (_, { word }) => {
+        if (word === 'fault') throw new Error('No catalogue.')
+        return { facet: 'processing', places: ['DE'] }
+      },
     },
     providers: new Map(providers),
     models: new Map([['m', targets]]),
@@ -265,7 +268,7 @@ function generationOf(number: number, law: Law, plan: Plan, planted: Planted, ro
       inspectMs: 600_000,
       firstByteMs: 600_000,
       idleMs: 600_000,
-      totalMs: 60_000,
+      totalMs: plan.totalMs,
       heldCharacters: 1e4,
       progressMs: 1e9,
       progressBytes: 1e9,
@@ -273,21 +276,28 @@ function generationOf(number: number, law: Law, plan: Plan, planted: Planted, ro
   }
 }
 
+const LOOSE_DEADLINE = { call_ms: 3_600_000, total_ms: 3_600_000, first_byte_ms: 3_600_000 }
+
 function verdictOf(rule: Rule | null): Verdict {
   if (rule === null) {
     const reason = { control: 'test', rule: 'test/no', controls: [], message: 'no' }
     return { effect: 'deny', reasons: [reason], obligations: [] }
   }
-  const { retry, fallback, callMs, totalMs, firstByteMs, pin, quota } = rule
+  const { retry, fallback, callMs, totalMs, firstByteMs, pin, quota, looser } = rule
   const deadline = {
     ...(callMs === null ? {} : { call_ms: callMs }),
     ...(totalMs === null ? {} : { total_ms: totalMs }),
     ...(firstByteMs === null ? {} : { first_byte_ms: firstByteMs }),
   }
   const obligations: Obligation[] = []
-  if (retry !== null) obligations.push({ type: 'attempt.retry', params: retry })
-  if (fallback !== null) obligations.push({ type: 'attempt.fallback', params: { on: fallback } })
-  if (Object.keys(deadline).length > 0) obligations.push({ type: 'attempt.deadline', params: deadline })
+  const add = (type: string, params: Obligation['params'], loose: Obligation['params']): void => {
+    if (looser === 'first') obligations.push({ type, params: loose })
+    obligations.push({ type, params })
+    if (looser === 'last') obligations.push({ type, params: loose })
+  }
+  if (retry !== null) add('attempt.retry', retry, { times: 3, on: [...FAILURES], wait_ms: 60_000 })
+  if (fallback !== null) add('attempt.fallback', { on: fallback }, { on: [...FAILURES] })
+  if (Object.keys(deadline).length > 0) add('attempt.deadline', deadline, LOOSE_DEADLINE)
   if (pin !== null) obligations.push({ type: 'pin', params: { place: pin } })
   if (quota !== null) obligations.push({ type: 'quota', params: { quota } })
   return { effect: 'allow', reasons: [], obligations }
@@ -335,7 +345,7 @@ function providerOf(index: number, address: string, { says }: Plan, { time, guar
       const opening = guard.opened(dispatch)
       const nth = guard.met.get(`opened ${index}`) ?? 0
       guard.count(`opened ${index}`)
-      const say: Say = says[index]?.[nth] ?? { does: 'fine', afterMs: 1, retryAfterMs: null }
+      const say: Say = says[index]?.[nth] ?? { does: 'fine', afterMs: 1, retryAfterMs: null, region: null }
       const { does, afterMs, retryAfterMs } = say
       const failed = (kind: FailureKind): void => guard.failed(opening, kind, retryAfterMs, dispatch.tenant)
       await until(signal, does === 'never' ? null : afterMs, time, (own) => {
@@ -385,7 +395,7 @@ async function until(
 type Hears = Readonly<{ spoke: () => void; mute: () => void }>
 
 function answer({ body }: Dispatch, say: Say, signal: AbortSignal, time: Timeline, hears: Hears): Answer {
-  const { does, afterMs, retryAfterMs } = say
+  const { does, afterMs, retryAfterMs, region } = say
   const streamed = JSON.parse(Buffer.from(body).toString()).stream === true
   const status = typeof does === 'number' ? does : 200
   const pieces =
@@ -393,17 +403,24 @@ function answer({ body }: Dispatch, say: Say, signal: AbortSignal, time: Timelin
       ? openaiStream({ texts: ['one two three'] })
       : [JSON.stringify(openaiAnswer({ texts: ['one'] }))]
   const said = status === 200 ? pieces : [JSON.stringify(openaiError('No.', 'no'))]
+  let spoken = false
+  const late = (own: boolean): void => {
+    if (own && !spoken) hears.mute()
+  }
   async function* read(): AsyncGenerator<Uint8Array, undefined> {
     if (does === 'mute') {
-      await until(signal, afterMs, time)
+      await until(signal, afterMs, time, late)
       hears.mute()
       throw new CustomhouseError('ERR_PROVIDER_TRUNCATED', 'Hung up.')
     }
     for (const [index, piece] of said.entries()) {
-      await until(signal, afterMs, time)
-      if (does === 'broken' && index >= said.length / 2)
+      await until(signal, afterMs, time, late)
+      if (does === 'broken' && index >= said.length / 2) {
+        if (index === 0) hears.mute()
         throw new CustomhouseError('ERR_PROVIDER_TRUNCATED', 'Hung up.')
+      }
       hears.spoke()
+      spoken = streamed
       yield Buffer.from(piece)
     }
     hears.spoke()
@@ -413,6 +430,7 @@ function answer({ body }: Dispatch, say: Say, signal: AbortSignal, time: Timelin
     headers: {
       'content-type': streamed && status === 200 ? 'text/event-stream' : 'application/json',
       ...(retryAfterMs === null ? {} : { 'retry-after-ms': String(retryAfterMs) }),
+      ...(region === null || status !== 200 ? {} : { 'x-ms-region': region }),
     },
     body: {
       whole: async () => {

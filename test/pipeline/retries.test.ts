@@ -127,6 +127,89 @@ test('a target that has failed in a row is left alone: 503 with retry-after, on 
   expect(played.records[0]?.body.reasons).toMatchObject([{ rule: 'base/target-resting' }])
 })
 
+test('to pass over a target that rests is a fallback: where none is permitted, nothing is sent', async () => {
+  const sent: string[] = []
+  const scene = {
+    streamed: false,
+    targets: [TARGET, SECOND],
+    obligations: [{ type: 'attempt.fallback', params: { on: [] } }],
+    plugins: [attempts([], 1)],
+    open: async ({ target }: Readonly<{ target: Readonly<{ id: string }> }>) => {
+      sent.push(target.id)
+      return answer(500)
+    },
+  } as const
+  expect([(await play(scene)).status, (await play(scene)).status, sent]).toEqual([500, 503, [TARGET.id]])
+})
+
+test('a retry is not waited for beyond a rest, nor shorter than Retry-After', async () => {
+  const obligations = [{ type: 'attempt.retry', params: { times: 1, on: ['server_error', 'throttled'], wait_ms: 300 } }]
+  for (const [status, failures, headers] of [
+    [500, 1, {}],
+    [429, 5, { 'retry-after-ms': '301' }],
+  ] as const) {
+    const waits: number[] = []
+    const open = async () => answer(status, headers)
+    const played = await play({ streamed: false, obligations, plugins: [attempts(waits, failures)], open })
+    expect([played.status, kinds(played), waits]).toEqual([status, ['call.intent', 'call.outcome'], []])
+  }
+})
+
+describe('what a target has said, and who gave it up', () => {
+  const limits = { failures: 2, windowMs: 60_000, restMs: 1_000, retryAfterMs: 300_000 }
+  const error = new CustomhouseError('ERR_PROVIDER_UNREACHABLE', 'busy')
+  const failed = { error, kind: 'server_error', retryAfterMs: null } as const
+  const asked = { error, kind: 'throttled', retryAfterMs: 120_000 } as const
+  const loopAt = (clock: { now: number }) => {
+    const time = { now: () => clock.now, wall: () => clock.now, random: () => 0, after: () => () => undefined }
+    const isApart = (): boolean => false
+    const plugin = createAttempts({ breaker: new Breaker(), limits, addressOf: () => 'a', isApart, clock: time })
+    return attemptsOf({ plugins: [plugin] })
+  }
+
+  test('an answer between two failures: they are no row', () => {
+    const loop = loopAt({ now: 0 })
+    loop.enter(TARGET, 't').failed(failed)
+    const well = loop.enter(TARGET, 't')
+    well.began()
+    well.ended({ ending: 'complete', status: 200, finish: null, usage: {}, bytes: 1, firstEventMs: 1, totalMs: 1 })
+    loop.enter(TARGET, 't').failed(failed)
+    expect(loop.rest(TARGET, 't')).toBeNull()
+    loop.enter(TARGET, 't').failed(failed)
+    expect(loop.rest(TARGET, 't')?.kind).toBe('server_error')
+  })
+
+  test('of two rests the longer is told', () => {
+    const loop = loopAt({ now: 0 })
+    for (const how of [asked, failed, failed]) loop.enter(TARGET, 't').failed(how)
+    expect(loop.rest(TARGET, 't')).toEqual({ ms: 120_000, kind: 'throttled' })
+  })
+
+  test('a trial is not sent where the target was told to rest meanwhile', () => {
+    const clock = { now: 0 }
+    const loop = loopAt(clock)
+    const earlier = loop.enter(TARGET, 't')
+    for (const how of [failed, failed]) loop.enter(TARGET, 't').failed(how)
+    clock.now = 1_000
+    const trial = loop.enter(TARGET, 't')
+    expect(trial.rests()).toBe(false)
+    earlier.failed(asked)
+    expect(trial.rests()).toBe(true)
+  })
+
+  test('a client that leaves, again and again, before anything was said: nothing rests', async () => {
+    const plugin = attempts([], 1)
+    const statuses: (number | null)[] = []
+    for (let call = 0; call < 2; call++) {
+      const before = (_: number, { gone }: { readonly gone: AbortController }): void => gone.abort()
+      statuses.push((await play({ plugins: [plugin], before, chunks: ['data: '], last: 'hang' })).status)
+    }
+    const chunks = [JSON.stringify(openaiAnswer({ texts: ['fine'] }))]
+    statuses.push((await play({ streamed: false, plugins: [plugin], chunks })).status)
+    expect(statuses).toEqual([null, null, 200])
+  })
+})
+
 describe('Retry-After is kept to', () => {
   test.each([
     ['seconds', { 'retry-after': '7' }, '7'],
