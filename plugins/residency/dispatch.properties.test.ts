@@ -34,6 +34,8 @@ type Door = Readonly<{
   member: string
   url: string
   words: Readonly<Record<string, string[]>>
+  /** What every other word says that begins so, whatever follows. */
+  families?: Readonly<Record<string, string[]>>
   without: string[] | null
 }>
 const EU27 = catalogueWith([]).groups['EU-27'] ?? []
@@ -54,6 +56,7 @@ const DOORS: readonly Door[] = [
     member: 'model',
     url: 'https://inference.generativeai.eu-frankfurt-1.oci.oraclecloud.com/openai/v1/chat/completions',
     words: { 'meta.llama-4': ['DE'] },
+    families: { 'meta.': ['DE'], 'cohere.': ['DE'] },
     without: null,
   },
   { member: 'inference_geo', url: `${CLAUDE}/v1/messages`, words: { us: ['US'], global: ['*'] }, without: ['*'] },
@@ -170,7 +173,11 @@ const covers = (wide: readonly string[] | null, narrow: readonly string[] | null
 
 describe.each(DOORS)('$url', (door) => {
   const meant = (word: string | null): readonly string[] | null =>
-    word !== null && Object.hasOwn(door.words, word) ? (door.words[word] ?? null) : null
+    word === null
+      ? null
+      : Object.hasOwn(door.words, word)
+        ? (door.words[word] ?? null)
+        : (Object.entries(door.families ?? {}).find(([head]) => word.startsWith(head) && word !== head)?.[1] ?? null)
 
   it('no body makes it narrower than any reading of the body', () => {
     const seen = { known: 0, unknown: 0 }
