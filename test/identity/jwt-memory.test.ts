@@ -166,6 +166,24 @@ describe('tokens that are not proved', () => {
     expect(await codeOf(() => tokens.prove(tokenOf(one, claimsOf(slow.url))))).toBe('none')
   })
 
+  it('and name keys that nobody has, while the issuer hangs: those whose key is known are proved beside them', async () => {
+    const idp = await started()
+    const tokens = await opened({ issuers: [issuerAt(idp.url)] })
+    let answer = (): void => undefined
+    idp.serve('/jwks', (_, response) => {
+      answer = () => void response.end(JSON.stringify(setOf(one)))
+    })
+    const unknown = (index: number) =>
+      codeOf(() => tokens.prove(tokenOf({ ...two, kid: `k${index}` }, claimsOf(idp.url))))
+    const flood = Array.from({ length: 256 }, (_, index) => unknown(index))
+    expect(await unknown(256)).toBe('ERR_GATEWAY_OVERLOADED')
+    await expect.poll(() => idp.asked.length).toBe(2)
+    const good = Array.from({ length: 20 }, () => codeOf(() => tokens.prove(tokenOf(one, claimsOf(idp.url)))))
+    expect(new Set(await Promise.all(good))).toEqual(new Set(['none']))
+    answer()
+    expect(new Set(await Promise.all(flood))).toEqual(new Set(['ERR_IDENTITY_INVALID']))
+  })
+
   it('the same one a hundred times at once is proved once', async () => {
     const idp = await started()
     const tokens = await opened({ issuers: [issuerAt(idp.url)] })

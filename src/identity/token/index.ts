@@ -36,20 +36,22 @@ export type Tokens = Readonly<{
   close(): void
 }>
 
-type Known = Readonly<{ issuer: Issuer; source: KeySource }> & { proving: number }
+type Known = Readonly<{ issuer: Issuer; source: KeySource }> & { waiting: number; proving: number }
 type Proof = Readonly<{ source: KeySource; key: IssuerKey }> & Said
 
 /** Signatures that are checked at one time: as many threads as Node has for them, twice. */
 const CHECKS = 8
-/** Tokens of one issuer that are not proved yet, at one time. */
+/** Tokens of one issuer whose key is there and whose signature is not checked yet, at one time. */
 const PROVING_MAX = 256
+/** Those that wait for a key, at one time: apart, so that whoever makes up ids of keys takes no room of those whose key is known. */
+const WAITING_MAX = 256
 
 /** Opens the issuers: their keys are fetched from now on, and nobody waits for them. */
 export function openTokens(options: TokensOptions): Tokens {
   const { issuers, report = () => undefined, cooldownMs = COOLDOWN_MS, remember = 10_000 } = options
   const known = new Map<string, Known>()
   for (const issuer of issuers) {
-    known.set(issuer.issuer, { issuer, source: new KeySource(issuer, report, cooldownMs), proving: 0 })
+    known.set(issuer.issuer, { issuer, source: new KeySource(issuer, report, cooldownMs), waiting: 0, proving: 0 })
   }
   const turns = new Turns(CHECKS)
   /** Proved tokens by the digest of their text. What was not proved is not kept. */
@@ -59,8 +61,33 @@ export function openTokens(options: TokensOptions): Tokens {
 
   const good = ({ source, key, ends }: Proof, now: number): boolean => now < ends && source.holds(key)
 
-  const prove = async (digest: string, token: TokenText, { issuer, source }: Known): Promise<Principal> => {
-    const key = await source.find(token.kid)
+  const sought = async (one: Known, kid: string): Promise<IssuerKey> => {
+    if (one.waiting >= WAITING_MAX) throw crowded()
+    one.waiting++
+    try {
+      return await one.source.seek(kid)
+    } finally {
+      one.waiting--
+    }
+  }
+
+  const prove = async (digest: string, token: TokenText, one: Known): Promise<Principal> => {
+    const key = one.source.look(token.kid) ?? (await sought(one, token.kid))
+    if (one.proving >= PROVING_MAX) throw crowded()
+    one.proving++
+    try {
+      return await check(digest, token, one, key)
+    } finally {
+      one.proving--
+    }
+  }
+
+  const check = async (
+    digest: string,
+    token: TokenText,
+    { issuer, source }: Known,
+    key: IssuerKey,
+  ): Promise<Principal> => {
     if (!key.algorithms.has(token.alg)) {
       throw invalid('This token is signed in another way (alg) than its key is for.')
     }
@@ -100,12 +127,7 @@ export function openTokens(options: TokensOptions): Tokens {
       if (!one.issuer.algorithms.includes(token.alg)) {
         throw invalid('This token is signed in a way (alg) that is not taken of its issuer.')
       }
-      if (one.proving >= PROVING_MAX) throw crowded()
-      one.proving++
-      const work = prove(digest, token, one).finally(() => {
-        one.proving--
-        underway.delete(digest)
-      })
+      const work = prove(digest, token, one).finally(() => underway.delete(digest))
       underway.set(digest, work)
       return work
     },

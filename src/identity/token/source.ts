@@ -58,21 +58,18 @@ export class KeySource {
     return this.#set?.byId.get(kid)?.print === print
   }
 
-  /** Must throw, or reject with, ERR_IDENTITY_INVALID for a key that the issuer does not have, ERR_IDENTITY_UNAVAILABLE where nobody can tell. */
-  find(kid: string): IssuerKey | Promise<IssuerKey> {
-    return this.#look(kid) ?? this.#seek(kid)
-  }
-
-  #look(kid: string): IssuerKey | undefined {
+  /** A key that is here. */
+  look(kid: string): IssuerKey | undefined {
     return this.#isFresh() ? this.#set?.byId.get(kid) : undefined
   }
 
-  async #seek(kid: string): Promise<IssuerKey> {
+  /** Asks for a key that is not here. Rejects with ERR_IDENTITY_INVALID for one that the issuer does not have, ERR_IDENTITY_UNAVAILABLE where nobody can tell. */
+  async seek(kid: string): Promise<IssuerKey> {
     for (;;) {
       const pending = this.#fetching ?? this.#ask()
       if (pending === null) throw this.#lacking()
       await pending
-      const key = this.#look(kid)
+      const key = this.look(kid)
       if (key !== undefined) return key
     }
   }
