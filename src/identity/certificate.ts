@@ -67,7 +67,9 @@ function subjectOf({ uris, dns }: PeerCertificate, subjects: ReadonlyMap<string,
   if (uris.length > 1 && uris.some((uri) => uri.toLowerCase().startsWith('spiffe:'))) {
     throw invalid('The client certificate names a SPIFFE id and a further URI: it must name one alone.')
   }
-  const matching = new Set([...uris, ...dns].filter((name) => subjects.has(name)))
+  // A URI has a colon and a DNS name has none: a CA that is bound to some DNS names could else write any of them as a URI.
+  const named = [...uris.filter((uri) => uri.includes(':')), ...dns.filter((name) => !name.includes(':'))]
+  const matching = new Set(named.filter((name) => subjects.has(name)))
   const [subject] = matching
   if (subject === undefined) {
     throw invalid('The client certificate names nobody who is known here (identity.mtls.subjects).')
