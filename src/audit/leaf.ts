@@ -18,7 +18,7 @@ export type Position = Readonly<{
 /** What a leaf says of its personal fields: the sorted digests of their disclosures, and the digest of the part they are sealed in. */
 export type PersonalMembers = Readonly<{ digests: readonly string[]; sealed: string }>
 
-/** Every kind of record, so that a reader can tell an unknown one. */
+/** Every kind of record, so that a reader can tell an unknown one. A further kind takes a further version of the state: to an older reader it is damage. */
 export const RECORD_KINDS: ReadonlySet<string> = new Set<RecordKind>([
   'call.intent',
   'call.attempt_failed',

@@ -8,7 +8,7 @@ import { listSegments, readCheckpointNote } from './reader.ts'
 import { openCheckpoint } from './replay.ts'
 
 /** Version of the state's format that this program writes. */
-export const STATE_VERSION = 2
+export const STATE_VERSION = 3
 /** `{"version":n}` in the state folder. States of version 1 have none. */
 export const VERSION_FILE = 'version'
 
@@ -27,6 +27,8 @@ const STEPS: readonly ((site: Site) => void)[] = [
     if (note === null || readKeptNote(keys) !== null || 'kind' in openCheckpoint(note, log, verifier)) return
     writeAtomically(keys, KEPT_HEAD_FILE, note, 0o644)
   },
+  // 2 -> 3: the kinds `call.displaced` and `identity.revoked`. To a program that does not know a kind its record is damage: none that is older may read on.
+  () => undefined,
 ]
 
 /** The version of a state that has a ledger; {@link STATE_VERSION} where there is nothing yet. Throws ERR_STATE_VERSION if it is not ours to read. Changes nothing. */

@@ -331,7 +331,7 @@ test.each([
   ['restore', 1],
 ])('a state that a newer program wrote is not read: %s ends with %i', (verb, code) => {
   const newer = copyOf(place)
-  writeFileSync(join(newer.state, 'version'), '{"version":3}')
+  writeFileSync(join(newer.state, 'version'), '{"version":4}')
   const args = verb === 'show' ? ['1'] : verb === 'restore' ? ['--reason', 'x'] : []
   const ran = audit(newer, verb, ...args)
   expect(ran).toMatchObject({ code, out: '' })

@@ -1,7 +1,7 @@
 """Reference verifier of a Customhouse log, written from docs/ledger.md alone: standard library, no code shared with the gateway.
 
 Usage: verify.py <state>/ledger
-Prints one JSON line {"status", "size", "root", "open", "why"}; exit 0 verified, 4 tampered. The standard library has no Ed25519, so
+Prints one JSON line {"status", "size", "root", "open", "why"}; exit 0 verified, 4 tampered, 2 a newer state. The standard library has no Ed25519, so
 signatures are not checked: the root is compared with the one that the checkpoint states.
 """
 
@@ -54,6 +54,9 @@ class Tree:
 
 
 RECORD = re.compile(rb'\{"l":"([A-Za-z0-9_-]{43})","e":(\{.*"v":1\})(?:,"d":(\{"k":"[^"]+","x":"[A-Za-z0-9_-]+"\}))?\}', re.S)
+STATE_VERSION = 3
+KINDS = {"access.refused", "call.denied", "call.displaced", "call.intent", "call.progress", "config.activated", "config.rejected", "identity.revoked"}
+KINDS |= {"ledger.closed", "ledger.opened", "ledger.restored", "policy.activated", "policy.rejected"}
 CLOSING = {"call.attempt_failed", "call.outcome", "call.abandoned"}
 
 
@@ -103,6 +106,7 @@ def verify(folder):
                     need(leaf["log"] == log and leaf["seq"] == tree.size, f"{at}: seq")
                     need(leaf["tseq"] == tenants.get(leaf["tenant"], 0), f"{at}: tseq")
                     need(leaf["epoch"] in (epoch, epoch + 1) or leaf["epoch"] == header["epoch"], f"{at}: epoch")
+                    need(leaf["kind"] in KINDS | CLOSING, f"{at}: kind")
                     if leaf["kind"] == "call.intent":
                         intents[leaf["seq"]] = (leaf["call"], leaf["tenant"])
                     if leaf["kind"] in CLOSING:
@@ -126,8 +130,13 @@ def verify(folder):
 
 
 def main():
+    folder = pathlib.Path(sys.argv[1])
+    version = folder.parent / "version"
+    if version.exists() and json.loads(version.read_text())["version"] > STATE_VERSION:
+        print(json.dumps({"status": "incomplete", "size": 0, "root": None, "open": 0, "why": "a newer program wrote it"}))
+        sys.exit(2)
     try:
-        tree, intents = verify(pathlib.Path(sys.argv[1]))
+        tree, intents = verify(folder)
         print(json.dumps({"status": "verified", "size": tree.size, "root": b64(tree.root()), "open": len(intents), "why": None}))
     except (Damage, ValueError, KeyError, OSError) as damage:
         print(json.dumps({"status": "tampered", "size": 0, "root": None, "open": 0, "why": str(damage)}))

@@ -1,7 +1,7 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { makeVerifier, openContentKeys, publishedVerifierKey, readTrail } from '../../src/audit/index.ts'
+import { makeVerifier, openContentKeys, publishedVerifierKey, RECORD_KINDS, readTrail } from '../../src/audit/index.ts'
 import { isCustomhouseError } from '../../src/core/errors.ts'
 import { copyOf } from './forge.ts'
 import {
@@ -66,14 +66,14 @@ describe('a state of version 1', () => {
     const place = copyOf(GOLDEN)
     const checkpoint = readFileSync(join(place.directory, 'checkpoint'), 'utf8')
     const { ledger, recovered } = await openAt(place)
-    expect(recovered).toMatchObject({ epoch: 3, abandoned: 0, upgraded: { from: 1, to: 2 } })
-    expect(versionOf(place)).toEqual({ version: 2 })
+    expect(recovered).toMatchObject({ epoch: 3, abandoned: 0, upgraded: { from: 1, to: 3 } })
+    expect(versionOf(place)).toEqual({ version: 3 })
     expect(readFileSync(head(place), 'utf8')).not.toBe(checkpoint)
     await oneCall(ledger, 50)
     await ledger.close()
     expect((await allEntries(place))[15]?.leaf).toMatchObject({
       kind: 'ledger.opened',
-      body: { upgraded: { from: 1, to: 2 } },
+      body: { upgraded: { from: 1, to: 3 } },
     })
     await readsBack(place)
     expect(await verifyAt(place)).toMatchObject({ status: 'verified', size: 19, disclosures: { opened: 6 } })
@@ -89,7 +89,7 @@ describe('a state of version 1', () => {
     const trailer = readFileSync(join(place.directory, '00000000000000000005.seg'), 'utf8').split('\n').at(-2) ?? ''
     writeFileSync(join(place.directory, 'checkpoint'), JSON.parse(trailer).t.note)
     const { recovered } = await openAt(place)
-    expect(recovered).toMatchObject({ abandoned: 1, torn: { bytes: 100 }, upgraded: { from: 1, to: 2 } })
+    expect(recovered).toMatchObject({ abandoned: 1, torn: { bytes: 100 }, upgraded: { from: 1, to: 3 } })
     const abandoned = (await allEntries(place)).map(({ leaf }) => leaf).filter(({ kind }) => kind === 'call.abandoned')
     expect(abandoned.at(-1)?.body).toEqual({ reason: 'crash', progress: null })
   })
@@ -102,9 +102,9 @@ describe('a state of version 1', () => {
     const place = copyOf(GOLDEN)
     stop(place)
     const { ledger, recovered } = await openAt(place)
-    expect(recovered.upgraded).toEqual({ from: 1, to: 2 })
+    expect(recovered.upgraded).toEqual({ from: 1, to: 3 })
     await ledger.close()
-    expect(versionOf(place)).toEqual({ version: 2 })
+    expect(versionOf(place)).toEqual({ version: 3 })
     expect((await verifyAt(place)).status).toBe('verified')
   })
 
@@ -120,16 +120,60 @@ describe('a state of version 1', () => {
   })
 })
 
+test('a state of version 2 is upgraded by the opening, which says so on record', async () => {
+  const place = makePlace()
+  const { ledger } = await openAt(place)
+  await oneCall(ledger, 1)
+  await ledger.close()
+  // Its files are those of version 3, but for records of the two kinds.
+  writeFileSync(join(place.state, 'version'), '{"version":2}\n')
+  expect((await verifyAt(place)).status).toBe('verified')
+  expect(versionOf(place)).toEqual({ version: 2 })
+  const again = await openAt(place)
+  expect(again.recovered.upgraded).toEqual({ from: 2, to: 3 })
+  expect(versionOf(place)).toEqual({ version: 3 })
+  await again.ledger.append({ kind: 'identity.revoked', tenant: '_gateway', call: null, body: { generation: 1 } })
+  await again.ledger.close()
+  expect((await verifyAt(place)).status).toBe('verified')
+})
+
 describe('the version of a state', () => {
+  // A kind more makes programs of this version call a sound ledger tampered: it takes the next version, and a row of its own here.
+  test('pins the kinds of records', async () => {
+    const place = makePlace()
+    await (await openAt(place)).ledger.close()
+    expect({ ...Object(versionOf(place)), kinds: [...RECORD_KINDS].sort() }).toEqual({
+      version: 3,
+      kinds: [
+        'access.refused',
+        'call.abandoned',
+        'call.attempt_failed',
+        'call.denied',
+        'call.displaced',
+        'call.intent',
+        'call.outcome',
+        'call.progress',
+        'config.activated',
+        'config.rejected',
+        'identity.revoked',
+        'ledger.closed',
+        'ledger.opened',
+        'ledger.restored',
+        'policy.activated',
+        'policy.rejected',
+      ],
+    })
+  })
+
   test('is there from the start, and a new state is upgraded from nothing', async () => {
     const place = makePlace()
     const { recovered } = await openAt(place)
     expect(recovered.upgraded).toBeNull()
-    expect(versionOf(place)).toEqual({ version: 2 })
+    expect(versionOf(place)).toEqual({ version: 3 })
   })
 
   test.each([
-    ['newer than this program', '{"version":3}\n'],
+    ['newer than this program', '{"version":4}\n'],
     ['far newer', '{"version":999}'],
     ['unreadable', '{"version":'],
     ['empty', ''],
