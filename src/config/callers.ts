@@ -117,6 +117,7 @@ function certificates(raw: RawMap): Issue[] {
   const issues = Object.entries(isRawMap(subjects) ? subjects : {}).flatMap(([name, one]) =>
     unknownTenant(raw, isRawMap(one) ? one.tenant : undefined, ['identity', 'mtls', 'subjects', name, 'tenant']),
   )
+  if (isRawMap(subjects)) issues.push(...subjectNames(subjects))
   if (known && !signed) {
     issues.push({ path: ['identity', 'mtls'], message: 'needs `listen.tls.client_ca`: who issues these certificates' })
   }
@@ -132,6 +133,7 @@ function revocation(raw: RawMap): Issue[] {
   const path = ['identity', 'revocation']
   const issues = tooShort(map, { every: 'every', default: '1s' }, { after: 'stale_after', default: '10s' }, path)
   const { store } = map
+  issues.push(...(typeof store === 'string' ? storeIssues(store, [...path, 'store']) : []))
   if (typeof store === 'string' && !/^rediss?:\/\//.test(store)) {
     for (const name of ['user', 'password'].filter((one) => map[one] !== undefined)) {
       issues.push({ path: [...path, name], message: 'is for a store in Redis only', at: 'key' })
@@ -144,6 +146,55 @@ function revocation(raw: RawMap): Issue[] {
     })
   }
   return issues
+}
+
+/** What reads as an address must be one of Redis: as the name of a file it would be made, and shared with nobody. */
+function storeIssues(store: string, path: Path): Issue[] {
+  const written = /^([a-z][a-z0-9+.-]*):/i.exec(store)?.[1]
+  if (written === undefined) return []
+  if (!/^rediss?:\/\//.test(store)) {
+    const message = 'must be `redis://`, `rediss://` or the path of a file (`./` before a name with a colon)'
+    const meant = nearest(written, ['redis', 'rediss'])
+    return [{ path, message, hint: meant === null ? null : `${meant}://` }]
+  }
+  const url = URL.canParse(store) ? new URL(store) : null
+  if (url === null || url.hostname === '' || url.search !== '' || url.hash !== '') {
+    return [{ path, message: 'is no address such as redis://host:6379/0' }]
+  }
+  if (/^\/?\d*$/.test(url.pathname)) return []
+  return [{ path, message: 'must end with the number of a database, such as /0, or without any' }]
+}
+
+/** A list that whoever is on the way could change, and whose password they could read. */
+export function clearRevocations(raw: RawMap): Issue[] {
+  const path = ['identity', 'revocation', 'store']
+  const store = valueAt(raw, path)
+  if (typeof store !== 'string' || !store.startsWith('redis://') || !URL.canParse(store)) return []
+  if (isLoopback(new URL(store).hostname)) return []
+  return [{ path, message: 'is on another machine and without TLS: whoever is on the way can change it (`rediss://`)' }]
+}
+
+const URI = /^[a-z][a-z0-9+.-]*:(?!\d+$)[^\s]+$/i
+const DNS_NAME = /^(?:\*\.)?[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*$/i
+
+/** Names that no certificate can be known by. */
+function subjectNames(subjects: RawMap): Issue[] {
+  const path = ['identity', 'mtls', 'subjects']
+  const names = Object.keys(subjects)
+  if (names.length === 0) return [{ path, message: 'is empty: nobody would be known by a certificate', at: 'key' }]
+  return names.flatMap((name): Issue[] =>
+    URI.test(name) || DNS_NAME.test(name)
+      ? []
+      : [
+          {
+            path: [...path, name],
+            message: name.includes('=')
+              ? 'is a distinguished name, which counts for nothing: write the URI or DNS name of the subject alternative name'
+              : 'must be a URI such as spiffe://bank.example/claims, or a DNS name',
+            at: 'key',
+          },
+        ],
+  )
 }
 
 /** Whether anything at all proves who calls. */

@@ -1,6 +1,6 @@
 import { isAbsolute, relative, resolve, sep } from 'node:path'
 import { lost, strange } from './address.ts'
-import { callers, provesNobody } from './callers.ts'
+import { callers, clearRevocations, provesNobody } from './callers.ts'
 import { BEDROCK_ONLY } from './explain.ts'
 import type { Issue, Path } from './issue.ts'
 import { nearest } from './nearest.ts'
@@ -279,7 +279,7 @@ export function doubtful(raw: RawMap): Issue[] {
       })
     }
   }
-  return [...warnings, ...strange(raw)]
+  return [...warnings, ...clearRevocations(raw), ...strange(raw)]
 }
 
 function routedProviders(model: Raw): string[] {
