@@ -5,6 +5,9 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse, stringify } from 'yaml'
+import { callOf } from '../../src/compose/canaries.ts'
+import { placed } from '../../src/compose/generation.ts'
+import { loadConfig } from '../../src/config.ts'
 import type { RequestInput, Verdict } from '../../src/core/decision.ts'
 import { createDecider, loadEngine, type PolicyEngine } from '../../src/policy/index.ts'
 import { readPolicySource } from '../../src/policy/source.ts'
@@ -20,19 +23,25 @@ type Example = Readonly<{
   title: string
   file: string
   data: Document
+  /** Sections of `customhouse.yaml`. */
+  config: string
+  /** What was imported, if anything. */
+  overlay: string | null
   input: string
   command: string
   printed: string
 }>
 
 const SHAPE =
-  /^## (.*?)\n.*?^```yaml\n(.*?)^```$.*?`([a-z]+\.json)`:\n\n```json\n(.*?)^```\n\n```sh\n(.*?)\n```\n\n```json\n(.*?)^```$/gms
+  /^## (.*?)\n.*?^```yaml\n(.*?)^```$.*?^```yaml\n(.*?)^```$(.*?)`([a-z]+\.json)`:\n\n```json\n(.*?)^```\n\n```sh\n(.*?)\n```\n\n```json\n(.*?)^```$/gms
 
 const examples: readonly Example[] = [...page.matchAll(SHAPE)].map(
-  ([, title = '', data = '', file = '', input = '', command = '', printed = '']) => ({
+  ([, title = '', data = '', config = '', between = '', file = '', input = '', command = '', printed = '']) => ({
     title,
     file,
     data: parse(data) as Document,
+    config,
+    overlay: /^```json\n(.*?)^```$/ms.exec(between)?.[1] ?? null,
     input,
     command,
     printed,
@@ -51,10 +60,11 @@ function below(there: Document, added: Document): Document {
   return { ...there, ...Object.fromEntries(entries) }
 }
 
+const ASKED = { dialect: 'openai.chat', operation: 'chat', stream: true } as const
 const toolchain = openToolchain()
 let engine: PolicyEngine
 
-// The three tenants in one folder: each reads its own data alone.
+// The tenants in one folder: each reads its own data alone.
 beforeAll(async () => {
   const policies = join(folder, 'policies')
   cpSync(join(ROOT, 'policies'), policies, { recursive: true })
@@ -98,11 +108,40 @@ const contracted = (provider: string, contract: readonly string[]) => (input: Re
   targets: input.targets.map((target) => (target.provider === provider ? { ...target, contract } : target)),
 })
 
-test('the page has three examples', () => {
-  expect(examples.map(({ title }) => title)).toEqual(['A hospital', 'A Swiss bank', 'An insurer in the EU'])
+test('the page has four examples', () => {
+  expect(examples.map(({ title }) => title)).toEqual([
+    'A hospital',
+    'A laboratory in the United States',
+    'A Swiss bank',
+    'An insurer in the EU',
+  ])
 })
 
-describe.each(examples)('$title', ({ command, printed, file }) => {
+describe.each(examples)('$title', ({ command, printed, file, input, config, overlay }) => {
+  test('has the targets of the configuration', async () => {
+    const { call, targets } = JSON.parse(input) as RequestInput
+    const home = mkdtempSync(join(folder, 'house-'))
+    if (overlay !== null) writeFileSync(join(home, 'azure-resources.json'), overlay)
+    const { tenant } = call.principal
+    const whole = `version: 1\npolicy: { source: ../policies }\ntenants: { ${tenant}: {} }\n${config}`
+    writeFileSync(join(home, 'customhouse.yaml'), whole)
+    const { residency, models } = placed(await loadConfig(join(home, 'customhouse.yaml'), {}, {}, { secrets: false }))
+    const routes = models.get(call.model) ?? []
+    const asked = { dialect: null, groups: [], task: null, purpose: null, classes: call.classes, findings: [] }
+    const facts = callOf({ ...asked, tenant, model: call.model }, ASKED)
+    expect(targets).toEqual(
+      routes.map((target) => ({
+        id: target.id,
+        provider: target.provider,
+        model: target.model,
+        residency: target.residency,
+        contract: target.contract,
+        facts: { residency: residency.plugin.facts?.(facts, target) },
+      })),
+    )
+    for (const { dialects } of routes) expect(dialects).toContain(call.dialect)
+  })
+
   test('prints what the page shows', async () => {
     const [program, ...args] = command.split(' ')
     expect([program, args.at(-1)]).toEqual(['customhouse', file])
@@ -120,40 +159,53 @@ describe.each(examples)('$title', ({ command, printed, file }) => {
 
 describe('what the page says besides', () => {
   const found = [{ type: 'HEALTH_RECORD', count: 1, roles: ['user' as const], max_score: 0.9 }]
-  const away = ['residency/endpoint', 'residency/processing']
+  const away = ['residency/endpoint', 'residency/processing', 'residency/storage']
+  const [VIRGINIA, IRELAND] = [
+    'virginia/us.anthropic.claude-sonnet-4-5-20250929-v1:0',
+    'ireland/anthropic.claude-sonnet-4-5-20250929-v1:0',
+  ]
   const cases: readonly (readonly [string, string, (input: RequestInput) => RequestInput, Told])[] = [
     [
       'a finding says what a class says',
       'hospital.json',
       (input) => ({ ...called({ classes: [] })(input), findings: found }),
       {
-        'anthropic/claude-sonnet-4-5': ['residency.pin', 'retention.minimise'],
-        'ireland/claude-sonnet-4-5': ['residency/contract', ...away, 'residency/transfer'],
+        [VIRGINIA]: ['residency.pin', 'retention.minimise'],
+        [IRELAND]: ['residency/contract', ...away, 'residency/transfer'],
       },
     ],
     [
       'with neither, less is asked for',
       'hospital.json',
       called({ classes: [] }),
-      { 'anthropic/claude-sonnet-4-5': ['residency.pin'], 'ireland/claude-sonnet-4-5': away },
+      { [VIRGINIA]: ['residency.pin'], [IRELAND]: away },
+    ],
+    [
+      'no switch does for us_only',
+      'laboratory.json',
+      called({ classes: ['federal'] }),
+      {
+        'anthropic/claude-sonnet-4-5-20250929': ['residency/processing', 'residency/transfer'],
+        'dublin/claude-sonnet-4-5-20250929': ['residency/processing', 'residency/transfer'],
+      },
     ],
     [
       'a purpose that lets text go further',
       'bank.json',
       purposed('press'),
-      { 'azure-ch/gpt-4o': ['residency.pin'], 'azure-de/gpt-4o': ['residency.pin'] },
+      { 'azure-ch/gpt-4o-ch': ['residency.pin'], 'azure-de/gpt-4o-de': ['residency.pin'] },
     ],
     [
       'no purpose',
       'bank.json',
       purposed(null),
-      { 'azure-ch/gpt-4o': ['residency/purpose'], 'azure-de/gpt-4o': ['residency/purpose'] },
+      { 'azure-ch/gpt-4o-ch': ['residency/purpose'], 'azure-de/gpt-4o-de': ['residency/purpose'] },
     ],
     [
       'another deployment in Switzerland',
       'bank.json',
       (input) => ({ ...input, targets: input.targets.map((target) => ({ ...target, model: 'gpt-4o-new' })) }),
-      { 'azure-ch/gpt-4o': ['residency/pin'], 'azure-de/gpt-4o': ['residency/pin', 'residency/transfer'] },
+      { 'azure-ch/gpt-4o-ch': ['residency/pin'], 'azure-de/gpt-4o-de': ['residency/pin', 'residency/transfer'] },
     ],
     [
       'a certificate',
