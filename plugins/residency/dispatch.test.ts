@@ -181,5 +181,8 @@ describe('a project', () => {
     ).toEqual(['GB'])
     expect(() => readPlace({ ...eu, project: 'GB_STORAGE' })).toThrow(/is used at api\.openai\.com/)
     expect(() => readPlace({ ...eu, project: 'EU_STORAGE' })).toThrow(/did you mean "EU_STORAGE_PROCESSING"/)
+    expect(() => readPlace({ ...eu, project: 'US_STORAGE_PROCESSING' })).toThrow(
+      /^is used at us\.api\.openai\.com, (?!.*did you mean)/,
+    )
   })
 })

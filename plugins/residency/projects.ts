@@ -51,7 +51,7 @@ export function projectAt(
     )
   if (project !== undefined && here !== undefined && project.entries.includes(here.id)) return project
   const region = name.split('_')[0] ?? ''
-  const near = fitting.find((one) => one.name.startsWith(`${region}_`)) ?? fitting[0]
+  const near = fitting.find((one) => one.name.startsWith(`${region}_`))
   const meant = near === undefined ? '' : ` (did you mean ${JSON.stringify(near.name)}?)`
   const there = fitting.map((one) => one.name).join(', ')
   if (project === undefined)

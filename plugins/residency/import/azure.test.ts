@@ -56,7 +56,13 @@ describe('importing deployments of Azure', () => {
       'an unknown location',
       LISTING,
       shown({ ...account(), location: 'Atlantis' }),
-      'account.json#: the catalogue has no location "Atlantis"',
+      'account.json#/location: the catalogue has no location "Atlantis"',
+    ],
+    [
+      'an unknown location of one account among others',
+      LISTING,
+      shown([account('other', 'other'), { ...account(), location: 'Atlantis' }]),
+      'account.json#/1/location: the catalogue has no location "Atlantis"',
     ],
     [
       'an unknown location in words',

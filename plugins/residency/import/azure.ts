@@ -12,7 +12,14 @@ export type KnownDeployments = Readonly<{
 /** The account of a listing: what `az cognitiveservices account show` or `account list` prints, or its name and location in the operator's own words. */
 export type AccountGiven = Document | Readonly<{ name: string; location: string }>
 
-type Account = Readonly<{ id: string | null; name: string; label: string; location: string }>
+type Account = Readonly<{
+  id: string | null
+  name: string
+  label: string
+  location: string
+  /** Where the location was said. */
+  said: Readonly<{ file: string; path: readonly (string | number)[] }>
+}>
 
 const DEPLOYMENT =
   /^(\/subscriptions\/[^/]+\/resourceGroups\/[^/]+\/providers\/Microsoft\.CognitiveServices\/accounts\/([^/]+))\/deployments\/([^/]+)$/i
@@ -40,8 +47,8 @@ export function importAzure(
   const location = account === null ? '' : account.location.toLowerCase().replaceAll(' ', '')
   if (account !== null && !known.locations.has(location))
     faults.add(
-      'content' in given ? given.file : '--location',
-      [],
+      account.said.file,
+      account.said.path,
       `the catalogue has no location ${JSON.stringify(account.location)} of Azure`,
     )
   const types = typesIn(listing, account, known, faults)
@@ -111,7 +118,7 @@ function named(
   faults: Faults,
 ): Account | null {
   const label = name.toLowerCase()
-  if (LABEL.test(label)) return { id: null, name, label, location }
+  if (LABEL.test(label)) return { id: null, name, label, location, said: { file: '--location', path: [] } }
   faults.add(file, [], `${JSON.stringify(name)} can be no name of an account`)
   return null
 }
@@ -153,5 +160,5 @@ function accountIn({ file, content }: Document, wanted: string, faults: Faults):
     faults.add(file, [...path, 'properties', 'customSubDomainName'], message)
     return null
   }
-  return { id, name, label: label.toLowerCase(), location }
+  return { id, name, label: label.toLowerCase(), location, said: { file, path: [...path, 'location'] } }
 }
