@@ -1,11 +1,10 @@
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Opened } from './audit/open.ts'
-import { ageWarnings } from './compose/ages.ts'
 import { readCertificate, renewCertificate } from './compose/certificate.ts'
 import { readStill } from './compose/content.ts'
 import { drain } from './compose/drain.ts'
-import { catalogueOf, unplaced } from './compose/generation.ts'
+import { unplaced } from './compose/generation.ts'
 import { openIdentity } from './compose/identity.ts'
 import { announcing } from './compose/listening.ts'
 import { errorFacts, openLog } from './compose/log.ts'
@@ -17,6 +16,7 @@ import { openWithRoom } from './compose/room.ts'
 import { healthOf, type Parts, type Standing, stand, stateOf } from './compose/standing.ts'
 import { Undo } from './compose/undo.ts'
 import { packageVersion } from './compose/version.ts'
+import { residencyWarnings } from './compose/warnings.ts'
 import { watching } from './compose/watching.ts'
 import type { LoadedConfig } from './config.ts'
 import type { Plugin } from './core/plugin.ts'
@@ -98,9 +98,9 @@ export async function compose(given: LoadedConfig, options: ComposeOptions = {})
     const drained = new AbortController()
     const refusals = new Refusals(ledger, REFUSALS_EVERY_MS)
     undo.add('the count of refusals', () => refusals.stop())
-    const gateway = await openGateway(site, { ledger, activation, telemetry, refusals, drained })
+    const { gateway, callers } = await openGateway(site, { ledger, activation, telemetry, refusals, drained })
     const flight = new Flight()
-    const dataPort = await openData(site, gateway, { activation, telemetry, flight, ledger })
+    const dataPort = await openData(site, gateway, { activation, telemetry, flight, ledger, callers })
     const heard = async ({ activated, error }: ReloadReport, active: LoadedConfig): Promise<void> => {
       telemetry.reloaded(activated ? null : (error?.code ?? 'ERR_GATEWAY_INTERNAL'))
       if (activated) await renewCertificate(dataPort, active, log)
@@ -215,9 +215,8 @@ async function activate(site: Site, ledger: Ledger, files: string, plugged: () =
   site.activation = activation
   undo.add('the policy', () => activation.active.policy.retire())
   signal.throwIfAborted()
-  const { residency } = loaded.config
-  const ages = ageWarnings(catalogueOf(loaded).rows, residency.maxAgeMs, Date.now())
-  for (const line of [...unplaced(activation.active.generation), ...ages]) log.warn(line)
+  const lines = [...unplaced(activation.active.generation), ...residencyWarnings(loaded, Date.now())]
+  for (const line of lines) log.warn(line)
   return activation
 }
 
@@ -237,9 +236,9 @@ async function openGateway(
     refusals: Refusals
     drained: AbortController
   }>,
-): Promise<Gateway> {
-  const authenticator = await openIdentity(loaded, { ledger, log, undo })
-  return {
+): Promise<Readonly<{ gateway: Gateway; callers: () => string }>> {
+  const { authenticator, health } = await openIdentity(loaded, { ledger, log, undo })
+  const gateway: Gateway = {
     generation: () => activation.active.generation,
     ledger,
     authenticator,
@@ -251,6 +250,7 @@ async function openGateway(
     },
     report: (what, error, call) => log.error({ call, ...errorFacts(error) }, what),
   }
+  return { gateway, callers: health }
 }
 
 /** The governed path, on its port. From here on calls come. */
@@ -262,7 +262,14 @@ async function openData(
     telemetry,
     flight,
     ledger,
-  }: Readonly<{ activation: Activation; telemetry: Observatory; flight: Flight; ledger: OpenLedger }>,
+    callers,
+  }: Readonly<{
+    activation: Activation
+    telemetry: Observatory
+    flight: Flight
+    ledger: OpenLedger
+    callers: () => string
+  }>,
 ): Promise<Listener> {
   const { loaded, standing } = site
   const { listen: at, limits } = loaded.config
@@ -287,7 +294,7 @@ async function openData(
     draining: () => standing.closing,
     flight,
   })
-  site.parts = () => ({ ledger: stateOf(ledger.health()), ...activation.health() })
+  site.parts = () => ({ ledger: stateOf(ledger.health()), callers: callers(), ...activation.health() })
   const certificate = await readCertificate(loaded)
   const port = await listen(at.data, handler, socketsOf(loaded), {
     streams: limits.streams,

@@ -12,6 +12,7 @@ import type { Layer, Stamp } from './layers.ts'
 import {
   type Declared,
   declaredAt,
+  isUnimported,
   OtherRegion,
   originsOf,
   type Place,
@@ -32,6 +33,7 @@ export {
   type Declared,
   declaredAt,
   type Entry,
+  isUnimported,
   type Layer,
   lookup,
   OtherProject,

@@ -46,6 +46,19 @@ export function readDeclared({ origin, residency: raw }: Declared, data: Catalog
   return residency
 }
 
+/**
+ * Whether only the operator says where a resource of Azure infers: no row has its deployments' types, which neither its address nor a call tells.
+ * What is declared as anywhere rests on nobody's word.
+ */
+export function isUnimported(
+  { baseUrl, residency }: Pick<Place, 'baseUrl' | 'residency'>,
+  data: CatalogueData,
+): boolean {
+  const { origin, hostname } = new URL(baseUrl)
+  if (typeof residency === 'string' || !isResource(hostname, data)) return false
+  return residency.processing?.includes(ANYWHERE) !== true && entryAt(origin, data) === undefined
+}
+
 export function originsOf(
   data: CatalogueData,
   declared: readonly Declared[],

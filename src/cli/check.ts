@@ -1,6 +1,5 @@
 import { join, relative } from 'node:path'
 import { Command } from 'commander'
-import { ageWarnings } from '../compose/ages.ts'
 import { type LoadedConfig, loadConfig } from '../config.ts'
 import type { Dialect } from '../core/call.ts'
 import { CustomhouseError, isCustomhouseError } from '../core/errors.ts'
@@ -67,10 +66,11 @@ async function checkCertificate(loaded: LoadedConfig, report: Report): Promise<v
 
 /** Everything that is read here is large; it is loaded only when there is a configuration to check it against. */
 async function checkPolicy(loaded: LoadedConfig, report: Report): Promise<void> {
-  const [{ loadPolicy }, { catalogueOf, makeGeneration, unplaced }, { Providers }, { openToolchain }] =
+  const [{ loadPolicy }, { makeGeneration, unplaced }, { residencyWarnings }, { Providers }, { openToolchain }] =
     await Promise.all([
       import('../compose/policy.ts'),
       import('../compose/generation.ts'),
+      import('../compose/warnings.ts'),
       import('../compose/providers.ts'),
       import('../policy/toolchain/index.ts'),
     ])
@@ -85,8 +85,7 @@ async function checkPolicy(loaded: LoadedConfig, report: Report): Promise<void> 
       const known = report.findings.length > 0 ? bare(loaded) : loaded
       const generation = await makeGeneration(1, known, policy, [], providers)
       const { controls, models } = generation
-      report.warnings.push(...unplaced(generation))
-      report.warnings.push(...ageWarnings(catalogueOf(loaded).rows, loaded.config.residency.maxAgeMs, Date.now()))
+      report.warnings.push(...unplaced(generation), ...residencyWarnings(loaded, Date.now()))
       report.passed.push(`routes         ${spoken(models)}`)
       const { allow, deny } = loaded.config.canaries
       if (allow.length + deny.length > 0)
@@ -141,6 +140,12 @@ async function checkKeys(loaded: LoadedConfig, report: Report): Promise<void> {
 
 /** Where the keys of issuers are, only they can say; `check` asks nobody. Addresses, tenants and CA files were checked with the configuration. */
 function checkIssuers({ config: { identity } }: LoadedConfig, report: Report): void {
+  if (identity.revocation !== null) {
+    const { store } = identity.revocation
+    report.passed.push(
+      `revocations    ${'file' in store ? store.file : store.redis}: not asked; without a list there every call is 503`,
+    )
+  }
   if (identity.jwt.length === 0) return
   report.passed.push(
     `issuers        ${count(identity.jwt.length, 'issuer')} of tokens: not asked; their keys are fetched at the start`,

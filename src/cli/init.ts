@@ -33,6 +33,9 @@ tenants:
   research: {}
   lab: {}
 
+# What \`customhouse residency import azure deployments.json --account account.json --into residency.json\` has made.
+#residency: { catalogue: [./residency.json] }
+
 # Where calls can be sent. Where that is in the world comes from the catalogue (openai/eu), or is declared here.
 providers:
   openai-eu:
@@ -46,11 +49,11 @@ providers:
 #    region: eu-central-1
 #    residency: bedrock/eu-central-1
 #    credential: aws
-# Azure's deployments run where their type says, which no address tells.
+# Azure's deployments run where their type says, which no address tells: \`customhouse residency import azure\` reads it from what az prints.
 #  azure-sweden:
 #    kind: azure
 #    base_url: https://my-resource.openai.azure.com/openai/v1
-#    residency: { endpoint: [SE], processing: [SE], storage: [SE] }
+#    residency: azure/my-resource
 #    credential: "\${env:AZURE_OPENAI_API_KEY}"
 # Mistral promises inference in the region, and nothing else. What you declare, your contract must say.
 #  mistral-eu:

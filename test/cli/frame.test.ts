@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { selfSigned } from '../kit/certificate.ts'
+import { deployment } from './residency-samples.ts'
 import { newFolder, run } from './run.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
@@ -136,6 +137,9 @@ describe('init, check and config', () => {
     await run(['init', 'shown'], { cwd: folder })
     const file = join(shown, 'customhouse.yaml')
     writeFileSync(file, readFileSync(file, 'utf8').replace(/^#(?! \S)/gm, ''))
+    writeFileSync(join(shown, 'az.json'), JSON.stringify([deployment('my-deployment', 'Standard', 'my-resource')]))
+    const place = ['--account', 'my-resource', '--location', 'swedencentral', '--into', 'residency.json']
+    expect(await run(['residency', 'import', 'azure', 'az.json', ...place], { cwd: shown })).toMatchObject({ code: 0 })
     const { key, cert } = selfSigned(['localhost'])
     mkdirSync(join(shown, 'tls'))
     writeFileSync(join(shown, 'tls/chain.pem'), cert)

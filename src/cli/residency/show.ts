@@ -1,5 +1,4 @@
-import { ageWarnings } from '../../compose/ages.ts'
-import { catalogueOf } from '../../compose/generation.ts'
+import { residencyWarnings } from '../../compose/warnings.ts'
 import { type LoadedConfig, nearest } from '../../config.ts'
 import { CustomhouseError } from '../../core/errors.ts'
 import { loadSettings, type SettingOptions } from '../settings.ts'
@@ -28,14 +27,13 @@ export async function show(options: ShowOptions): Promise<void> {
       '--group, --data-class, --task and --purpose are of a call, which needs a --tenant.',
     )
   const loaded = await loadSettings(options, { secrets: false })
-  const { tenants, providers, models, residency } = loaded.config
+  const { tenants, providers, models } = loaded.config
   requireKnown('tenant', tenant, tenants)
   requireKnown('provider', options.provider, providers.keys())
   requireKnown('model', options.model, models.keys())
   const now = Date.now()
   const targets = placingOf(loaded, options, now)
-  for (const line of ageWarnings(catalogueOf(loaded).rows, residency.maxAgeMs, now))
-    process.stderr.write(`warning: ${line}\n`)
+  for (const line of residencyWarnings(loaded, now)) process.stderr.write(`warning: ${line}\n`)
   const asker: Asker | null =
     tenant === undefined
       ? null
