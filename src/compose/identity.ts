@@ -19,11 +19,14 @@ import { errorFacts } from './log.ts'
 import { recordRevoked, revocationStore } from './revocations.ts'
 import type { Undo } from './undo.ts'
 
+/** What proves callers, and whether it can: `ok`, or why every call is 503. */
+export type Identity = Readonly<{ authenticator: Authenticator; health: () => string }>
+
 /** Opens all that proves callers, and joins it. What it is opened with is read once: a change of `identity` takes a restart. */
 export async function openIdentity(
   loaded: LoadedConfig,
   { ledger, log, undo }: Readonly<{ ledger: Ledger; log: Logger; undo: Undo }>,
-): Promise<Authenticator> {
+): Promise<Identity> {
   const { keys: folder, identity } = loaded.config
   const keys = await openKeys({
     file: join(folder, STORE_NAME),
@@ -38,13 +41,18 @@ export async function openIdentity(
   if (tokens !== null) undo.add('the issuers of tokens', () => tokens.close())
   const revocations = await revocationsOf(identity.revocation, ledger, log)
   if (revocations !== null) undo.add('the list of what is revoked', () => revocations.close())
-  return createAuthenticator({
+  const authenticator = createAuthenticator({
     keys,
     accepted: identity,
     tokens,
     certificates: identity.mtls === null ? null : openCertificates(identity.mtls),
     revocations,
   })
+  const health = () =>
+    revocations === null || revocations.fresh()
+      ? 'ok'
+      : 'the list of what is revoked could not be looked at for too long'
+  return { authenticator, health }
 }
 
 async function tokensOf(loaded: LoadedConfig, { jwt }: IdentityConfig, log: Logger): Promise<Tokens | null> {

@@ -50,6 +50,11 @@ const call = async ({ ground, served }: Post): Promise<number> => {
   await answer.arrayBuffer()
   return answer.status
 }
+const ready = async ({ served }: Post): Promise<readonly [number, unknown]> => {
+  const answer = await fetch(`${served.admin}/readyz?verbose`)
+  const { checks } = (await answer.json()) as { checks: Record<string, string> }
+  return [answer.status, checks.callers]
+}
 const all = (of: readonly Post[]) => expect.poll(() => Promise.all(of.map(call)), { timeout: 15_000, interval: 100 })
 
 const places: readonly [string, boolean][] = [
@@ -75,8 +80,10 @@ for (const [place, here] of places) {
       const revoke = async (...words: readonly string[]): Promise<number | null> =>
         (await run(['revoke', ...words, '-c', first.ground.config], { env })).code
       await all(three).toEqual([503, 503, 503])
+      expect(await ready(first)).toEqual([503, expect.stringContaining('could not be looked at')])
       expect(await revoke('init')).toBe(0)
       await all(three).toEqual([200, 200, 200])
+      expect(await ready(first)).toEqual([200, 'ok'])
 
       expect(await revoke('subject', 'key', 'test-claims', '--why', 'a test')).toBe(0)
       await all(three).toEqual([401, 401, 401])
