@@ -1,6 +1,6 @@
 import { LLMock } from '@copilotkit/aimock'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type House, startHouse } from '../house.ts'
+import { type House, RESTLESS, startHouse } from '../house.ts'
 import { langchain } from './anthropic-langchain.ts'
 import { drivers } from './anthropic-sdk.ts'
 import { vercel } from './anthropic-vercel.ts'
@@ -43,6 +43,7 @@ beforeAll(async () => {
   house = await startHouse({
     providers: {},
     config: {
+      limits: { breaker: RESTLESS },
       providers: { aimock: { kind: 'anthropic', base_url: mock.url, residency } },
       models: { 'gpt-4o': { routes: [{ provider: 'aimock', model: MODEL }] } },
     },

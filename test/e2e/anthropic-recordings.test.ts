@@ -8,7 +8,7 @@ import type { TreeObject } from '../../src/core/json.ts'
 import { parseTree } from '../../src/core/parse.ts'
 import { getAt } from '../../src/core/pointer.ts'
 import { writeTree } from '../../src/core/tree.ts'
-import { type House, startHouse } from '../house.ts'
+import { type House, RESTLESS, startHouse } from '../house.ts'
 import {
   fixturesFolder,
   hangUp,
@@ -55,6 +55,7 @@ beforeAll(async () => {
   house = await startHouse({
     providers: {},
     config: {
+      limits: { breaker: RESTLESS },
       providers: { recorded: { kind: 'anthropic', base_url: replayer.url, residency: anywhere } },
       models: Object.fromEntries(exchanges.map(({ model }) => [model, { routes: [{ provider: 'recorded', model }] }])),
     },

@@ -17,7 +17,7 @@ import type { TreeObject } from '../../src/core/json.ts'
 import { parseTree } from '../../src/core/parse.ts'
 import { getAt } from '../../src/core/pointer.ts'
 import { writeTree } from '../../src/core/tree.ts'
-import { type House, startHouse } from '../house.ts'
+import { type House, RESTLESS, startHouse } from '../house.ts'
 import {
   fixturesFolder,
   hangUp,
@@ -77,6 +77,7 @@ beforeAll(async () => {
     tenant: 'lab',
     policies: everyReference(),
     config: {
+      limits: { breaker: RESTLESS },
       providers: {
         recorded: {
           kind: 'bedrock',

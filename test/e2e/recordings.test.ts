@@ -7,7 +7,7 @@ import type { JsonTree, TreeObject } from '../../src/core/json.ts'
 import { parseTree } from '../../src/core/parse.ts'
 import { getAt } from '../../src/core/pointer.ts'
 import { writeTree } from '../../src/core/tree.ts'
-import { type House, startHouse } from '../house.ts'
+import { type House, RESTLESS, startHouse } from '../house.ts'
 import {
   fixturesFolder,
   hangUp,
@@ -141,7 +141,10 @@ describe.skipIf(root === null).each(WAYS)('$folder by $by', ({ folder, kind, bas
     house = await startHouse({
       providers: {},
       models: Object.fromEntries(exchanges.map(({ model }) => [model, [`recorded/${model}`]])),
-      config: { providers: { recorded: { kind, base_url: `${replayer.url}${base}`, residency } } },
+      config: {
+        limits: { breaker: RESTLESS },
+        providers: { recorded: { kind, base_url: `${replayer.url}${base}`, residency } },
+      },
       tenant: 'lab',
       policies: moreReferences(),
     })
