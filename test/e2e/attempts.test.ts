@@ -177,12 +177,13 @@ function scriptOf({ voice, streamed }: Case, says: Says): Script {
   return says === 'speaks' ? voice.speak(speech, streamed) : voice.failure(says).script
 }
 
-async function ask({ driver, voice, streamed, ...one }: Case, what: string, tenant: Tenant, retries = 0) {
+async function ask(one: Case, what: string, tenant: Tenant, retries = 0) {
+  const { driver, voice, streamed } = one
   const counted = counting(voice.idHeader)
   const heard = await driver({
     streamed,
     say: 'hello',
-    model: nameOf({ driver, voice, streamed, ...one }, what),
+    model: nameOf(one, what),
     retries,
     key: keys[tenant],
     fetch: counted.fetch,
