@@ -103,7 +103,12 @@ export async function closeUnanswered(
   watch.failed(given ?? error)
   await settle(visit, generation, outcome)
   const whereabouts = nowhere()
-  hearHeaders({ ...sent, answer: { headers } }, whereabouts)
+  try {
+    hearHeaders({ ...sent, answer: { headers } }, whereabouts)
+  } catch (failure) {
+    // The attempt is closed all the same: an open intent would say less.
+    gateway.report('where an answer came from could not be heard', failure, call.id)
+  }
   await recordDisplaced(sent, whereabouts)
   if (given !== null) {
     await evidence(visit, outcomeOf(call, intent, attempt, { outcome, ...UNANSWERED }))

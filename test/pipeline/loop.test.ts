@@ -240,7 +240,7 @@ const SOURCES: readonly Fault[] = [
   {
     name: 'retries are not counted',
     rule: guard.RETRIES,
-    alter: [HANDLE, '(way.retries.get(id) ?? 0) + 1', '0'],
+    alter: [HANDLE, '(way.retries.get(id) ?? 0) + 1', '(way.retries.get(id) ?? 0) + 0.5'],
   },
   {
     name: 'a retry after any failure',

@@ -430,7 +430,7 @@ function answer({ body }: Dispatch, say: Say, signal: AbortSignal, time: Timelin
     headers: {
       'content-type': streamed && status === 200 ? 'text/event-stream' : 'application/json',
       ...(retryAfterMs === null ? {} : { 'retry-after-ms': String(retryAfterMs) }),
-      ...(region === null || status !== 200 ? {} : { 'x-ms-region': region }),
+      ...(region === null ? {} : { 'x-ms-region': region }),
     },
     body: {
       whole: async () => {
