@@ -51,7 +51,7 @@ let house: House
 beforeAll(async () => {
   if (root === null) return
   replayer = await startRecorder({ answer: () => hangUp })
-  const anywhere = { endpoint: ['US'], processing: ['US'], storage: ['US'] }
+  const anywhere = { endpoint: ['*'], processing: ['*'], storage: ['*'] }
   house = await startHouse({
     providers: {},
     config: {
