@@ -399,7 +399,9 @@ test_each_entry_narrows_what_is_pinned if {
 	two := object.union(entry, {"pin": {"models": ["m-1", "m-2"]}, "tasks": {
 		"t": {"pin": {"models": ["m-2", "m-3"]}},
 		"u": {"pin": {"models": ["m-1", "m-3"]}},
+		"w": {"contract": []},
 	}})
+	calls({"task": "w"}, hosted, two)
 	rules({"task": "t"}, hosted, two) == {"residency/pin"}
 	calls({"task": "u"}, hosted, two)
 	residency.obligations["eu/a"][0].params.models == ["m-1"] with input as fixture.request({"task": "u"}, [hosted]) with data.org as org(two)
