@@ -187,3 +187,8 @@ test_a_regime_with_a_misspelt_or_ill_shaped_member_denies if {
 		"residency/data" in rules("us_only", "US", []) with data.controls.residency.regimes.us_only as regime
 	}
 }
+
+test_a_place_that_is_covered_gives_no_reason if {
+	two := object.union(target("IN", ["dpa"]), {"residency": {"endpoint": ["DE"], "processing": ["IN"], "storage": ["DE"]}})
+	{one.message | some one in residency.reasons["t/a"]; one.rule == "residency/transfer"} == {"The regime gdpr does not let text of the tenant claims go to IN."} with input as fixture.request({}, [two]) with data.org as org({"regimes": ["gdpr"]})
+}
