@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { CallFacts, Residency, Target } from '../../src/core/call.ts'
+import { FACTS } from '../../test/kit/facts.ts'
 import shipped from './catalogue.json' with { type: 'json' }
 import { createResidency, SHIPPED, within } from './index.ts'
 
@@ -144,21 +145,7 @@ describe('for any id and region', () => {
   }
 })
 
-const CALL: CallFacts = {
-  id: '0',
-  principal: { subject: 's', tenant: 't', groups: [], purpose: null, proof: 'key', keyId: 'k' },
-  dialect: 'bedrock.converse',
-  operation: 'chat',
-  model: 'm',
-  stream: false,
-  task: null,
-  classes: [],
-  estimate: { inputTokens: 1, maxOutputTokens: null },
-  tools: [],
-  references: [],
-  headers: {},
-  metadata: {},
-}
+const CALL: CallFacts = { ...FACTS, dialect: 'bedrock.converse' }
 const TARGET: Omit<Target, 'residency' | 'model'> = {
   id: 'p/m',
   provider: 'p',

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { CallFacts, Evidence, ProviderKind, Residency, Target } from '../../src/core/call.ts'
+import type { Evidence, ProviderKind, Residency, Target } from '../../src/core/call.ts'
+import { FACTS } from '../../test/kit/facts.ts'
 import { ageOf, catalogueWith, createResidency, SHIPPED } from './index.ts'
 
 /** What answers say of themselves, and what policies are told of a target. */
@@ -40,21 +41,6 @@ const { plugin, catalogue, residencyOf, rows } = createResidency({
   declared: ['https://api.anthropic.com', OWN, ADDRESSES.deaf].map((origin) => ({ origin, residency: wide })),
   addresses: new Map(Object.entries(ADDRESSES)),
 })
-const CALL: CallFacts = {
-  id: '0',
-  principal: { subject: 's', tenant: 't', groups: [], purpose: null, proof: 'key', keyId: 'k' },
-  dialect: 'openai.chat',
-  operation: 'chat',
-  model: 'm',
-  stream: false,
-  task: null,
-  classes: [],
-  estimate: { inputTokens: 1, maxOutputTokens: null },
-  tools: [],
-  references: [],
-  headers: {},
-  metadata: {},
-}
 function target(provider: Name, kind: ProviderKind, model = 'm'): Target {
   const residency = residencyOf({ kind, baseUrl: ADDRESSES[provider], model })
   return { id: `${provider}/${model}`, provider, model, kind, dialects: [], tenants: null, residency, contract: [] }
@@ -122,7 +108,7 @@ describe('facts', () => {
     ],
     ['a declaration', target('deaf', 'anthropic'), { source: 'declared', as_of: null, entry: null, switches: [] }],
   ])('tell who says it, when and in which row: %s', async (_, one, told) => {
-    const facts = await plugin.facts?.(CALL, one)
+    const facts = await plugin.facts?.(FACTS, one)
     expect(facts).toMatchObject(told)
     const entry = Object(facts).entry
     if (entry !== null) expect(rows().map(({ id }) => id)).toContain(entry)
@@ -130,9 +116,9 @@ describe('facts', () => {
 
   it('tell the switches that narrow, with what holds when they are set', async () => {
     const us = { inference_geo: 'us', endpoint: ['*'], processing: ['US'], storage: ['*'] }
-    expect(await plugin.facts?.(CALL, target('claude', 'anthropic'))).toMatchObject({ switches: [us] })
+    expect(await plugin.facts?.(FACTS, target('claude', 'anthropic'))).toMatchObject({ switches: [us] })
     const eu = { ...us, inference_geo: 'eu', processing: SHIPPED.groups['EU-27'] }
-    expect(await plugin.facts?.(CALL, target('self', 'anthropic'))).toMatchObject({ switches: [us, eu] })
+    expect(await plugin.facts?.(FACTS, target('self', 'anthropic'))).toMatchObject({ switches: [us, eu] })
   })
 })
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Dialect, ModelCall, Operation, ProviderKind, Residency, Target } from '../../src/core/call.ts'
 import type { Json } from '../../src/core/json.ts'
+import { FACTS } from '../../test/kit/facts.ts'
 import { createResidency } from './index.ts'
 
 /** `residency.pin` beside its three lists: the switch of a provider, hosts and models. What is written is seen in test/pipeline/pin.test.ts. */
@@ -33,19 +34,10 @@ function order(
   params: Readonly<Record<string, Json>>,
 ) {
   const call: ModelCall = {
-    id: '0',
-    principal: { subject: 's', tenant: 't', groups: [], purpose: null, proof: 'key', keyId: 'k' },
+    ...FACTS,
     dialect,
     operation,
     model,
-    stream: false,
-    task: null,
-    classes: [],
-    estimate: { inputTokens: 1, maxOutputTokens: null },
-    tools: [],
-    references: [],
-    headers: {},
-    metadata: {},
     segments: [],
     unread: [],
     body: null,

@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { CallFacts, ModelCall, Residency, Target } from '../../src/core/call.ts'
+import type { ModelCall, Residency, Target } from '../../src/core/call.ts'
 import type { Json } from '../../src/core/json.ts'
 import { UNKNOWN } from '../../src/core/residency.ts'
+import { FACTS } from '../../test/kit/facts.ts'
 import { createResidency, type Declared, SHIPPED } from './index.ts'
 
 const EEA_CH = SHIPPED.groups['EEA+CH'] ?? []
@@ -15,21 +16,6 @@ const DECLARED: readonly Declared[] = [
 ]
 const EU: Residency = { endpoint: EEA_CH, processing: EEA_CH, storage: EEA_CH }
 
-const CALL: CallFacts = {
-  id: '0',
-  principal: { subject: 's', tenant: 't', groups: [], purpose: null, proof: 'key', keyId: 'k' },
-  dialect: 'openai.chat',
-  operation: 'chat',
-  model: 'm',
-  stream: false,
-  task: null,
-  classes: [],
-  estimate: { inputTokens: 1, maxOutputTokens: null },
-  tools: [],
-  references: [],
-  headers: {},
-  metadata: {},
-}
 const target = (residency: Residency): Target => ({
   id: 'p/m',
   provider: 'p',
@@ -152,26 +138,26 @@ describe('facts', () => {
       host: new URL(url).host,
       switches: [],
     }
-    expect(await plugin.facts?.(CALL, target(residency))).toEqual(told)
-    expect(await plugin.facts?.(CALL, target({ ...residency }))).toEqual(told)
+    expect(await plugin.facts?.(FACTS, target(residency))).toEqual(told)
+    expect(await plugin.facts?.(FACTS, target({ ...residency }))).toEqual(told)
   })
   it('tell the weaker source where a declaration says what the catalogue says of another host', () => {
     const { plugin: both } = createResidency({ declared: [{ origin: 'https://a.example', residency: only('US') }] })
-    expect(both.facts?.(CALL, target(only('US')))).toMatchObject({ source: 'declared', as_of: null })
+    expect(both.facts?.(FACTS, target(only('US')))).toMatchObject({ source: 'declared', as_of: null })
   })
   it('know a residency whatever the order of its places', () => {
     const residency = { ...EU, storage: [...EEA_CH, 'AT'].reverse() }
-    expect(plugin.facts?.(CALL, target(residency))).toMatchObject({ source: 'catalogue' })
+    expect(plugin.facts?.(FACTS, target(residency))).toMatchObject({ source: 'catalogue' })
   })
   it('throw, and so deny, for a target whose residency nobody vouches for', () => {
-    expect(() => plugin.facts?.(CALL, target(only('SE')))).toThrow(/p\/m/)
+    expect(() => plugin.facts?.(FACTS, target(only('SE')))).toThrow(/p\/m/)
   })
 })
 
 describe('residency.pin', () => {
   const { plugin } = createResidency({ declared: [] })
   const pin = plugin.discharge?.['residency.pin']
-  const call: ModelCall = { ...CALL, segments: [], unread: [], body: null }
+  const call: ModelCall = { ...FACTS, segments: [], unread: [], body: null }
   const order = (residency: Residency, params: Record<string, Json>) =>
     pin?.request?.({
       call,

@@ -50,10 +50,10 @@ export async function handle(visit: Visit): Promise<void> {
       if (visit.gateway.generation() !== assessment.judgement.generation) assessment = await assess(visit)
       requireFresh(visit)
       reauthenticate(visit)
-      const { permitted, pass, rests } = { pass: null, ...next(way, assessment.judgement) }
-      if (permitted === null || pass === null) {
+      const { permitted, pass, rests } = next(way, assessment.judgement)
+      if (permitted === null) {
         if (failure?.sent === true) throw failure.answer
-        throw unsent(assessment.judgement, assessment.facts, failure, rests ?? [])
+        throw unsent(assessment.judgement, assessment.facts, failure, rests)
       }
       const { id } = permitted.target
       const sent = await send(visit, way, assessment, permitted, pass, attempt + 1)

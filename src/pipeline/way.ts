@@ -29,7 +29,7 @@ export function setOut({ call, gateway }: Visit): Way {
 /** What comes next: a target, or nothing, and then which permitted ones are left alone now. */
 export type Next =
   | Readonly<{ permitted: Permitted; pass: Pass; rests: null }>
-  | Readonly<{ permitted: null; rests: readonly Resting[] }>
+  | Readonly<{ permitted: null; pass: null; rests: readonly Resting[] }>
 export type Resting = Readonly<{ permitted: Permitted; rest: Rest }>
 
 /**
@@ -50,7 +50,7 @@ export function next(way: Way, judgement: Judgement): Next {
     // That it is left alone is a failure already known: to go on to the next is a fallback.
     if (fallbackOn !== null && !fallbackOn.includes(rest.kind)) break
   }
-  return { permitted: null, rests }
+  return { permitted: null, pass: null, rests }
 }
 
 function over({ decision }: Judgement): Denial {

@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import type { ModelCall, Residency, Target } from '../../src/core/call.ts'
+import type { Residency, Target } from '../../src/core/call.ts'
 import type { Decider, EvidenceInput } from '../../src/core/decision.ts'
 import type { Generation } from '../../src/core/generation.ts'
 import type { Catalogue } from '../../src/core/port.ts'
 import type { AuditDraft } from '../../src/core/record.ts'
 import { anthropicMessages } from '../../src/dialects/anthropic-messages/index.ts'
 import { anthropicAnswer, anthropicStream, openaiAnswer, openaiError, openaiStream } from '../kit/index.ts'
+import { messageCall } from './messages.ts'
 import { type Played, play, type Scene, TARGET } from './scene.ts'
 
 /** What a provider says of where it works: held against where the dispatch was judged to go, on record before more is released, told to the policy. */
@@ -37,24 +38,6 @@ function here(): (made: Generation) => Generation {
     return own
   }
 }
-
-const callOf = (streamed: boolean): ModelCall =>
-  anthropicMessages.read({
-    id: '01930000-0000-7000-8000-000000000000',
-    method: 'POST',
-    path: '/v1/messages',
-    query: '',
-    headers: { 'content-type': 'application/json', 'anthropic-version': '2023-06-01' },
-    body: Buffer.from(
-      JSON.stringify({
-        model: 'gpt-4o',
-        max_tokens: 9,
-        stream: streamed,
-        messages: [{ role: 'user', content: 'hello' }],
-      }),
-    ),
-    principal: { subject: 'test', tenant: 'claims', groups: [], purpose: null, proof: 'key', keyId: 'key' },
-  })
 
 /** `record` goes on whatever is said; `deny` ends the answer with the first word from elsewhere. */
 type Policy = 'record' | 'deny'
@@ -108,7 +91,7 @@ async function ask(policy: Policy, more: Scene): Promise<Played & Readonly<{ ask
   const streamed = more.streamed ?? true
   const played = await play({
     codec: anthropicMessages,
-    call: callOf(streamed),
+    call: messageCall(streamed),
     targets: [CLAUDE],
     generation: here(),
     decider: made.decider,

@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { createResidency } from '../../plugins/residency/index.ts'
-import type { ModelCall, Residency, Target } from '../../src/core/call.ts'
+import type { Residency, Target } from '../../src/core/call.ts'
 import type { Generation } from '../../src/core/generation.ts'
 import type { Plugin } from '../../src/core/plugin.ts'
 import type { Codec } from '../../src/core/port.ts'
 import { anthropicMessages } from '../../src/dialects/anthropic-messages/index.ts'
 import { anthropicAnswer, anthropicStream } from '../kit/index.ts'
+import { messageCall } from './messages.ts'
 import { type Played, play, type Scene, TARGET } from './scene.ts'
 
 /** A pin is what is written: whoever loses it on the way, the dispatch is resolved anew from its own bytes, and is not sent. */
@@ -22,32 +23,13 @@ const PIN = {
   params: { endpoint: ['*'], processing: ['US'], storage: ['US'], inference_geo: 'us' },
 }
 
-const read = (streamed: boolean, more: object): ModelCall =>
-  anthropicMessages.read({
-    id: '01930000-0000-7000-8000-000000000000',
-    method: 'POST',
-    path: '/v1/messages',
-    query: '',
-    headers: { 'content-type': 'application/json', 'anthropic-version': '2023-06-01' },
-    body: Buffer.from(
-      JSON.stringify({
-        model: 'gpt-4o',
-        max_tokens: 9,
-        stream: streamed,
-        messages: [{ role: 'user', content: 'hello' }],
-        ...more,
-      }),
-    ),
-    principal: { subject: 'test', tenant: 'claims', groups: [], purpose: null, proof: 'key', keyId: 'key' },
-  })
-
 /** What was sent, as text; null where nothing was. */
 async function send(streamed: boolean, said: object, more: Scene): Promise<Played & Readonly<{ sent: string | null }>> {
   let sent: string | null = null
   let own: Generation | null = null
   const played = await play({
     codec: anthropicMessages,
-    call: read(streamed, said),
+    call: messageCall(streamed, said),
     targets: [CLAUDE],
     obligations: [PIN],
     plugins: [residency.plugin],
@@ -101,7 +83,7 @@ describe.each([false, true])('streamed: %s', (streamed) => {
   })
 
   test.each(['global', 'eu', 'US', ''])('a client that asks for %j is refused before it is judged', (word) => {
-    expect(() => read(streamed, { inference_geo: word })).toThrow(
+    expect(() => messageCall(streamed, { inference_geo: word })).toThrow(
       expect.objectContaining({ code: 'ERR_CALL_UNSUPPORTED' }),
     )
   })
