@@ -80,6 +80,10 @@ export type Segment = Readonly<{
   text: string
   /** The provider has signed it: it can be inspected, and dropped with its whole block by the codec, but never edited. */
   signed?: true
+  /** The text is itself JSON (a tool's arguments as a string): what is put into one of its strings must be escaped. */
+  json?: true
+  /** Name of the tool whose arguments or result it is, where the call says so. */
+  tool?: string
 }>
 
 /** Content that a call names but does not carry, or carries in a form that no inspector reads (an image, a recording). */
@@ -176,6 +180,10 @@ export type Part = Readonly<{
   text: string
   /** The provider has signed it: an edit would break the next turn, so whoever makes one denies the answer. Same in all parts of a lane. */
   signed?: true
+  /** As in {@link Segment}. The same in all parts of a lane. */
+  json?: true
+  /** Name of the tool whose arguments it is. The same in all parts of a lane. */
+  tool?: string
 }>
 
 /**

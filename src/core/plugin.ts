@@ -7,7 +7,8 @@ import type { AuditRecord } from './record.ts'
  * Plugins inform, obey and listen; only policies decide. There is no verb here for allow or deny.
  *
  * - `inspect` reports findings over text. A throw or a time-out denies the call: the text was not read. Of an answer it is given what is not
- *   released yet of each text that has grown; its findings stand until the same text has grown again.
+ *   released yet of each text that has grown; its findings stand until the same text has grown again. Of a plugin whose `answers` is `asked` it is given
+ *   answers only where one of its own discharges of the call's obligations said `inspects`.
  * - `facts` tells policies about a call at a target, without its text. A throw denies that target.
  * - `discharge` carries out obligations that a policy attached to its permission.
  * - `settle` hears how a dispatched call ended, exactly once, whatever the ending.
@@ -17,7 +18,14 @@ export interface Plugin {
   readonly name: string
   start?(): Promise<void>
   stop?(): Promise<void>
-  inspect?(phase: Phase, segments: readonly Segment[], signal: AbortSignal): Promise<readonly Finding[]>
+  inspect?(
+    phase: Phase,
+    segments: readonly Segment[],
+    signal: AbortSignal,
+    call: CallFacts,
+  ): Promise<readonly Finding[]>
+  /** Which answers `inspect` reads; default `always`. What it need not read is not held back for it either. */
+  readonly answers?: 'always' | 'asked'
   /** Longest entity that `inspect` can find in a stream, UTF-16 units: so much is held back. Default 128. */
   readonly span?: number
   facts?(call: CallFacts, target: Target): Promise<Json> | Json
@@ -62,6 +70,10 @@ export type Discharged =
       release?: () => Promise<void> | void
       /** Works on the answer of this call: what `redact` took out, a filter puts back. */
       filter?: Filter
+      /** The answer is read by this plugin's own `inspect`, where its `answers` is `asked`. */
+      inspects?: true
+      /** What the record of the intent says of it under `notes.<plugin>`: names and counts, never text. At most 2,000 bytes of JSON. */
+      notes?: Readonly<Record<string, Json>>
     }>
   | Readonly<{ met: false; code: Unmet; retryAfterSeconds?: number; message: string }>
 
@@ -80,6 +92,8 @@ export type Filter = Readonly<{
   /** UTF-16 units at the end of a lane that must not be released yet; `whole` holds the whole answer until it has finished. */
   hold: number | 'whole'
   edit?: (lane: LaneView) => readonly LaneEdit[]
+  /** Asked once, when the answer has ended: what the record of the outcome says of it under `notes.<name>`. As {@link Discharged}'s. */
+  notes?: () => Readonly<Record<string, Json>>
 }>
 
 export type LaneView = Readonly<{
@@ -87,9 +101,15 @@ export type LaneView = Readonly<{
   channel: Segment['channel']
   role: Segment['role']
   text: string
+  /** UTF-16 units of the lane in front of `text`, that were released before: where in the lane `text` begins. */
+  released: number
   final: boolean
   /** The provider has signed the text: an edit of it cannot be made, and denies the answer. A filter that only restores makes none. */
   signed: boolean
+  /** As in {@link Segment}: edits put into it must be escaped. */
+  json: boolean
+  /** Name of the tool whose arguments it is; null where it is none's, or nobody knows. */
+  tool: string | null
   findings: readonly Finding[]
 }>
 export type LaneEdit = Readonly<{ start: number; end: number; text: string }>

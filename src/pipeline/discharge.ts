@@ -20,6 +20,8 @@ export type Discharging =
       pins: readonly Residency[]
       reservation: string | null
       filters: readonly Filter[]
+      /** Plugins whose own inspector must read the answer. */
+      inspects: ReadonlySet<Plugin>
       release: () => Promise<void>
     }>
   | NotMet
@@ -133,6 +135,7 @@ export async function dischargeRequest(
   const assign: Assignment[] = []
   const pins: Residency[] = []
   const filters: Filter[] = []
+  const inspects = new Set<Plugin>()
   const reservations = new Reservations(gateway, call.id, inspectMs)
   let reservation: string | null = null
   try {
@@ -162,6 +165,7 @@ export async function dischargeRequest(
       if (done.assign !== undefined) assign.push(...done.assign)
       if (done.pin !== undefined) pins.push(done.pin)
       if (done.filter !== undefined) filters.push(sound(done.filter))
+      if (done.inspects === true) inspects.add(doer.plugin)
       reservation = done.reservation ?? reservation
     }
   } catch (error) {
@@ -169,7 +173,7 @@ export async function dischargeRequest(
     throw error
   }
   const release = (): Promise<void> => reservations.release()
-  return { met: true, edits: texts.edits(), assign, pins, reservation, filters, release }
+  return { met: true, edits: texts.edits(), assign, pins, reservation, filters, inspects, release }
 }
 
 /** The filters that an answer's obligations ask for, or the first that nobody can give. */

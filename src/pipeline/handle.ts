@@ -2,7 +2,7 @@ import type { Dispatch, Edit, Finding, Target } from '../core/call.ts'
 import type { FindingFact } from '../core/decision.ts'
 import { CustomhouseError, isCustomhouseError } from '../core/errors.ts'
 import type { Generation } from '../core/generation.ts'
-import type { Filter } from '../core/plugin.ts'
+import type { Filter, Plugin } from '../core/plugin.ts'
 import type { Encoder, Provider } from '../core/port.ts'
 import type { AttemptWatch, Decided } from '../core/telemetry.ts'
 import { dispatchOf, lifeline, open, providerOf, termOf } from './attempt.ts'
@@ -19,6 +19,7 @@ import { inspect, summarise, withRoles } from './inspect.ts'
 import { type Judgement, judge, type Permitted } from './judge.ts'
 import type { Sent } from './passage.ts'
 import { intent } from './records.ts'
+import { pluginsThat, readersOfAnswer } from './roster.ts'
 import { timed } from './timed.ts'
 import { refuse, type Unsent, unsent } from './unanswered.ts'
 import { next, type Onward, onward, pause, setOut, type Way } from './way.ts'
@@ -100,7 +101,10 @@ async function assess(visit: Visit): Promise<Assessment> {
   const generation = gateway.generation()
   requireFresh(visit)
   const candidates = base(call, generation)
-  const findings = await timed(watch, 'redact', () => inspect('request', call.segments, generation, gateway, call.id))
+  const readers = pluginsThat('inspect', generation.plugins)
+  const findings = await timed(watch, 'redact', () =>
+    inspect('request', call.segments, readers, generation, gateway, call),
+  )
   const facts = summarise(withRoles(findings, call.segments))
   const judgement = await judge(visit, candidates, facts, generation)
   return { judgement, findings, facts }
@@ -153,6 +157,7 @@ type Prepared = Readonly<{
   provider: Provider
   encoder: Encoder
   filters: readonly Filter[]
+  readers: readonly Plugin[]
   /** Sequence number of the intent, which is durable. */
   intent: number
 }>
@@ -193,7 +198,8 @@ async function prepare(
       intent(judgement.call, dispatch, attempt, decision, verdict.obligations, facts, generation),
     )
     visit.watch.decided(decidedOf(judgement, target, discharged.edits))
-    return { dispatch, provider, encoder, filters: discharged.filters, intent: seq }
+    const readers = readersOfAnswer(generation.plugins, discharged.inspects)
+    return { dispatch, provider, encoder, filters: discharged.filters, readers, intent: seq }
   } catch (error) {
     await discharged.release()
     throw error
@@ -234,7 +240,7 @@ async function send(
   try {
     const prepared = await prepare(visit, assessment, permitted, pass, attempt, signal)
     if (prepared === 'stale' || 'sent' in prepared) return prepared
-    const { dispatch, provider, encoder, filters, intent } = prepared
+    const { dispatch, provider, encoder, filters, readers, intent } = prepared
     const sentAt = performance.now()
     // From here to the opening nothing else runs: what is opened is what the active generation permits.
     const overtaken = !signal.aborted && (stale(visit, generation) || pass.rests())
@@ -250,6 +256,7 @@ async function send(
       targetInput: input,
       decision,
       filters,
+      readers,
       encoder,
       attempt,
       watch: {

@@ -1,4 +1,4 @@
-import type { Finding, Segment } from '../core/call.ts'
+import type { CallFacts, Finding, Segment } from '../core/call.ts'
 import type { FindingFact, Phase } from '../core/decision.ts'
 import type { Generation } from '../core/generation.ts'
 import type { Plugin } from '../core/plugin.ts'
@@ -6,7 +6,6 @@ import { baseReason, Denial } from './base.ts'
 import { brief } from './brief.ts'
 import { inTime } from './deadline.ts'
 import type { Gateway } from './gateway.ts'
-import { pluginsThat } from './roster.ts'
 import { Tally } from './tally.ts'
 
 const NONE: readonly Finding[] = []
@@ -18,20 +17,20 @@ const NONE: readonly Finding[] = []
 export async function inspect(
   phase: Phase,
   segments: readonly Segment[],
-  generation: Generation,
-  gateway: Gateway,
-  call: string,
+  readers: readonly Plugin[],
+  { limits }: Pick<Generation, 'limits'>,
+  gateway: Pick<Gateway, 'report'>,
+  call: CallFacts,
 ): Promise<readonly Finding[]> {
-  const readers = pluginsThat('inspect', generation.plugins)
   if (readers.length === 0 || segments.length === 0) return NONE
   const over = new AbortController()
   const read = async (plugin: Plugin): Promise<readonly Finding[]> => {
     try {
-      const work = async (): Promise<unknown> => plugin.inspect?.(phase, segments, over.signal)
-      return checked(await inTime(work, generation.limits.inspectMs), segments)
+      const work = async (): Promise<unknown> => plugin.inspect?.(phase, segments, over.signal, call)
+      return checked(await inTime(work, limits.inspectMs), segments)
     } catch (error) {
       // Those that are still reading are told to stop, and that they stopped is no failure of theirs.
-      if (!over.signal.aborted) gateway.report(`inspector ${plugin.name} failed`, error, call)
+      if (!over.signal.aborted) gateway.report(`inspector ${plugin.name} failed`, error, call.id)
       over.abort()
       throw new Denial([baseReason('inspector-failed', `the inspector ${plugin.name} could not read the call`)], null)
     }

@@ -7,6 +7,10 @@ export type Lane = {
   readonly role: Part['role']
   readonly channel: Part['channel']
   readonly signed: boolean
+  readonly json: boolean
+  readonly tool: string | null
+  /** UTF-16 units released before `text`. */
+  released: number
   /** No more text will come. */
   closed: boolean
   /** Text that is not released yet. Offsets below count from its first unit. */

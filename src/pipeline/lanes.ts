@@ -1,6 +1,6 @@
 import type { Finding, ModelEvent, Segment } from '../core/call.ts'
 import type { FindingFact } from '../core/decision.ts'
-import type { Filter, LaneEdit } from '../core/plugin.ts'
+import type { Filter, LaneEdit, LaneView } from '../core/plugin.ts'
 import { baseReason, Denial } from './base.ts'
 import { holdOf } from './contract.ts'
 import { fits, mergeEdits } from './edits.ts'
@@ -31,6 +31,8 @@ export class Lanes {
   /** Events whose text nobody has asked for yet. */
   #unread: ModelEvent[] = []
   readonly #lanes = new Map<string, Lane>()
+  /** How much was released of lanes that may go on and of which nothing waits. */
+  readonly #released = new Map<string, number>()
   #held: Held[] = []
   #characters = 0
   /** UTF-16 units in all lanes. */
@@ -74,6 +76,9 @@ export class Lanes {
           role: part.role,
           channel: part.channel,
           signed: part.signed === true,
+          json: part.json === true,
+          tool: part.tool ?? null,
+          released: this.#released.get(part.lane) ?? 0,
           closed: part.lane.startsWith('@'),
           text: '',
           findings: NOTHING,
@@ -118,7 +123,14 @@ export class Lanes {
   segments(): readonly Segment[] {
     this.#read()
     this.#shown = [...this.#grown]
-    return this.#shown.map(({ name, role, channel, text }) => ({ pointer: name, role, channel, text }))
+    return this.#shown.map(({ name, role, channel, text, json, tool }) => ({
+      pointer: name,
+      role,
+      channel,
+      text,
+      ...(json ? { json } : undefined),
+      ...(tool === null ? undefined : { tool }),
+    }))
   }
 
   /** What inspectors saw in the last {@link segments}. Replaces what they saw before in the same lanes. */
@@ -162,10 +174,10 @@ export class Lanes {
     const all: LaneEdit[] = []
     for (const filter of filters) {
       if (filter.edit === undefined || lane.text === '') continue
-      const { name, channel, role, text, signed, closed, findings } = lane
-      for (const edit of filter.edit({ lane: name, channel, role, text, final: final || closed, signed, findings })) {
-        if (signed) throw signedText(filter)
-        if (!fits(edit, text.length)) throw new Error(`the filter ${filter.name} edits outside of the text`)
+      const { closed } = lane
+      for (const edit of filter.edit({ ...viewOf(lane), final: final || closed })) {
+        if (lane.signed) throw signedText(filter)
+        if (!fits(edit, lane.text.length)) throw new Error(`the filter ${filter.name} edits outside of the text`)
         all.push(edit)
       }
     }
@@ -219,6 +231,7 @@ export class Lanes {
   /** Forgets the first `length` units of a lane; a lane without text is forgotten whole, since long streams have many short ones. */
   #advance(lane: Lane, length: number): void {
     lane.text = lane.text.slice(length)
+    lane.released += length
     this.#waiting -= length
     lane.settled -= length
     lane.made =
@@ -243,8 +256,15 @@ export class Lanes {
     this.#grown.delete(lane)
     this.#stale.delete(lane)
     // By now another one may bear the name.
-    if (this.#lanes.get(lane.name) === lane) this.#lanes.delete(lane.name)
+    if (this.#lanes.get(lane.name) !== lane) return
+    this.#lanes.delete(lane.name)
+    if (lane.closed) this.#released.delete(lane.name)
+    else if (lane.released > 0) this.#released.set(lane.name, lane.released)
   }
+}
+
+function viewOf({ name, channel, role, text, released, signed, json, tool, findings }: Lane): Omit<LaneView, 'final'> {
+  return { lane: name, channel, role, text, released, signed, json, tool, findings }
 }
 
 function sameFilters(some: readonly Filter[], others: readonly Filter[]): boolean {

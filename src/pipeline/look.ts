@@ -7,7 +7,6 @@ import { recordDisplaced } from './hearing.ts'
 import { inspect } from './inspect.ts'
 import { contextInput, endsOf, evaluationFailed, gaveUp } from './judge.ts'
 import type { Passage, Progress } from './passage.ts'
-import { pluginsThat } from './roster.ts'
 import { timed } from './timed.ts'
 
 /**
@@ -25,11 +24,11 @@ export async function look(passage: Passage, progress: Progress, final: boolean)
   const heard = whereabouts.said !== whereabouts.judged
   if (!final && !heard && progress.decision !== null && progress.filters.some((filter) => filter.hold === 'whole'))
     return
-  const readers = pluginsThat('inspect', generation.plugins)
+  const { readers } = passage
   if (readers.length > 0)
     lanes.found(
       await timed(visit.watch, 'redact', () =>
-        inspect('response', lanes.segments(), generation, visit.gateway, visit.call.id),
+        inspect('response', lanes.segments(), readers, generation, visit.gateway, visit.call),
       ),
     )
   const facts = lanes.facts()

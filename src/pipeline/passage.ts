@@ -2,7 +2,7 @@ import type { Hash } from 'node:crypto'
 import type { Residency, Target, Usage } from '../core/call.ts'
 import type { CallInput, FindingFact, TargetInput } from '../core/decision.ts'
 import type { Generation } from '../core/generation.ts'
-import type { Filter } from '../core/plugin.ts'
+import type { Filter, Plugin } from '../core/plugin.ts'
 import type { Answer, Encoder } from '../core/port.ts'
 import type { AttemptWatch } from '../core/telemetry.ts'
 import type { DecisionFacts } from './base.ts'
@@ -23,6 +23,8 @@ export type Sent = Readonly<{
   decision: DecisionFacts
   /** Filters that the discharge of the request left for its answer. */
   filters: readonly Filter[]
+  /** The inspectors that read its answer. */
+  readers: readonly Plugin[]
   /** Made before the dispatch was sent: a codec that cannot write the answer has nothing sent. */
   encoder: Encoder
   attempt: number

@@ -15,3 +15,17 @@ export function pluginsThat(verb: Verb, plugins: readonly Plugin[]): readonly Pl
   rosters[verb].set(plugins, found)
   return found
 }
+
+const always = new WeakMap<readonly Plugin[], readonly Plugin[]>()
+
+/** The inspectors that read an answer: those that read each, and of the others those that an obligation of this call asked for. */
+export function readersOfAnswer(plugins: readonly Plugin[], asked: ReadonlySet<Plugin>): readonly Plugin[] {
+  const inspectors = pluginsThat('inspect', plugins)
+  let usual = always.get(inspectors)
+  if (usual === undefined) {
+    usual = inspectors.filter(({ answers }) => answers !== 'asked')
+    always.set(inspectors, usual)
+  }
+  if (asked.size === 0) return usual
+  return inspectors.filter((plugin) => plugin.answers !== 'asked' || asked.has(plugin))
+}
