@@ -1,4 +1,5 @@
 import type { Plugin } from '../../src/core/plugin.ts'
+import { RESTLESS } from '../house.ts'
 import { Caller1, Caller2, type Heard } from './callers.ts'
 import { type Asked, type Corpus, readCorpus } from './corpus.ts'
 import { CANARY, message, STRAYS } from './message.ts'
@@ -69,7 +70,7 @@ export async function campaign({ seed, calls, keep = 0, progress }: CampaignOpti
     upstream: provider.url,
     plugins: [inspector],
     journal: false,
-    config: { limits: { streams: 64, timeouts: { headers: '1s', request: '1s' } } },
+    config: { limits: { streams: 64, timeouts: { headers: '1s', request: '1s' }, breaker: RESTLESS } },
   })
   const statuses = new Map<string, number>()
   const refused = new Set<string>()
