@@ -17,7 +17,7 @@ import { caseRandom, type Random } from '../wire/random.ts'
  * kill -9 at random points: under mixed load of every dialect, and in the start that recovers from the kill before. Three journals are
  * compared afterwards: what the clients saw (kept here, in another process), what reached the provider, and the ledger.
  */
-const KILLS = Number(process.env.CUSTOMHOUSE_KILLS ?? 1_000)
+const KILLS = Number(process.env.CUSTOMHOUSE_KILLS ?? 400)
 const SEED = Number(process.env.CUSTOMHOUSE_SEED ?? Math.floor(Math.random() * 1e6))
 const LANES = 3
 /** Kills of one ledger: a start reads all of it, and many short ones cost less than a long one. */

@@ -40,6 +40,9 @@ async function failingInWasm(files: Files, data: DataDocument, names: readonly s
   return failing
 }
 
+/** Each compiles the whole policy once more: without this one in so many is also asked in WebAssembly, in turn. */
+const EVERY = process.env.CUSTOMHOUSE_MUTANTS === 'all' ? 1 : 4
+
 test('every mutant of a rule is killed, by the same tests in OPA and in WebAssembly', {
   timeout: 900_000,
 }, async () => {
@@ -52,12 +55,13 @@ test('every mutant of a rule is killed, by the same tests in OPA and in WebAssem
 
   const survivors: string[] = []
   const differing: string[] = []
-  for (const mutant of mutants) {
+  for (const [index, mutant] of mutants.entries()) {
     const mutated = { ...files, [mutant.file]: mutant.source }
     const opa = await failingInOpa(mutated, data)
-    const wasm = await failingInWasm(mutated, data, names)
     const where = `${nameOf(mutant)} (line ${mutant.line})`
     if (opa.length === 0 && !EQUIVALENT.has(nameOf(mutant))) survivors.push(where)
+    if (index % EVERY !== 0) continue
+    const wasm = await failingInWasm(mutated, data, names)
     if ([...opa].sort().join() !== [...wasm].sort().join())
       differing.push(`${where}: ${opa.length} tests fail in OPA, ${wasm.length} in WebAssembly`)
   }
