@@ -184,6 +184,8 @@ export type Part = Readonly<{
   json?: true
   /** Name of the tool whose arguments it is. The same in all parts of a lane. */
   tool?: string
+  /** Where the codec has read a tool's arguments as JSON: the pointer of this one below them (`/to/0`). The same in all parts of a lane. */
+  argument?: string
 }>
 
 /**

@@ -91,7 +91,13 @@ export type Filter = Readonly<{
   name: string
   /** UTF-16 units at the end of a lane that must not be released yet; `whole` holds the whole answer until it has finished. */
   hold: number | 'whole'
+  /** Must throw nothing but ERR_POLICY_DENIED, which refuses the answer, or cuts it off, with its `detail.rule`. */
   edit?: (lane: LaneView) => readonly LaneEdit[]
+  /**
+   * How many units at the end of a lane must wait, asked right after `edit` with the same view: at most `hold`, which is then the bound of it and not what is
+   * held back. Text without anything that might go on to be edited so flows without delay.
+   */
+  waits?: (lane: LaneView) => number
   /** Asked once, when the answer has ended: what the record of the outcome says of it under `notes.<name>`. As {@link Discharged}'s. */
   notes?: () => Readonly<Record<string, Json>>
 }>
@@ -110,6 +116,8 @@ export type LaneView = Readonly<{
   json: boolean
   /** Name of the tool whose arguments it is; null where it is none's, or nobody knows. */
   tool: string | null
+  /** Pointer of the argument that it is, below the tool's arguments; absent where it is all of them, or none. */
+  argument?: string
   findings: readonly Finding[]
 }>
 export type LaneEdit = Readonly<{ start: number; end: number; text: string }>

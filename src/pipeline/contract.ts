@@ -1,5 +1,5 @@
 import { CustomhouseError } from '../core/errors.ts'
-import { type Filter, type Plugin, STAGES } from '../core/plugin.ts'
+import { type Filter, type LaneView, type Plugin, STAGES } from '../core/plugin.ts'
 
 /** What the types of `core/plugin.ts` promise and a plugin in plain JavaScript, or a sum gone wrong, does not keep. */
 
@@ -43,6 +43,29 @@ export function holdOf({ name, hold }: Filter): number {
   if (hold === 'whole') return Number.POSITIVE_INFINITY
   if (!Number.isSafeInteger(hold) || hold < 0) throw broken(`the hold of the filter ${name} is no length`)
   return hold
+}
+
+/** What a filter holds back of any lane. One that says of each lane how much waits holds back nothing by itself. */
+export function leastHold(filter: Filter): number {
+  const hold = holdOf(filter)
+  return filter.waits === undefined ? hold : 0
+}
+
+/**
+ * What filters hold back at the end of a lane that goes on, `back` or more.
+ *
+ * @throws ERR_GATEWAY_INTERNAL for what is no length, or longer than the filter said that anything could be
+ */
+export function waitOf(view: LaneView, filters: readonly Filter[], back: number): number {
+  let most = back
+  for (const filter of filters) {
+    if (filter.waits === undefined || view.text === '') continue
+    const waits = filter.waits(view)
+    if (!Number.isSafeInteger(waits) || waits < 0 || waits > holdOf(filter))
+      throw broken(`what the filter ${filter.name} lets wait is no length within its hold`)
+    if (waits > most) most = waits
+  }
+  return most
 }
 
 /** The filter, if its contract is kept as far as can be seen before it works. */

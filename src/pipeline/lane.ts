@@ -9,6 +9,7 @@ export type Lane = {
   readonly signed: boolean
   readonly json: boolean
   readonly tool: string | null
+  readonly argument: string | undefined
   /** UTF-16 units released before `text`. */
   released: number
   /** No more text will come. */

@@ -1,8 +1,9 @@
 import type { Finding, ModelEvent, Segment } from '../core/call.ts'
 import type { FindingFact } from '../core/decision.ts'
+import { isCustomhouseError } from '../core/errors.ts'
 import type { Filter, LaneEdit, LaneView } from '../core/plugin.ts'
 import { baseReason, Denial } from './base.ts'
-import { holdOf } from './contract.ts'
+import { leastHold, waitOf } from './contract.ts'
 import { fits, mergeEdits } from './edits.ts'
 import { type Lane, piece, settledOf, uncut } from './lane.ts'
 import { Tally } from './tally.ts'
@@ -78,6 +79,7 @@ export class Lanes {
           signed: part.signed === true,
           json: part.json === true,
           tool: part.tool ?? null,
+          argument: part.argument,
           released: this.#released.get(part.lane) ?? 0,
           closed: part.lane.startsWith('@'),
           text: '',
@@ -159,23 +161,24 @@ export class Lanes {
     this.#free = filters.length === 0 && hold === 0 && this.#held.length === 0
     if (this.#free) return
     this.#read()
-    const back = final ? 0 : filters.reduce((most, filter) => Math.max(most, holdOf(filter)), hold)
+    const back = final ? 0 : filters.reduce((most, filter) => Math.max(most, leastHold(filter)), hold)
     const anew = final || back !== this.#back || !sameFilters(filters, this.#filters)
     for (const lane of anew ? this.#lanes.values() : this.#stale) {
-      lane.edits = mergeEdits(this.#ask(lane, filters, final))
-      lane.settled = final ? lane.text.length : settledOf(lane, back)
+      const view = viewOf(lane, final)
+      lane.edits = mergeEdits(this.#ask(lane, view, filters))
+      lane.settled = final ? lane.text.length : settledOf(lane, lane.closed ? back : waitOf(view, filters, back))
     }
     this.#stale.clear()
     this.#filters = filters
     this.#back = back
   }
 
-  #ask(lane: Lane, filters: readonly Filter[], final: boolean): readonly LaneEdit[] {
+  #ask(lane: Lane, view: LaneView, filters: readonly Filter[]): readonly LaneEdit[] {
+    if (lane.text === '') return NONE
     const all: LaneEdit[] = []
     for (const filter of filters) {
-      if (filter.edit === undefined || lane.text === '') continue
-      const { closed } = lane
-      for (const edit of filter.edit({ ...viewOf(lane), final: final || closed })) {
+      if (filter.edit === undefined) continue
+      for (const edit of editsOf(filter, view)) {
         if (lane.signed) throw signedText(filter)
         if (!fits(edit, lane.text.length)) throw new Error(`the filter ${filter.name} edits outside of the text`)
         all.push(edit)
@@ -263,8 +266,23 @@ export class Lanes {
   }
 }
 
-function viewOf({ name, channel, role, text, released, signed, json, tool, findings }: Lane): Omit<LaneView, 'final'> {
-  return { lane: name, channel, role, text, released, signed, json, tool, findings }
+function viewOf(lane: Lane, ended: boolean): LaneView {
+  const { name, channel, role, text, released, signed, json, tool, argument, findings } = lane
+  const final = ended || lane.closed
+  const view = { lane: name, channel, role, text, released, final, signed, json, tool, findings }
+  return argument === undefined ? view : { ...view, argument }
+}
+
+/** What a filter that refuses throws denies the answer; whatever else it throws is its failure. */
+function editsOf({ name, edit }: Filter, view: LaneView): readonly LaneEdit[] {
+  try {
+    return edit?.(view) ?? NONE
+  } catch (error) {
+    if (!isCustomhouseError(error, 'ERR_POLICY_DENIED')) throw error
+    const { rule } = error.detail
+    const reason = baseReason(typeof rule === 'string' ? rule : `refused-by-${name}`, error.message)
+    throw new Denial([reason], null, { answer: error })
+  }
 }
 
 function sameFilters(some: readonly Filter[], others: readonly Filter[]): boolean {
