@@ -1,0 +1,194 @@
+import type { Span } from './detect/detector.ts'
+import { isWordUnit } from './detect/tokens.ts'
+import { ENTITIES, isEntity } from './entity.ts'
+
+/** From this score on a span is more likely right than wrong. */
+const LIKELY = 0.5
+/** From this score on a checksum or a form that little else has proves it. */
+const PROVED = 0.95
+
+/** What decides between spans that overlap: `2` proved, `1` labelled or of a form, `0` the tagger's guess. Text of our own tokens' shape beats all. */
+function strength({ type, score }: Span): number {
+  if (type === 'TOKEN') return 3
+  if (isEntity(type) && ENTITIES[type].family === 'named') return 0
+  return score >= PROVED ? 2 : 1
+}
+
+function better(a: Span, b: Span): number {
+  return (
+    Number(b.score >= LIKELY) - Number(a.score >= LIKELY) ||
+    strength(b) - strength(a) ||
+    b.end - b.start - (a.end - a.start) ||
+    b.score - a.score ||
+    a.start - b.start ||
+    (a.type < b.type ? -1 : a.type > b.type ? 1 : 0)
+  )
+}
+
+function isFlag(type: string): boolean {
+  return isEntity(type) && ENTITIES[type].family === 'flag'
+}
+
+/**
+ * Settles what overlaps: sorted spans, none over another, that cover all that the likely ones of the given did. Proved goes before labelled before the
+ * tagger's; of equals the longer. A likely span that holds a better one whole takes it in. What is left of a loser stays a span of its own where it is
+ * words, else it falls to its neighbour, which keeps its type. Flags yield to everything. Linear in the summed lengths, but for the sorting.
+ */
+export function resolve(spans: readonly Span[], text: string): readonly Span[] {
+  if (spans.length < 2) return spans
+  const sorted = [...spans].sort((a, b) => a.start - b.start || a.end - b.end)
+  const settled: Span[] = []
+  let from = 0
+  while (from < sorted.length) {
+    let end = sorted[from]?.end ?? 0
+    let to = from + 1
+    for (let next = sorted[to]; next !== undefined && next.start < end; next = sorted[to]) {
+      if (next.end > end) end = next.end
+      to += 1
+    }
+    const only = sorted[from]
+    if (to === from + 1 && only !== undefined) settled.push(only)
+    else settle(sorted.slice(from, to), text, settled)
+    from = to
+  }
+  return settled
+}
+
+type Winner = { start: number; end: number; readonly of: Span; alive: boolean }
+
+/** One run of spans that hang together. Units are painted with the winner that has them. */
+function settle(cluster: readonly Span[], text: string, settled: Span[]): void {
+  const base = cluster[0]?.start ?? 0
+  let most = base
+  for (const { end } of cluster) if (end > most) most = end
+  const owner = new Int32Array(most - base)
+  const winners: Winner[] = []
+  const flags: Span[] = []
+  const win = (of: Span, start: number, end: number): void => {
+    winners.push({ start, end, of, alive: true })
+    owner.fill(winners.length, start - base, end - base)
+  }
+  for (const span of [...cluster].sort(better)) {
+    const { start, end } = span
+    const first = owner[start - base] ?? 0
+    if (first !== 0 && first === owner[end - base - 1]) continue
+    if (isFlag(span.type)) {
+      flags.push(span)
+      continue
+    }
+    const within = holdsWhole(span, winners, owner, base)
+    if (within !== null) {
+      if (within.length === 0) win(span, start, end)
+      else takeIn(span, within, win)
+      continue
+    }
+    leftovers(span, text, winners, owner, base, win)
+  }
+  const out: Span[] = []
+  for (const { start, end, of, alive } of winners) {
+    if (alive) out.push(start === of.start && end === of.end ? of : { ...of, start, end })
+  }
+  for (const flag of flags) {
+    if (owner.subarray(flag.start - base, flag.end - base).every((one) => one === 0)) out.push(flag)
+  }
+  out.sort((a, b) => a.start - b.start)
+  // Flags are not painted: of two that overlap the first stays.
+  let reached = -1
+  for (const span of out) {
+    if (span.start < reached) continue
+    settled.push(span)
+    reached = span.end
+  }
+}
+
+/** The winners that lie whole in a span that may take them in; null where it may not, or where one of them reaches beyond it. */
+function holdsWhole(span: Span, winners: readonly Winner[], owner: Int32Array, base: number): readonly Winner[] | null {
+  const found: Winner[] = []
+  for (let at = span.start; at < span.end; ) {
+    const winner = winners[(owner[at - base] ?? 0) - 1]
+    if (winner === undefined) {
+      at += 1
+      continue
+    }
+    if (winner.start < span.start || winner.end > span.end) return null
+    found.push(winner)
+    at = winner.end
+  }
+  if (found.length === 0) return found
+  return span.score >= LIKELY && strength(span) > 0 && found.every(({ of }) => of.type !== 'TOKEN') ? found : null
+}
+
+/** Most of one better span, and a bit more: it keeps its type. Otherwise the whole is what it says it is. */
+function takeIn(span: Span, within: readonly Winner[], win: (of: Span, start: number, end: number) => void): void {
+  const only = within.length === 1 ? within[0] : undefined
+  const keeps =
+    only !== undefined && strength(only.of) > 0 && (only.end - only.start) * 10 >= (span.end - span.start) * 7
+  for (const winner of within) winner.alive = false
+  win(keeps ? only.of : span, span.start, span.end)
+}
+
+function leftovers(
+  span: Span,
+  text: string,
+  winners: readonly Winner[],
+  owner: Int32Array,
+  base: number,
+  win: (of: Span, start: number, end: number) => void,
+): void {
+  for (let at = span.start; at < span.end; ) {
+    if (owner[at - base] !== 0) {
+      at += 1
+      continue
+    }
+    let to = at
+    while (to < span.end && owner[to - base] === 0) to += 1
+    leave(span, at, to, text, winners, owner, base, win)
+    at = to
+  }
+}
+
+function leave(
+  span: Span,
+  from: number,
+  to: number,
+  text: string,
+  winners: readonly Winner[],
+  owner: Int32Array,
+  base: number,
+  win: (of: Span, start: number, end: number) => void,
+): void {
+  let start = from
+  let end = to
+  while (start < end && !isWordUnit(text.charCodeAt(start))) start += 1
+  while (end > start && !isWordUnit(text.charCodeAt(end - 1))) end -= 1
+  if (start === end) return
+  const cutLeft = start === from && from > span.start && isWordUnit(text.charCodeAt(from - 1))
+  const cutRight = end === to && to < span.end && isWordUnit(text.charCodeAt(to))
+  if (!cutLeft && !cutRight && isWords(text, start, end)) {
+    win(span, start, end)
+    return
+  }
+  if (span.score < LIKELY) return
+  const left = from > base ? (owner[from - base - 1] ?? 0) : 0
+  const right = owner[to - base] ?? 0
+  const number = (from > span.start ? left : 0) || (to < span.end ? right : 0)
+  const winner = winners[number - 1]
+  if (winner === undefined || winner.of.type === 'TOKEN') {
+    win(span, start, end)
+    return
+  }
+  if (number === left && from > span.start) winner.end = end
+  else winner.start = start
+  owner.fill(number, winner.start - base, winner.end - base)
+}
+
+/** Whether there is a word of three letters in it: digits alone are nothing without what was cut off. */
+function isWords(text: string, from: number, to: number): boolean {
+  let run = 0
+  for (let at = from; at < to; at++) {
+    const unit = text.charCodeAt(at)
+    run = isWordUnit(unit) && (unit < 0x30 || unit > 0x39) ? run + 1 : 0
+    if (run === 3) return true
+  }
+  return false
+}
