@@ -1,0 +1,142 @@
+import type { Live } from '../pseudonyms.ts'
+import { CHECK_ALPHABET, CHECK_LENGTH } from '../token.ts'
+import { readEscape, type Unit } from './json.ts'
+import { folded, foldedText, isWord, MARK, MOST_MARKS, OTHER } from './spelling.ts'
+import { Trie } from './trie.ts'
+
+/** What a text says at one place of a live pseudonym: none; or one that ends at `end`; or the text must go on before anybody can tell. */
+export type Reading = { live: Live | null; end: number; open: boolean }
+
+const TOKEN = new RegExp(`^[A-Z][A-Z0-9_]*_[0-9]+[A-Z]*_[${CHECK_ALPHABET}]{${CHECK_LENGTH}}$`)
+
+/** Units of a host that may follow a token, as far as it is looked at: `.label.x` (RFC 1035 2.3.4). */
+const LABEL = 63
+
+/** The pseudonyms of one call. Tokens are read through other spellings; surrogates exactly, and as whole words: somebody else may bear the name. */
+export class Pseudonyms {
+  readonly #tokens = new Trie()
+  readonly #surrogates = new Trie()
+  readonly #live: readonly Live[]
+  readonly #unit: Unit = { code: 0, length: 1 }
+  /** The longest text that {@link read} looks at, UTF-16 units. Each may be an escape of six. */
+  readonly longest: number
+
+  constructor(live: readonly Live[]) {
+    this.#live = live
+    for (const [at, { token }] of live.entries()) {
+      if (TOKEN.test(token)) this.#tokens.add(foldedText(token), at + 1)
+      else this.#surrogates.add(token, at + 1)
+    }
+    const most = Math.max(this.#tokens.longest === 0 ? 0 : this.#tokens.longest + MOST_MARKS, this.#surrogates.longest)
+    this.longest = most === 0 ? 0 : 6 * (most + LABEL + 3)
+  }
+
+  /** Whether something may begin with this unit, behind another one. */
+  mayBegin(unit: number, before: number): boolean {
+    const inWord = isWord(before)
+    const upper = unit >= 0x41 && unit <= 0x5a
+    if (upper || !inWord) {
+      const token = folded(unit)
+      if (token > 0x5f || (token >= 0x30 && token <= 0x39)) if (this.#tokens.next(0, token) !== 0) return true
+    }
+    return !inWord && this.#surrogates.next(0, unit) !== 0
+  }
+
+  /** Reads what begins at `at`; of tokens first. `final`: the text does not go on. */
+  read(text: string, at: number, before: number, json: boolean, final: boolean, into: Reading): void {
+    into.live = null
+    into.open = false
+    const first = text.charCodeAt(at)
+    if (!isWord(before) || (first >= 0x41 && first <= 0x5a)) this.#token(text, at, json, final, into)
+    if (into.live === null && !into.open && !isWord(before)) this.#surrogate(text, at, json, final, into)
+  }
+
+  #token(text: string, from: number, json: boolean, final: boolean, into: Reading): void {
+    let node = 0
+    let marks = 0
+    for (let at = from; ; ) {
+      if (at >= text.length) {
+        into.open = !final
+        return
+      }
+      const code = this.#unitAt(text, at, json)
+      if (code === END) return
+      if (code === OPEN) {
+        into.open = !final
+        return
+      }
+      const unit = folded(code)
+      if (unit === OTHER) return
+      at += this.#unit.length
+      if (unit === MARK) {
+        marks += 1
+        if (marks > MOST_MARKS) return
+        continue
+      }
+      node = this.#tokens.next(node, unit)
+      if (node === 0) return
+      const id = this.#tokens.idAt(node)
+      if (id === 0) continue
+      into.live = this.#live[id - 1] ?? null
+      into.end = at
+      return
+    }
+  }
+
+  /** The longest that ends with its word. */
+  #surrogate(text: string, from: number, json: boolean, final: boolean, into: Reading): void {
+    let node = 0
+    for (let at = from; ; ) {
+      const code = at >= text.length ? OPEN : this.#unitAt(text, at, json)
+      const id = this.#surrogates.idAt(node)
+      if (code === OPEN) {
+        into.open = !final
+        if (final && id !== 0) {
+          into.live = this.#live[id - 1] ?? null
+          into.end = at
+        }
+        return
+      }
+      if (id !== 0 && (code === END || !isWord(code))) {
+        into.live = this.#live[id - 1] ?? null
+        into.end = at
+      }
+      node = code === END ? 0 : this.#surrogates.next(node, code)
+      if (node === 0) return
+      at += this.#unit.length
+    }
+  }
+
+  /** What a text says at `at`: a unit, or that its string or the text ends there. */
+  #unitAt(text: string, at: number, json: boolean): number {
+    const code = text.charCodeAt(at)
+    this.#unit.length = 1
+    if (!json) return code
+    if (code === 0x22) return END
+    if (code !== 0x5c) return code
+    readEscape(text, at, this.#unit)
+    return this.#unit.length === 0 ? OPEN : this.#unit.code
+  }
+
+  /** Whether what stands in front of `at` is the first label of a host (`PERSON_1_k7bc.example.com`), or what stands in front of its `@`; null: the text must go on. */
+  beginsHost(text: string, at: number, json: boolean, final: boolean): boolean | null {
+    let label = -1
+    let dotted = false
+    for (let place = at; ; place += this.#unit.length) {
+      const code = place >= text.length ? OPEN : this.#unitAt(text, place, json)
+      if (code === OPEN) return final ? false : null
+      if (label === -1) {
+        if (code !== 0x2e && code !== 0x40) return false
+        label = 0
+      } else if (dotted) return isWord(code)
+      else if (code === 0x2e) {
+        if (label === 0) return false
+        dotted = true
+      } else if (!(isWord(code) || code === 0x2d || code === 0x5f) || label >= LABEL) return false
+      else label += 1
+    }
+  }
+}
+
+const END = -3
+const OPEN = -4
