@@ -1,0 +1,99 @@
+import type { Finding } from '../../../src/core/call.ts'
+import { CustomhouseError } from '../../../src/core/errors.ts'
+import type { Filter, LaneEdit, LaneView } from '../../../src/core/plugin.ts'
+import { generalised } from '../operate/generalise.ts'
+import { hashed } from '../operate/hash.ts'
+import { masked } from '../operate/mask.ts'
+import type { Operator } from '../operate/operator.ts'
+import { operatorFor, type Params, scoreFor } from '../params.ts'
+import type { Live } from '../pseudonyms.ts'
+import type { TenantKeys } from '../token.ts'
+import { escaped } from './json.ts'
+import { Literals } from './literals.ts'
+import { Pseudonyms, type Reading } from './pseudonyms.ts'
+
+const NONE: readonly LaneEdit[] = []
+
+/**
+ * Does to what was found in an answer, before anything is put back into it, what the params say. `token` and `surrogate` leave the name of the type: nobody would
+ * put back what they stand for. What a live pseudonym stands for is the restorer's. `refuse`, and what stands where nothing can be edited, refuse the answer.
+ */
+export function redactAnswer(params: Params, live: readonly Live[], keys: TenantKeys): Filter {
+  const known = new Pseudonyms(live)
+  const reading: Reading = { live: null, end: 0, open: false }
+  const literals = new Map<string, Literals>()
+  /** What was counted, by type and operator: each finding once, however often it is reported. */
+  const counted = new Map<string, Set<string>>()
+  const thisYear = new Date().getUTCFullYear()
+
+  /** Whether a finding touches a live pseudonym. */
+  function isLive({ text, json }: LaneView, { start, end }: Finding): boolean {
+    for (let at = Math.max(0, start - known.longest); at < end; at++) {
+      known.read(text, at, at === 0 ? 0x20 : text.charCodeAt(at - 1), json, true, reading)
+      if (reading.live !== null && reading.end > start) return true
+    }
+    return false
+  }
+
+  function literalsOf(lane: LaneView): Literals {
+    const before = literals.get(lane.lane)
+    const own = before !== undefined && before.released <= lane.released ? before : new Literals()
+    literals.set(lane.lane, own)
+    own.read(lane)
+    return own
+  }
+
+  function count({ lane, released }: LaneView, { type, start }: Finding, { operator }: Operator): void {
+    const key = `${type} ${operator}`
+    const places = counted.get(key) ?? new Set<string>()
+    counted.set(key, places.add(`${lane} ${released + start}`))
+  }
+
+  return {
+    name: 'redaction.answer',
+    hold: 0,
+    edit(lane) {
+      const own = lane.json ? literalsOf(lane) : null
+      if (lane.findings.length === 0) return NONE
+      if (!(params.channels?.has(lane.channel) ?? true) || !(params.roles?.has(lane.role) ?? true)) return NONE
+      const edits: LaneEdit[] = []
+      for (const finding of lane.findings) {
+        const { type, start, end, score } = finding
+        const operator = type === 'TOKEN' ? null : operatorFor(params, type)
+        if (operator === null || operator.operator === 'keep' || score < scoreFor(params, type)) continue
+        if (isLive(lane, finding)) continue
+        if (operator.operator === 'refuse') throw refused(`the answer holds what may not be passed on: ${type}`)
+        if (FIXED.test(lane.lane)) throw refused(`${type} stands in the answer where nothing can be edited`)
+        count(lane, finding, operator)
+        const text = standIn(type, lane.text.slice(start, end), operator, keys, thisYear)
+        if (own === null) edits.push({ start, end, text })
+        else edits.push({ start, end, text: own.within(lane, start, end) ? escaped(text) : JSON.stringify(text) })
+      }
+      return edits
+    },
+    notes: () => Object.fromEntries([...counted].map(([key, places]) => [key, places.size])),
+  }
+}
+
+/** Lanes of members' names and of numbers. */
+const FIXED = /^@[0-9]+#/
+
+function standIn(type: string, surface: string, operator: Operator, keys: TenantKeys, thisYear: number): string {
+  switch (operator.operator) {
+    case 'mask':
+      return masked(type, surface, operator.first, operator.last)
+    case 'generalise':
+      return generalised(type, surface, operator.to, thisYear)
+    case 'hash':
+      return hashed(keys.hash, type, surface, operator.length)
+    case 'drop':
+      return ''
+    default:
+      return type
+  }
+}
+
+function refused(message: string): CustomhouseError {
+  const detail = { rule: 'unmet/unredactable' }
+  return new CustomhouseError('ERR_POLICY_DENIED', `Not carried out (unmet/unredactable): ${message}.`, { detail })
+}
