@@ -1,7 +1,7 @@
 import type { Channel, Role } from '../../src/core/call.ts'
 import type { Obligation } from '../../src/core/decision.ts'
 import type { Json } from '../../src/core/json.ts'
-import { ENTITY_NAME } from './entity.ts'
+import { ENTITIES, ENTITY_NAME, isEntity } from './entity.ts'
 import { NEVER_KEPT, type Operator, readOperator } from './operate/operator.ts'
 
 /** Where tokens of a tool's arguments are put back: everywhere, nowhere, or in named top-level fields of named tools. */
@@ -148,11 +148,15 @@ function isTexts(value: Json): value is readonly string[] {
 
 const MASKED: Operator = { operator: 'mask', first: 0, last: 0 }
 
-/** What is done to findings of a type; null: nothing. What must never be kept is not kept by a rule for all others either. */
+/**
+ * What is done to findings of a type; null: nothing. By the rule for all others what must never be kept is not kept either, and flags are left alone: they mark a
+ * subject, and take out nothing.
+ */
 export function operatorFor({ types, others }: Params, type: string): Operator | null {
   const listed = types.get(type)
-  if (listed !== undefined) return listed
-  if (others === null || !NEVER_KEPT.has(type)) return others
+  if (listed !== undefined || others === null) return listed ?? null
+  if (isEntity(type) && ENTITIES[type].family === 'flag') return null
+  if (!NEVER_KEPT.has(type)) return others
   return others.operator === 'drop' || others.operator === 'refuse' ? others : MASKED
 }
 

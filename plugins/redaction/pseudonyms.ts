@@ -1,4 +1,3 @@
-import type { Operator } from './operate/operator.ts'
 import { surrogateOf } from './surrogate.ts'
 import { keyed, lettersOf, type TenantKeys, tokenOf } from './token.ts'
 import { normalised, partsOfName } from './value.ts'
@@ -6,10 +5,13 @@ import { normalised, partsOfName } from './value.ts'
 /** What stands for a value in what was sent: a token, or a surrogate. `value` as it was written there. Lives no longer than its call. */
 export type Live = Readonly<{ token: string; value: string; type: string }>
 
+/** A value as it was found: `surface` is put back, `value` tells whether it is another's. */
+export type Said = Readonly<{ type: string; surface: string; value: string }>
+
 /** Stands for values of one call. The same calls of {@link Pseudonyms.of} in the same order have the same answers, in every process. */
 export type Pseudonyms = Readonly<{
   /** Must be called in the order in which values first appear: they are numbered by it. */
-  of(type: string, surface: string, operator: Operator['operator']): string
+  of(said: Said, operator: 'token' | 'surrogate'): string
   live(): readonly Live[]
 }>
 
@@ -17,12 +19,20 @@ export type Pseudonyms = Readonly<{
 type Value = { readonly number: number; readonly forms: Map<string, string>; names: readonly string[] }
 type Numbering = { next: number; readonly values: Map<string, Value>; readonly byName: Map<string, Value | null> }
 
+/** What a stand-in must not be, since it is there already. */
+export type Taken = Readonly<{
+  /** Token-shaped text that stands where nothing can be edited. */
+  token: (text: string) => boolean
+  /** Any text of the call that is sent as it is. */
+  surrogate: (text: string) => boolean
+}>
+
 /**
- * `taken` says of a text that it stands where nothing can be edited, or where nothing was found: it then stands for no value. No state is kept between
- * calls: chat clients send their whole history again, restored, and so each call numbers it again in the same way (45 CFR 164.514(c): the code is not
- * derived from the value; its check characters are a MAC that only this gateway can make).
+ * No state is kept between calls: chat clients send their whole history again, restored, and so each call numbers it again in the same way (45 CFR
+ * 164.514(c): the code is not derived from the value; its check characters are a MAC that only this gateway can make). What is taken depends on nothing that a
+ * later turn adds, but for the rare text that is somebody's surrogate.
  */
-export function createPseudonyms(keys: TenantKeys, taken: (text: string) => boolean): Pseudonyms {
+export function createPseudonyms(keys: TenantKeys, taken: Taken): Pseudonyms {
   const numberings = new Map<string, Numbering>()
   const live = new Map<string, Live>()
   let shift: number | null = null
@@ -47,14 +57,14 @@ export function createPseudonyms(keys: TenantKeys, taken: (text: string) => bool
   function tokenFor(type: string, surface: string, value: Value): string {
     for (let form = value.forms.size; ; form++) {
       const token = tokenOf(keys, type, value.number, lettersOf(form), surface)
-      if (!live.has(token) && !taken(token) && !token.endsWith(`_${surface.toLowerCase()}`)) return token
+      if (!live.has(token) && !taken.token(token) && !token.endsWith(`_${surface.toLowerCase()}`)) return token
     }
   }
 
-  function numbered(type: string, surface: string): Value {
+  function numbered({ type, value: read }: Said): Value {
     const numbering = numberingOf(type)
     const { values, byName } = numbering
-    const key = normalised(type, surface)
+    const key = normalised(type, read)
     const known = values.get(key)
     if (known !== undefined) return known
     const names = type === 'PERSON' ? partsOfName(key) : []
@@ -70,19 +80,20 @@ export function createPseudonyms(keys: TenantKeys, taken: (text: string) => bool
   }
 
   return {
-    of(type, surface, operator) {
-      const value = numbered(type, surface)
+    of(said, operator) {
+      const { type, surface } = said
+      const value = numbered(said)
       const before = value.forms.get(`${operator} ${surface}`)
       if (before !== undefined) return before
       const surrogate =
         operator === 'surrogate'
-          ? surrogateOf(type, surface, {
+          ? surrogateOf(type, said.value, {
               number: value.number,
               check: keyed(keys.check, ['surrogate', type, surface]).readUInt32BE(0),
-              days: type === 'DATE' ? shiftOf(normalised(type, surface)) : 0,
+              days: type === 'DATE' ? shiftOf(normalised(type, said.value)) : 0,
             })
           : null
-      const usable = surrogate !== null && surrogate !== surface && !live.has(surrogate) && !taken(surrogate)
+      const usable = surrogate !== null && surrogate !== surface && !live.has(surrogate) && !taken.surrogate(surrogate)
       const token = usable ? surrogate : tokenFor(type, surface, value)
       value.forms.set(`${operator} ${surface}`, token)
       live.set(token, { token, value: surface, type })
