@@ -1,0 +1,328 @@
+import { hexOf, readBytes } from './escapes.ts'
+import { Making, type Mapped } from './mapped.ts'
+
+export type Carrier = 'base64' | 'hex' | 'percent' | 'quoted'
+
+/** A run of a text that is itself text in another writing. `decoded` is told as made of the whole text that carries it. */
+export type Run = Readonly<{
+  kind: Carrier
+  start: number
+  end: number
+  decoded: Mapped
+  encode: (text: string) => string
+}>
+
+/** Shortest run, with its padding: `123-45-6789` has 16 in base64, ten digits have 20 in hexadecimal. */
+const LEAST_BASE64 = 16
+const LEAST_HEX = 20
+/** Of a run without its padding: what is skipped at a time while there is none. */
+const STRIDE = 14
+
+const VALUE = new Int8Array(128).fill(-1)
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
+for (let i = 0; i < 64; i++) VALUE[ALPHABET.charCodeAt(i)] = i
+VALUE[0x2d] = 62
+VALUE[0x5f] = 63
+
+function sextet(unit: number): number {
+  return unit < 128 ? (VALUE[unit] ?? -1) : -1
+}
+
+const EQUALS = 0x3d
+const DOT = 0x2e
+
+/** The runs of a text that decode to text: first packed ones, in order and apart, then escaped ones, which may hold packed ones. Linear: a run that is no text shows it within a few units. */
+export function runsOf(text: string): readonly Run[] {
+  const found: Run[] = []
+  packed(text, found)
+  if (text.includes('%') || text.includes('=')) escaped(text, found)
+  return found
+}
+
+/** Longest runs of the base64 alphabet: looked for backwards from every {@link STRIDE}th unit, so that most units are never looked at. */
+function packed(text: string, found: Run[]): void {
+  const length = text.length
+  let start = 0
+  while (start + STRIDE <= length) {
+    let i = start + STRIDE - 1
+    while (i >= start && sextet(text.charCodeAt(i)) >= 0) i -= 1
+    if (i >= start) {
+      start = i + 1
+      continue
+    }
+    let end = start + STRIDE
+    while (end < length && sextet(text.charCodeAt(end)) >= 0) end += 1
+    end = lines(text, start, end)
+    let past = end
+    while (past < end + 2 && text.charCodeAt(past) === EQUALS) past += 1
+    if (!isToken(text, start, end)) candidate(text, start, end, past, found)
+    start = Math.max(past, end)
+  }
+}
+
+/** A part of a JSON web token is left to whoever looks for those. */
+function isToken(text: string, start: number, end: number): boolean {
+  return text.charCodeAt(start - 1) === DOT || (text.charCodeAt(end) === DOT && text.startsWith('eyJ', start))
+}
+
+/** MIME breaks base64 into lines of 76 or 64: where the line is full, the run goes on behind the break. */
+function lines(text: string, start: number, first: number): number {
+  const width = first - start
+  if (width < 60 || width > 76 || width % 4 !== 0) return first
+  let end = first
+  while (true) {
+    const next = text.charCodeAt(end) === 13 ? end + 1 : end
+    if (text.charCodeAt(next) !== 10) return end
+    let i = next + 1
+    while (i - next - 1 < width && sextet(text.charCodeAt(i)) >= 0) i += 1
+    if (i === next + 1) return end
+    end = i
+    if (i - next - 1 < width || sextet(text.charCodeAt(i)) >= 0) return end
+  }
+}
+
+function candidate(text: string, start: number, end: number, past: number, found: Run[]): void {
+  const run = unhexed(text, start, end) ?? unpacked(text, start, end, past)
+  if (run !== null) {
+    found.push(run)
+    return
+  }
+  // What stands in a path or behind a name: `/v1/aGVsbG8...`, `id-aGVsbG8...`.
+  let from = start
+  for (let i = start; i <= end; i++) {
+    const unit = text.charCodeAt(i)
+    const parts = unit === 0x2f || unit === 0x2d || unit === 0x5f || unit === 0x2b
+    if (i < end && !parts) continue
+    if (i - from >= STRIDE && !(from === start && i === end)) {
+      const part = unhexed(text, from, i) ?? unpacked(text, from, i, i === end ? past : i)
+      if (part !== null) found.push(part)
+    }
+    from = i + 1
+  }
+}
+
+function unhexed(text: string, start: number, end: number): Run | null {
+  const from = text.charCodeAt(start) === 0x30 && (text.charCodeAt(start + 1) | 0x20) === 0x78 ? start + 2 : start
+  const count = end - from
+  if (count < LEAST_HEX || count % 2 !== 0) return null
+  const bytes = new Uint8Array(count / 2)
+  let upper = false
+  const reading = new Reading()
+  for (let i = from; i < end; i += 2) {
+    const high = hexOf(text.charCodeAt(i))
+    const low = hexOf(text.charCodeAt(i + 1))
+    if (high < 0 || low < 0) return null
+    upper ||=
+      (text.charCodeAt(i + 1) >= 0x41 && text.charCodeAt(i + 1) <= 0x46) ||
+      (text.charCodeAt(i) <= 0x46 && text.charCodeAt(i) >= 0x41)
+    const byte = high * 16 + low
+    if (!reading.takes(byte)) return null
+    bytes[(i - from) / 2] = byte
+  }
+  if (!reading.isText()) return null
+  const decoded = textOf(
+    bytes,
+    bytes.length,
+    (byte) => from + 2 * byte,
+    (byte) => from + 2 * byte + 2,
+  )
+  const encode = (plain: string): string => {
+    const digits = Buffer.from(plain, 'utf8').toString('hex')
+    return upper ? digits.toUpperCase() : digits
+  }
+  return { kind: 'hex', start: from, end, decoded, encode }
+}
+
+function unpacked(text: string, start: number, end: number, past: number): Run | null {
+  if (past - start < LEAST_BASE64) return null
+  const bytes = new Uint8Array(Math.floor(((end - start) * 3) / 4))
+  // Where each sextet stands, for a run of several lines only; otherwise they stand side by side.
+  const places: number[] = []
+  let count = 0
+  let held = 0
+  let bits = 0
+  let sextets = 0
+  let url = false
+  let broken = false
+  const reading = new Reading()
+  for (let i = start; i < end; i++) {
+    const unit = text.charCodeAt(i)
+    const value = sextet(unit)
+    if (value < 0) {
+      if (!broken) for (let k = 0; k < sextets; k++) places.push(start + k)
+      broken = true
+      continue
+    }
+    if (broken) places.push(i)
+    url ||= unit === 0x2d || unit === 0x5f
+    held = ((held << 6) | value) & 0xffff
+    bits += 6
+    sextets += 1
+    if (bits < 8) continue
+    bits -= 8
+    const byte = (held >> bits) & 0xff
+    if (!reading.takes(byte)) return null
+    bytes[count] = byte
+    count += 1
+  }
+  if (sextets % 4 === 1 || !reading.isText()) return null
+  const place = (k: number): number => (broken ? (places[k] ?? end) : start + k)
+  const decoded = textOf(
+    bytes,
+    count,
+    (byte) => place(Math.floor((byte * 4) / 3)),
+    (byte) => place(Math.ceil(((byte + 1) * 4) / 3) - 1) + 1,
+  )
+  const padded = past > end || (sextets % 4 === 0 && !url)
+  const encode = (plain: string): string => {
+    const packed = Buffer.from(plain, 'utf8').toString(url ? 'base64url' : 'base64')
+    if (!padded) return packed.replace(/=+$/, '')
+    return url ? packed.padEnd(Math.ceil(packed.length / 4) * 4, '=') : packed
+  }
+  return { kind: 'base64', start, end: past, decoded, encode }
+}
+
+/** Judges bytes one by one: valid UTF-8, and hardly any controls. */
+class Reading {
+  #more = 0
+  #lowest = 0x80
+  #highest = 0xbf
+  #controls = 0
+  #count = 0
+
+  takes(byte: number): boolean {
+    this.#count += 1
+    if (this.#more > 0) {
+      const fits = byte >= this.#lowest && byte <= this.#highest
+      this.#more -= 1
+      this.#lowest = 0x80
+      this.#highest = 0xbf
+      return fits
+    }
+    if (byte < 0x80) {
+      if ((byte < 0x20 && (byte < 9 || byte > 13)) || byte === 0x7f) this.#controls += 1
+      return this.#controls * 16 <= this.#count
+    }
+    if (byte < 0xc2 || byte > 0xf4) return false
+    this.#more = byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3
+    if (byte === 0xe0) this.#lowest = 0xa0
+    if (byte === 0xed) this.#highest = 0x9f
+    if (byte === 0xf0) this.#lowest = 0x90
+    if (byte === 0xf4) this.#highest = 0x8f
+    return true
+  }
+
+  isText(): boolean {
+    return this.#more === 0 && this.#count > 0
+  }
+}
+
+/** The text of valid UTF-8, and where each unit of it comes from. */
+function textOf(
+  bytes: Uint8Array,
+  count: number,
+  from: (byte: number) => number,
+  to: (byte: number) => number,
+): Mapped {
+  const made = new Making(count)
+  for (let i = 0; i < count; ) {
+    const lead = bytes[i] ?? 0
+    const more = lead < 0x80 ? 0 : lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3
+    let point = more === 0 ? lead : lead & (0x3f >> more)
+    for (let k = 1; k <= more; k++) point = point * 64 + ((bytes[i + k] ?? 0) & 0x3f)
+    const start = from(i)
+    const end = to(i + more)
+    if (point < 0x10000) made.push(point, start, end)
+    else {
+      made.push(0xd7c0 + (point >> 10), start, end)
+      made.push(0xdc00 + (point & 0x3ff), start, end)
+    }
+    i += more + 1
+  }
+  return made.done()
+}
+
+const PERCENT = 0x25
+const PLUS = 0x2b
+
+/**
+ * Runs without a blank that have blanks or other text written as `%20` or `=20` in them. In the main view those stay, so that an address is not torn;
+ * here they are read.
+ */
+function escaped(text: string, found: Run[]): void {
+  let at = nextSign(text, 0)
+  while (at >= 0) {
+    let start = at
+    while (start > 0 && text.charCodeAt(start - 1) > 0x20) start -= 1
+    let end = at
+    while (end < text.length && text.charCodeAt(end) > 0x20) end += 1
+    const run = unescapedRun(text, start, end, PERCENT) ?? unescapedRun(text, start, end, EQUALS)
+    if (run !== null) found.push(run)
+    at = nextSign(text, end)
+  }
+}
+
+/** The next `%` or `=` with two hexadecimal digits behind it; -1 where there is none. */
+function nextSign(text: string, from: number): number {
+  for (let i = from; i + 2 < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    if (
+      (unit === PERCENT || unit === EQUALS) &&
+      hexOf(text.charCodeAt(i + 1)) >= 0 &&
+      hexOf(text.charCodeAt(i + 2)) >= 0
+    )
+      return i
+  }
+  return -1
+}
+
+function unescapedRun(text: string, start: number, end: number, sign: number): Run | null {
+  const made = new Making(end - start)
+  let escapes = 0
+  for (let i = start; i < end; ) {
+    const unit = text.charCodeAt(i)
+    if (unit === sign) {
+      const { point, length } = readBytes(text, i, sign)
+      if (point >= 9 && point !== 0x7f && i + length <= end) {
+        escapes += 1
+        if (point < 0x10000) made.push(point, i, i + length)
+        else {
+          made.push(0xd7c0 + (point >> 10), i, i + length)
+          made.push(0xdc00 + (point & 0x3ff), i, i + length)
+        }
+        i += length
+        continue
+      }
+    }
+    made.push(unit === PLUS && sign === PERCENT ? 0x20 : unit, i, i + 1)
+    i += 1
+  }
+  if (escapes === 0 || (sign === EQUALS && escapes < 2)) return null
+  const percent = sign === PERCENT
+  return {
+    kind: percent ? 'percent' : 'quoted',
+    start,
+    end,
+    decoded: made.done(),
+    encode: percent ? percentEncoded : quotedPrintable,
+  }
+}
+
+/** Everything but the unreserved characters of RFC 3986 written as `%HH`. */
+export function percentEncoded(text: string): string {
+  return escapeBytes(text, /[A-Za-z0-9._~-]/, '%')
+}
+
+/** Everything but letters, digits and a few marks written as `=HH` (RFC 2045, 6.7). */
+export function quotedPrintable(text: string): string {
+  return escapeBytes(text, /[A-Za-z0-9._~@:/ -]/, '=')
+}
+
+function escapeBytes(text: string, plain: RegExp, sign: string): string {
+  let out = ''
+  for (const byte of Buffer.from(text.toWellFormed(), 'utf8')) {
+    const one = String.fromCharCode(byte)
+    out += byte < 0x80 && plain.test(one) ? one : `${sign}${byte.toString(16).toUpperCase().padStart(2, '0')}`
+  }
+  return out
+}
