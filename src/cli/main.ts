@@ -8,6 +8,7 @@ const VERBS: Readonly<Record<string, string>> = {
   init: 'write a first configuration, policies and .gitignore',
   serve: 'run the gateway',
   check: 'check configuration, policies, secrets and keys, without starting anything',
+  inspect: 'show what the detectors find in text, and what would be sent in its place',
   policy: 'check, format, test, build and evaluate policies',
   audit: 'search, show, verify and restore the ledger',
   keys: 'create, list, rotate and revoke gateway keys',

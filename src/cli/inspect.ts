@@ -1,0 +1,148 @@
+import { readFile } from 'node:fs/promises'
+import { buffer } from 'node:stream/consumers'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { NO_CUSTOM } from '../../plugins/redaction/custom/index.ts'
+import { ENTITIES, ENTITY_NAME } from '../../plugins/redaction/entity.ts'
+import { findIn, type Given, type Reader } from '../../plugins/redaction/find.ts'
+import { loadTagger } from '../../plugins/redaction/tagger/index.ts'
+import { nearest } from '../config.ts'
+import { DIALECTS, type Dialect } from '../core/call.ts'
+import { CustomhouseError } from '../core/errors.ts'
+import { type Choice, chosen, recalling } from './inspect/chosen.ts'
+import { difference } from './inspect/difference.ts'
+import { linesOf, opened, say } from './inspect/lines.ts'
+import { paramsOf } from './inspect/profile.ts'
+import { givenOf, sent, subjectOf } from './inspect/sending.ts'
+import { tableOf } from './inspect/table.ts'
+
+type Options = Readonly<{
+  jsonl?: true
+  profile?: string
+  explain?: true
+  recall?: true
+  types?: readonly string[]
+  diff?: string
+  dialect: Dialect | 'auto' | 'text'
+}>
+
+/** Without a profile what is found is what `standard` looks for. */
+const USUAL_PROFILE = 'standard'
+
+export function inspectCommand(): Command {
+  return new Command('inspect')
+    .description(
+      'Shows what the detectors find in text, and what would be sent in its place. Nothing is sent, and no gateway needs to run.',
+    )
+    .argument('[file]', 'the text; - or nothing is standard input')
+    .option('--jsonl', 'read a {"text": ...} a line, optionally with "key", and write its {"spans": [...]} a line')
+    .option('--profile <name>', 'only what this shipped profile does something about, from its scores up')
+    .option('--explain', 'name the rule that found each')
+    .option('--recall', 'rather too much than too little: lower scores count too')
+    .option('--types <types>', 'only these, separated by commas: EMAIL,IBAN', types)
+    .option('--diff <file>', 'show as a unified diff what would be sent in place of this file')
+    .addOption(
+      new Option('--dialect <dialect>', 'of --diff: what the file is')
+        .choices([...DIALECTS, 'text', 'auto'])
+        .default('auto'),
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  customhouse inspect letter.txt --explain\n  customhouse inspect --jsonl < texts.jsonl > spans.jsonl\n  customhouse inspect --diff call.json --profile hipaa_safe_harbor\n',
+    )
+    .action(run)
+}
+
+async function run(file: string | undefined, options: Options): Promise<void> {
+  const { profile, diff } = options
+  const reader: Reader = { tagger: loadTagger(), custom: NO_CUSTOM, tenant: 'inspect' }
+  const params = profile === undefined ? null : await paramsOf(profile)
+  const choice: Choice = {
+    params,
+    types: options.types === undefined ? null : new Set(options.types),
+    recall: options.recall === true,
+  }
+  if (diff !== undefined) {
+    if (file !== undefined || options.jsonl === true)
+      throw new CustomhouseError('ERR_CLI_USAGE', 'With --diff there is neither another file nor --jsonl.')
+    await showDifference(diff, options.dialect, reader, choice)
+  } else if (options.jsonl === true) await answerLines(file, reader, choice, options.explain === true)
+  else await showTable(file, reader, choice, options.explain === true)
+}
+
+async function showDifference(
+  file: string,
+  dialect: Options['dialect'],
+  reader: Reader,
+  choice: Choice,
+): Promise<void> {
+  const params = choice.params ?? (await paramsOf(USUAL_PROFILE))
+  const subject = subjectOf(file === '-' ? await buffer(process.stdin) : await readFile(file), dialect)
+  const { types: wanted, recall } = choice
+  const spans = findIn(subject.segments.map(givenOf), reader).map((all) =>
+    all.filter(({ type }) => wanted === null || type === 'TOKEN' || wanted.has(type)),
+  )
+  const after = sent(subject, spans, recall ? recalling(params) : params)
+  process.stderr.write(`Read as ${subject.dialect ?? 'plain text'}.\n`)
+  const shown = difference(subject.before, after, file)
+  if (shown === '') process.stderr.write('It would be sent as it is.\n')
+  await say(shown)
+}
+
+async function answerLines(file: string | undefined, reader: Reader, choice: Choice, explain: boolean): Promise<void> {
+  let number = 0
+  for await (const line of linesOf(opened(file))) {
+    number += 1
+    const [spans = []] = findIn([givenOfLine(line, number)], reader)
+    const told = chosen(spans, choice).map(({ start, end, type, score, rule }) => ({
+      start,
+      end,
+      type,
+      score,
+      ...(explain ? { rule } : {}),
+    }))
+    if (!(await say(`${JSON.stringify({ spans: told })}\n`))) return
+  }
+}
+
+function givenOfLine(line: string, number: number): Given {
+  const read = parsed(line, number)
+  const { text, key } = typeof read === 'object' && read !== null ? Object(read) : {}
+  if (typeof text !== 'string') throw badLine(number, 'is no object with a member "text" that is a string')
+  if (key !== undefined && key !== null && typeof key !== 'string')
+    throw badLine(number, 'has a "key" that is no string')
+  return { text, json: false, hints: { key: key ?? null, role: 'user', channel: 'text' } }
+}
+
+function parsed(line: string, number: number): unknown {
+  try {
+    return JSON.parse(line)
+  } catch {
+    // The message of the parser quotes the text.
+    throw badLine(number, 'is no JSON')
+  }
+}
+
+function badLine(number: number, what: string): CustomhouseError {
+  return new CustomhouseError('ERR_CLI_USAGE', `Line ${number} ${what}.`)
+}
+
+async function showTable(file: string | undefined, reader: Reader, choice: Choice, explain: boolean): Promise<void> {
+  const bytes = file === undefined || file === '-' ? await buffer(process.stdin) : await readFile(file)
+  const [segment] = subjectOf(bytes, 'text').segments
+  if (segment === undefined) return
+  const spans = chosen(findIn([givenOf(segment)], reader)[0] ?? [], choice)
+  if (spans.length === 0) process.stderr.write('Nothing was found.\n')
+  else await say(tableOf(segment.text, spans, explain))
+}
+
+function types(text: string): readonly string[] {
+  const named = text.split(',').map((one) => one.trim())
+  for (const one of named) {
+    if (ENTITY_NAME.test(one) && Object.hasOwn(ENTITIES, one)) continue
+    const near = nearest(one.toUpperCase(), Object.keys(ENTITIES))
+    throw new InvalidArgumentError(
+      near === null ? `There is no type ${one}.` : `There is no type ${one}; did you mean ${near}?`,
+    )
+  }
+  return named
+}

@@ -1,0 +1,140 @@
+import { randomBytes } from 'node:crypto'
+import type { Span } from '../../../plugins/redaction/detect/detector.ts'
+import { type Given, keyOf } from '../../../plugins/redaction/inspector.ts'
+import type { Params } from '../../../plugins/redaction/params.ts'
+import { redact } from '../../../plugins/redaction/redact.ts'
+import { tenantKeys } from '../../../plugins/redaction/token.ts'
+import { MOUNTS } from '../../compose/mounts.ts'
+import type { Dialect, Finding, ModelCall, Segment } from '../../core/call.ts'
+import { CustomhouseError, isCustomhouseError } from '../../core/errors.ts'
+import { newId } from '../../core/id.ts'
+import type { JsonTree } from '../../core/json.ts'
+import { parseTree } from '../../core/parse.ts'
+import type { Codec } from '../../core/port.ts'
+import { treeToJson } from '../../core/tree.ts'
+import { rewrite } from '../../dialects/edits.ts'
+
+/** What is shown of a file: its segments, and what it looks like with edits made. */
+export type Subject = Readonly<{
+  /** The dialect that it was read in; null: it is plain text. */
+  dialect: Dialect | null
+  segments: readonly Segment[]
+  before: string
+  after: (edits: Parameters<typeof rewrite>[1]) => string
+}>
+
+/** The paths that calls of a dialect are sent to, below its prefix. */
+const PATHS: Readonly<Record<Dialect, string>> = {
+  'openai.chat': '/chat/completions',
+  'anthropic.messages': '/v1/messages',
+  'bedrock.converse': '/model/model/converse',
+  'bedrock.invoke': '/model/model/invoke',
+}
+
+/** Reads a file as the body of a call, else as plain text. @throws ERR_CLI_USAGE where it is no call of the dialect that was asked for */
+export function subjectOf(bytes: Uint8Array, dialect: Dialect | 'auto' | 'text'): Subject {
+  const tree = dialect === 'text' ? null : treeOf(bytes, dialect)
+  if (tree instanceof Map) {
+    const asked = dialect === 'auto' || dialect === 'text' ? null : dialect
+    for (const codec of codecs(asked)) {
+      const call = readBy(codec, bytes, asked)
+      if (call !== null) return ofCall(call)
+    }
+  }
+  return ofText(textOf(bytes))
+}
+
+function treeOf(bytes: Uint8Array, dialect: Dialect | 'auto'): JsonTree {
+  try {
+    return parseTree(bytes)
+  } catch (error) {
+    if (dialect === 'auto' && isCustomhouseError(error, 'ERR_CALL_MALFORMED')) return null
+    throw misfit(dialect, error)
+  }
+}
+
+function codecs(dialect: Dialect | null): readonly Codec[] {
+  const all = MOUNTS.flatMap((mount) => mount.codecs).filter(({ operation }) => operation === 'chat')
+  const known = (one: Dialect): Codec | undefined => all.find((codec) => codec.dialect === one)
+  const order: readonly Dialect[] =
+    dialect === null ? ['openai.chat', 'anthropic.messages', 'bedrock.converse'] : [dialect]
+  return order.flatMap((one) => known(one) ?? [])
+}
+
+function readBy(codec: Codec, body: Uint8Array, asked: Dialect | null): ModelCall | null {
+  try {
+    const call = codec.read({
+      id: newId(),
+      method: 'POST',
+      path: PATHS[codec.dialect],
+      query: '',
+      headers: { 'content-type': 'application/json' },
+      body,
+      principal: { subject: 'inspect', tenant: 'inspect', groups: [], purpose: null, proof: 'key', keyId: 'inspect' },
+    })
+    if (call.unread.length === 0) return call
+    if (asked !== null)
+      throw new CustomhouseError('ERR_CLI_USAGE', `The call has parts that no codec reads: ${call.unread.join(', ')}.`)
+    return null
+  } catch (error) {
+    const unfit = isCustomhouseError(error, 'ERR_CALL_MALFORMED') || isCustomhouseError(error, 'ERR_CALL_UNSUPPORTED')
+    if (!unfit) throw error
+    if (asked !== null) throw misfit(asked, error)
+    return null
+  }
+}
+
+function misfit(dialect: string, cause: unknown): CustomhouseError {
+  const why = isCustomhouseError(cause) ? ` ${cause.message}` : ''
+  return new CustomhouseError('ERR_CLI_USAGE', `The file is no call in ${dialect}.${why}`, { cause })
+}
+
+function ofCall(call: ModelCall): Subject {
+  const shown = (body: JsonTree): string => `${JSON.stringify(treeToJson(body), null, 2)}\n`
+  return {
+    dialect: call.dialect,
+    segments: call.segments,
+    before: shown(call.body),
+    after: (edits) => shown(rewrite(call.body, edits, [])),
+  }
+}
+
+function ofText(text: string): Subject {
+  return {
+    dialect: null,
+    segments: [{ pointer: '', role: 'user', channel: 'text', text }],
+    before: text,
+    after: (edits) => {
+      let out = ''
+      let at = 0
+      for (const { start, end, text: now } of [...edits].sort((a, b) => a.start - b.start)) {
+        out += text.slice(at, start) + now
+        at = end
+      }
+      return out + text.slice(at)
+    },
+  }
+}
+
+function textOf(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch (cause) {
+    throw new CustomhouseError('ERR_CLI_USAGE', 'The file is no UTF-8.', { cause })
+  }
+}
+
+export function givenOf({ pointer, role, channel, text, json }: Segment): Given {
+  return { text, json: json === true, hints: { key: keyOf(pointer), role, channel } }
+}
+
+/** What would be sent, as a text. The tokens are those of a gateway with another secret. @throws ERR_POLICY_DENIED where it would not be sent */
+export function sent(subject: Subject, spans: readonly (readonly Span[])[], params: Params): string {
+  const findings = subject.segments.flatMap(({ pointer }, at) =>
+    (spans[at] ?? []).map(({ start, end, type, score }): Finding => ({ type, pointer, start, end, score })),
+  )
+  const redacted = redact(params, subject.segments, findings, tenantKeys(randomBytes(32), 'inspect'))
+  if (redacted.refused !== null)
+    throw new CustomhouseError('ERR_POLICY_DENIED', `Nothing would be sent: ${redacted.refused}.`)
+  return subject.after(redacted.edits)
+}
