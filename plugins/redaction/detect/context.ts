@@ -81,6 +81,11 @@ const FILLERS = cueOf(
 /** Words of phrases may have these between. */
 const JOINS = new Set([..."_-./'’`()º°"].map((mark) => mark.charCodeAt(0)))
 
+/** Whether a word (its {@link hashOf}) may stand between a label and its value: `number`, `is`, `de`. */
+export function isFiller(hash: number): boolean {
+  return phrasesOf(FILLERS, hash) !== undefined
+}
+
 /**
  * The label that stands in front of a token with nothing between but `:`, `#`, `is`, `number` and such, or the name of the JSON member where the text
  * begins there. Bits of the lexicon, 0 if none.

@@ -1,0 +1,79 @@
+import { cuesAfter, labelBefore, nearestBefore } from '../context.ts'
+import type { Reading } from '../detector.ts'
+import { DIGIT, MARK } from '../tokens.ts'
+import type { Scores } from './form.ts'
+import { CUE, LABELS } from './labels.ts'
+
+/**
+ * What is around the value at hand, read at most once for each value and only when a form asks. One reading at a time: `enter` begins a reading, `at` a value.
+ */
+let reading: Reading | undefined
+let from = 0
+let to = 0
+let label = -1
+let near = -1
+let alone = -1
+
+export function enter(next: Reading): void {
+  reading = next
+  alone = -1
+  at(-1, -1)
+}
+
+/** Forgets what was read last, so that nothing of a text is kept. */
+export function leave(): void {
+  reading = undefined
+}
+
+export function at(first: number, last: number): void {
+  from = first
+  to = last
+  label = -1
+  near = -1
+}
+
+/** Cues of the label directly in front of the value. */
+export function labelOf(): number {
+  if (label < 0 && reading !== undefined) label = labelBefore(reading, from, LABELS)
+  return Math.max(label, 0)
+}
+
+/** Takes a label as read: of a word that is glued to its value. */
+export function setLabel(cues: number): void {
+  label = cues
+}
+
+/** The nearest cue in front, and all close behind. */
+function nearOf(): number {
+  if (near < 0 && reading !== undefined)
+    near = nearestBefore(reading, from, LABELS, 14) | cuesAfter(reading, to, LABELS, 6)
+  return Math.max(near, 0)
+}
+
+/** Whether the text is nothing but values: no word of more than two letters, 24 words and marks at most, no member name. */
+function isAlone(): boolean {
+  if (alone < 0 && reading !== undefined) {
+    const { count, kind, start, end } = reading.tokens
+    alone = count <= 24 && reading.hints.key === null ? 1 : 0
+    for (let i = 0; alone === 1 && i < count; i++)
+      if (((kind[i] ?? 0) & (DIGIT | MARK)) === 0 && (end[i] ?? 0) - (start[i] ?? 0) > 3) alone = 0
+  }
+  return alone === 1
+}
+
+/** The score of a form at the value at hand, 0 for none. `inside`: the value is a part of a longer row of groups. */
+export function scoreOf(scores: Scores, cue: number, valid: boolean, telling: boolean, inside: boolean): number {
+  if (!valid) return scores.invalid > 0 && (labelOf() & cue) !== 0 ? scores.invalid : 0
+  let score = telling ? scores.grouped : scores.form
+  if (inside && scores.form < 1) score = Math.min(score, 0.4)
+  if (score >= 1 && (labelOf() & CUE.other) === 0) return score
+  const front = labelOf()
+  if ((front & cue) !== 0) return Math.max(score, scores.label)
+  // What is called an order number or a phone number is believed to be one, but for what a checksum proves by itself.
+  if ((front & CUE.other) !== 0) return score >= 1 ? 0.7 : Math.min(score, 0.4)
+  if (front !== 0) return score
+  if (inside) return score
+  if (scores.near > score && (nearOf() & cue) !== 0) return scores.near
+  if (scores.alone > score && isAlone()) return scores.alone
+  return score
+}

@@ -1,0 +1,84 @@
+import type { Reading } from '../detector.ts'
+import { AFTER_BLANK, AFTER_BREAK, BEYOND, DIGIT, LOWER, MARK, type Tokens, UPPER } from '../tokens.ts'
+
+/** Groups of digits in a row, as they are written: a window of them is a number. One reading at a time. */
+export const MOST_GROUPS = 16
+const LETTERS = LOWER | UPPER | BEYOND
+
+/** Digits of the window at hand, most significant first. */
+export const DIGITS = new Uint8Array(24)
+
+/** Whether a token is nothing but ASCII digits. */
+export function isDigits(tokens: Tokens, token: number): boolean {
+  return ((tokens.kind[token] ?? 0) & (LETTERS | DIGIT | MARK)) === DIGIT
+}
+
+/**
+ * The token of the next group of digits behind one, and what separates them: a blank, `-` or `.`. -1 if none follows so; a line break ends a number.
+ */
+export function nextGroup(tokens: Tokens, token: number): number {
+  const { count, kind, hash } = tokens
+  const next = token + 1
+  if (next >= count) return -1
+  const is = kind[next] ?? 0
+  if ((is & AFTER_BREAK) !== 0) return -1
+  if ((is & MARK) === 0) return (is & AFTER_BLANK) !== 0 && isDigits(tokens, next) ? next : -1
+  const mark = hash[next]
+  if ((mark !== 0x2d && mark !== 0x2e && mark !== 0x2010 && mark !== 0x2011) || (is & AFTER_BLANK) !== 0) return -1
+  const behind = next + 1
+  return behind < count && ((kind[behind] ?? 0) & AFTER_BLANK) === 0 && isDigits(tokens, behind) ? behind : -1
+}
+
+/** The unit that separates two groups: a blank of any kind is 0x20. */
+export function separator(reading: Reading, from: number, to: number): number {
+  return to === from + 1 ? 0x20 : (reading.tokens.hash[from + 1] ?? 0)
+}
+
+/** Last token of what is written in one piece from a token on: words with `-`, `.`, `/`, `_`, `:` or `#` between, no blank. */
+export function pieceEnd(tokens: Tokens, token: number): number {
+  const { count, kind, hash } = tokens
+  let at = token
+  while (at + 1 < count && at - token < 40) {
+    if (((kind[at + 1] ?? 0) & AFTER_BLANK) !== 0) return at
+    if (((kind[at + 1] ?? 0) & MARK) === 0) {
+      at += 1
+      continue
+    }
+    const mark = hash[at + 1]
+    const joins = mark === 0x2d || mark === 0x2e || mark === 0x2f || mark === 0x5f || mark === 0x2010 || mark === 0x2011
+    const word = at + 2 < count && ((kind[at + 2] ?? 0) & (MARK | AFTER_BLANK)) === 0
+    if (!joins || !word) return at
+    at += 2
+  }
+  return at
+}
+
+/** Whether what is left and right of a range of the text would make it part of a larger number, an amount of money or a percentage. */
+export function isPartOfMore(text: string, start: number, end: number): boolean {
+  const before = text.charCodeAt(start - 1)
+  const after = text.charCodeAt(end)
+  const long = end - start >= 12
+  const digitBefore = isDigit(text.charCodeAt(start - 2))
+  const digitAfter = isDigit(text.charCodeAt(end + 1))
+  if (before === 0x24 || before === 0xa3 || before === 0x20ac || before === 0xa5) return !long
+  if (before === 0x2b) return true
+  if ((before === 0x2e || before === 0x2d) && digitBefore) return true
+  if ((before === 0x2c || before === 0x2f || before === 0x3a) && digitBefore && !long) return edge(text, start, 1) <= 4
+  if (after === 0x25 || after === 0x20ac || after === 0xb0) return !long
+  if ((after === 0x2e || after === 0x2d) && digitAfter) return true
+  if (after === 0x2c && digitAfter) return !long && (edge(text, end - 1, -1) <= 3 || isCents(text, end + 1))
+  if ((after === 0x2f || after === 0x3a) && digitAfter && !long) return edge(text, end - 1, -1) <= 4
+  return false
+}
+
+const isDigit = (unit: number): boolean => unit >= 0x30 && unit <= 0x39
+
+/** Digits in a row from an offset on, in a direction, as far as five. */
+function edge(text: string, at: number, step: 1 | -1): number {
+  let length = 0
+  while (length < 5 && isDigit(text.charCodeAt(at + length * step))) length += 1
+  return length
+}
+
+/** Two digits, and no more: what stands behind a decimal comma. */
+const isCents = (text: string, at: number): boolean => edge(text, at, 1) === 2
