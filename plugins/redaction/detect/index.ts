@@ -1,3 +1,4 @@
+import { WORDS } from './contact/words.ts'
 import type { Detector } from './detector.ts'
 import { NUMBERS } from './numbers/index.ts'
 
