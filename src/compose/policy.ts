@@ -23,6 +23,8 @@ export type LoadedPolicy = Readonly<{
   /** What the policy's METADATA declares: the controls that must answer, and the obligations that it may attach. */
   controls: readonly string[]
   obligations: readonly string[]
+  /** Its whole data: what plugins read of it, they read here. */
+  data: Json
   /** The controls that it has, each with the documents that it defines; null for a bundle that came without their sources. */
   defined: Controls | null
 }>
@@ -43,7 +45,7 @@ export async function loadPolicy(
 ): Promise<LoadedPolicy> {
   const built =
     policy.kind === 'source' ? await fromSource(policy.path, toolchain) : await fromBundle(policy.path, toolchain)
-  const { revision, controls, obligations, defined } = built
+  const { revision, controls, obligations, whole, defined } = built
   // An engine holds memory and nothing else: what no generation refers to is collected, and calls under way keep theirs.
   const engine = await loadEngine({ wasm: built.wasm, data: built.data })
   const decider = createDecider({ engine, revision, reads: built.reads, limits })
@@ -53,6 +55,7 @@ export async function loadPolicy(
     revision,
     controls,
     obligations,
+    data: whole,
     defined,
   }
 }
@@ -92,13 +95,34 @@ const MUST_DEFINE = {
 /** The instant at which a policy's tests run here: whether a policy may be activated does not depend on the day. */
 const TESTED_AT = Date.UTC(2026, 0, 1)
 
-type Built = Readonly<{ wasm: Uint8Array; data: Json | Uint8Array; revision: string; reads: Reads | null }> &
+/** `data` is what the rules judge by, `whole` all of it. */
+type Built = Readonly<{
+  wasm: Uint8Array
+  data: Json | Uint8Array
+  whole: Json
+  revision: string
+  reads: Reads | null
+}> &
   Declared &
   Pick<LoadedPolicy, 'defined'>
 
+type Members = Readonly<Record<string, Json>>
+
+const isObject = (value: Json | undefined): value is Members =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** Data without the dictionaries of `org.redaction`: a million lines, of which no rule reads one, would be in the memory of every evaluation. */
+function judgedBy(data: Members): Members {
+  const { org } = data
+  if (!isObject(org) || !isObject(org.redaction) || org.redaction.dictionaries === undefined) return data
+  const { dictionaries: _, ...redaction } = org.redaction
+  return { ...data, org: { ...org, redaction } }
+}
+
 async function fromSource(path: string, toolchain: Toolchain): Promise<Built> {
   const source = await readPolicySource(path)
-  const { modules: files, data, schemas } = source
+  const { modules: files, schemas } = source
+  const data = judgedBy(source.data)
   const { diagnostics } = await toolchain.check({ files, schemas, data })
   if (diagnostics.length > 0)
     throw new CustomhouseError(
@@ -118,7 +142,8 @@ async function fromSource(path: string, toolchain: Toolchain): Promise<Built> {
   const revision = source.digest
   const { wasm, data: baseData } = await toolchain.build({ files, data, entrypoints: [DECISION_ENTRYPOINT], revision })
   const reads = await toolchain.reads({ files, data })
-  return { wasm, data: baseData as Json, revision, reads, ...declared, defined: controlsIn(inspection) }
+  const defined = controlsIn(inspection)
+  return { wasm, data: baseData as Json, whole: source.data, revision, reads, ...declared, defined }
 }
 
 function whereFailed({ package: name, name: test, file, row, failedAt, message }: TestResult): string {
@@ -139,9 +164,13 @@ async function fromBundle(path: string, toolchain: Toolchain): Promise<Built> {
     )
   const inspection = await toolchain.inspect(files)
   const defined = controlsIn(inspection)
+  const whole = JSON.parse(new TextDecoder().decode(bundle.data)) as Members
+  const judged = judgedBy(whole)
   return {
     wasm: bundle.wasm,
-    data: bundle.data,
+    // Its own bytes where nothing is taken out: numbers then keep their lexemes.
+    data: judged === whole ? bundle.data : judged,
+    whole,
     revision: bundle.revision,
     reads: null,
     ...declaredBy(inspection, bundle.entrypoints, path),
