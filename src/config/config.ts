@@ -17,6 +17,8 @@ export type Config = Readonly<{
   tenants: ReadonlySet<string>
   identity: IdentityConfig
   residency: Readonly<{ catalogue: readonly string[]; maxAgeMs: number }>
+  /** `apartAbove` in UTF-16 units. */
+  redaction: Readonly<{ workers: number; cacheBytes: number; apartAbove: number }>
   providers: ReadonlyMap<string, ProviderConfig>
   /** By the name that clients ask for. */
   models: ReadonlyMap<string, ModelConfig>
@@ -228,6 +230,11 @@ export function toConfig(
         absolute(['residency', 'catalogue', String(index)], text),
       ),
       maxAgeMs: parsed.residency.max_age,
+    },
+    redaction: {
+      workers: parsed.redaction.workers,
+      cacheBytes: parsed.redaction.cache,
+      apartAbove: parsed.redaction.apart_above,
     },
     providers: new Map(providers),
     models: new Map(Object.entries(parsed.models)),

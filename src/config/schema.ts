@@ -138,6 +138,24 @@ export const configSchema = z.strictObject({
         .describe('Older rows of the catalogue are warned of, at the start and by `check`.'),
     })
     .prefault({}),
+  redaction: z
+    .strictObject({
+      workers: z
+        .int()
+        .min(0, { error: 'must be at least 0' })
+        .max(64, { error: 'must be at most 64' })
+        .prefault(1)
+        .describe(
+          'Threads that inspect long texts, so that no other call waits for them. 0: they are read between other calls.',
+        ),
+      cache: size('0B', '4GiB')
+        .prefault('32MiB')
+        .describe('For what was found in texts that come again with each turn of a chat: places and types, no text.'),
+      apart_above: size('1KiB', '64MiB')
+        .prefault('16KiB')
+        .describe('A call with more text than this (UTF-16 units) that was not seen before is inspected in a worker.'),
+    })
+    .prefault({}),
   audit: z
     .strictObject({
       checkpoint_every: duration('100ms', '1h')
