@@ -1,0 +1,130 @@
+import type { Reading, Span } from '../detect/detector.ts'
+import { AFTER_BLANK, AFTER_BREAK } from '../detect/tokens.ts'
+import { columnsOf, FEATURES, featuresOf, manner, survey } from './features.ts'
+import { LABELS, marginals, STRIDE, TYPES } from './lattice.ts'
+import type { Model } from './model.ts'
+
+/** A chain ends at a line break, and else after this many tokens. */
+export const WINDOW = 256
+/** The lowest marginal probability of a span that is told. */
+export const LEAST = 0.2
+
+/** End of the chain that begins at token `from`: what is one for the trainer is one here. */
+export function chainEnd(kind: Uint8Array, from: number, count: number): number {
+  const most = Math.min(count, from + WINDOW)
+  let i = from + 1
+  while (i < most && ((kind[i] ?? 0) & AFTER_BREAK) === 0) i += 1
+  return i
+}
+
+/** The working storage of one thread; it holds numbers of the last text, never its units. */
+export function taggerOf(model: Model): (reading: Reading, found: Span[]) => void {
+  const { log, weights, scale, gazetteer } = model
+  const moves = model.moves.map(Math.exp)
+  const begins = model.begins.map(Math.exp)
+  const scores = new Float64Array(WINDOW * LABELS)
+  const forward = new Float64Array(WINDOW * LABELS)
+  const posterior = new Float64Array(WINDOW * LABELS)
+  const features = new Int32Array(FEATURES)
+  let columns = columnsOf(1024)
+  return (reading, found) => {
+    const { tokens } = reading
+    const { count, kind } = tokens
+    if (columns.room < count) columns = columnsOf(count * 2)
+    survey(reading, gazetteer, columns)
+    let from = 0
+    while (from < count) {
+      const to = chainEnd(kind, from, count)
+      const mode = manner(columns, from, to)
+      for (let i = from; i < to; i++) {
+        featuresOf(tokens, columns, i, mode, log, features, 0)
+        emit(features, weights, scale, scores, (i - from) * LABELS)
+      }
+      marginals(scores, moves, begins, to - from, forward, posterior)
+      spansOf(reading, from, to, posterior, found)
+      from = to
+    }
+    if (columns.room > 65_536) columns = columnsOf(1024)
+  }
+}
+
+function emit(features: Int32Array, weights: Int8Array, scale: number, scores: Float64Array, at: number): void {
+  let s0 = 0
+  let s1 = 0
+  let s2 = 0
+  let s3 = 0
+  let s4 = 0
+  let s5 = 0
+  let s6 = 0
+  for (let f = 0; f < FEATURES; f++) {
+    const w = (features[f] ?? 0) * STRIDE
+    s0 += weights[w] ?? 0
+    s1 += weights[w + 1] ?? 0
+    s2 += weights[w + 2] ?? 0
+    s3 += weights[w + 3] ?? 0
+    s4 += weights[w + 4] ?? 0
+    s5 += weights[w + 5] ?? 0
+    s6 += weights[w + 6] ?? 0
+  }
+  // Relative to the best label, and never less than e^-30, so that no sum of a chain can be 0.
+  const most = Math.max(s0, s1, s2, s3, s4, s5, s6)
+  scores[at] = Math.exp(Math.max(-30, (s0 - most) * scale))
+  scores[at + 1] = Math.exp(Math.max(-30, (s1 - most) * scale))
+  scores[at + 2] = Math.exp(Math.max(-30, (s2 - most) * scale))
+  scores[at + 3] = Math.exp(Math.max(-30, (s3 - most) * scale))
+  scores[at + 4] = Math.exp(Math.max(-30, (s4 - most) * scale))
+  scores[at + 5] = Math.exp(Math.max(-30, (s5 - most) * scale))
+  scores[at + 6] = Math.exp(Math.max(-30, (s6 - most) * scale))
+}
+
+/** Runs of tokens that are more likely part of a name than not, and those that may be, apart: a lower threshold adds to spans, it does not stretch them. */
+function spansOf(reading: Reading, from: number, to: number, posterior: Float64Array, found: Span[]): void {
+  const { start, end, kind } = reading.tokens
+  let open = -1
+  let type = 0
+  let likely = false
+  let sum = 0
+  for (let i = from; i <= to; i++) {
+    const at = (i - from) * LABELS
+    const named = i < to ? 1 - (posterior[at] ?? 1) : 0
+    const within = named >= LEAST
+    let best = 0
+    if (within) {
+      let most = 0
+      for (let t = 0; t < 3; t++) {
+        const p = (posterior[at + 1 + 2 * t] ?? 0) + (posterior[at + 2 + 2 * t] ?? 0)
+        if (p > most) {
+          most = p
+          best = t
+        }
+      }
+    }
+    if (open >= 0) {
+      const begins = (posterior[at + 1 + 2 * best] ?? 0) > (posterior[at + 2 + 2 * best] ?? 0)
+      const glued = i < to && ((kind[i] ?? 0) & AFTER_BLANK) === 0
+      if (within && !begins && best === type && named >= 0.5 === likely) {
+        sum += named
+        continue
+      }
+      // A word that is glued to a name, as of a hyphen, is not cut off from it for being likely less.
+      if (within && !begins && best === type && glued && likely) {
+        sum += named
+        continue
+      }
+      found.push({
+        start: start[open] ?? 0,
+        end: end[i - 1] ?? 0,
+        type: TYPES[type] ?? 'PERSON',
+        score: sum / (i - open),
+        rule: 'tagger',
+      })
+      open = -1
+    }
+    if (within) {
+      open = i
+      type = best
+      likely = named >= 0.5
+      sum = named
+    }
+  }
+}

@@ -1,0 +1,101 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Chance, chanceOf } from './chance.ts'
+import { filler, type Language } from './slots.ts'
+import { NAMED, NAMELESS } from './templates/en.ts'
+import { OTHERS } from './templates/other.ts'
+
+export type Label = 'PERSON' | 'LOCATION' | 'ORG'
+export type Document = Readonly<{
+  text: string
+  spans: readonly Readonly<{ start: number; end: number; type: Label }>[]
+}>
+
+/** Every eighth template is for validation alone. */
+const isHeld = (i: number): boolean => i % 8 === 5
+
+const SHARES: readonly (readonly [number, Language])[] = [
+  [58, 'en'],
+  [13, 'es'],
+  [10, 'de'],
+  [9, 'fr'],
+  [4, 'it'],
+  [3, 'pt'],
+  [3, 'nl'],
+]
+
+/** `count` documents of one to four templates each. `held`: of the templates and names that training never sees. */
+export function generated(seed: number, count: number, held: boolean): readonly Document[] {
+  const chance = chanceOf(seed)
+  const documents: Document[] = []
+  for (let d = 0; d < count; d++) {
+    const language = languageOf(chance)
+    const tongue = language === 'en' ? { named: NAMED, nameless: NAMELESS } : OTHERS[language]
+    const fill = filler(chance, language, held)
+    const parts = 1 + (chance.is(0.5) ? 0 : chance.below(4))
+    const glue = chance.is(0.6) ? ' ' : '\n'
+    let text = ''
+    const spans: { start: number; end: number; type: Label }[] = []
+    for (let p = 0; p < parts; p++) {
+      if (p > 0) text += glue
+      const list = chance.is(0.62) ? tongue.named : tongue.nameless
+      let at = chance.below(list.length)
+      while (isHeld(at) !== held) at = chance.below(list.length)
+      for (const [i, piece] of (list[at] ?? '').split(/\{(\w+)\}/).entries()) {
+        if (i % 2 === 0) {
+          text += piece
+          continue
+        }
+        for (const filled of fill(piece)) {
+          if (filled.type !== undefined)
+            spans.push({ start: text.length, end: text.length + filled.text.length, type: filled.type })
+          text += filled.text
+        }
+      }
+    }
+    documents.push(noisy(chance, { text, spans }))
+  }
+  return documents
+}
+
+function languageOf(chance: Chance): Language {
+  let at = chance.below(100)
+  for (const [share, language] of SHARES) {
+    at -= share
+    if (at < 0) return language
+  }
+  return 'en'
+}
+
+/** As people type: all lower case, all capitals, without marks over letters, without punctuation at the end. Lengths stay. */
+export function noisy(chance: Chance, document: Document): Document {
+  const r = chance.unit()
+  let { text } = document
+  if (r < 0.17) text = sameLength(text, text.toLowerCase())
+  else if (r < 0.23) text = sameLength(text, text.toUpperCase())
+  else if (r < 0.26) text = sameLength(text, [...text].map((c) => c.normalize('NFD').charAt(0)).join(''))
+  else if (r < 0.29) text = text.replaceAll(/[.,!?]/g, ' ')
+  return { text, spans: document.spans }
+}
+
+const sameLength = (text: string, other: string): string => (other.length === text.length ? other : text)
+
+/** Labelled text of others, by file; read where it lies, never copied. Identifiers and streets are no names. */
+export function labelled(folder: string, file: string): readonly Document[] {
+  const path = join(folder, file)
+  if (!existsSync(path)) throw new Error(`${path} is not there; CUSTOMHOUSE_PII names its folder`)
+  type Row = { text: string; spans: { start: number; end: number; type: string }[] }
+  const documents: Document[] = []
+  for (const line of readFileSync(path, 'utf8').split('\n')) {
+    if (line === '') continue
+    const row = JSON.parse(line) as Row
+    const spans: { start: number; end: number; type: Label }[] = []
+    for (const { start, end, type } of row.spans) {
+      if (type !== 'PERSON' && type !== 'LOCATION' && type !== 'ORG') continue
+      if (/^[\d\s.-]+$/.test(row.text.slice(start, end))) continue
+      spans.push({ start, end, type })
+    }
+    documents.push({ text: row.text, spans })
+  }
+  return documents
+}
