@@ -2,9 +2,11 @@ import type { Detector } from '../detector.ts'
 import { ip } from '../network/ip.ts'
 import { mac } from '../network/mac.ts'
 import { url } from '../network/url.ts'
+import { age } from '../time/age.ts'
+import { date } from '../time/date.ts'
 import { email } from './email.ts'
 import { phone } from './phone.ts'
 import { username } from './username.ts'
 
 /** Contacts, networks, secrets, time and places. */
-export const WORDS: readonly Detector[] = [email, phone, username, url, ip, mac]
+export const WORDS: readonly Detector[] = [email, phone, username, url, ip, mac, date, age]
