@@ -44,7 +44,9 @@ function phone(text: string, number: number): string | null {
   const area = 202 + Math.floor((number - 1) / 100)
   if (area > 299) return null
   const digits = `${area}55501${String((number - 1) % 100).padStart(2, '0')}`
-  return filled(text, digits) ?? filled(text, `1${digits}`) ?? `+1 ${area} 555 01${digits.slice(-2)}`
+  const abroad = text.startsWith('+') && !/^\+1(?!\d{0,9}$)/.test(text)
+  const alike = abroad ? null : (filled(text, digits) ?? filled(text, `1${digits}`))
+  return alike ?? `+1 ${area} 555 01${digits.slice(-2)}`
 }
 
 /** RFC 5737 (192.0.2.0/24, 198.51.100.0/24, 203.0.113.0/24) and RFC 3849 (2001:db8::/32). */

@@ -1,0 +1,77 @@
+import type { CallFacts } from '../../src/core/call.ts'
+import type { Discharged, Filter, Filtered, Plugin, RequestOrder, ResponseOrder } from '../../src/core/plugin.ts'
+import { ENTITIES } from './entity.ts'
+import type { Inspector } from './inspector.ts'
+import { isMisread, type Params, readParams } from './params.ts'
+import type { Live } from './pseudonyms.ts'
+import { redact } from './redact.ts'
+import { redactAnswer, restorer } from './restore/index.ts'
+import { type TenantKeys, tenantKeys } from './token.ts'
+
+/** `secret`: what the tenants' keys are derived from, 32 bytes or more. Gateways that share it make the same tokens of the same calls. */
+export type RedactionOptions = Readonly<{ inspector: Pick<Inspector, 'inspect' | 'stop'>; secret: Uint8Array }>
+
+/** No answer is held back further for the inspector: what has no bound needs `stream.hold: whole`. */
+const SPAN = Math.max(...Object.values(ENTITIES).map(({ bound }) => bound ?? 0))
+
+const NOTHING: readonly Live[] = []
+
+/** Finds what is personal, and carries out `redact`: takes it out of what is sent, and puts back in the answer what a pseudonym stands for. README.md has the params. */
+export function createRedaction({ inspector, secret }: RedactionOptions): Plugin {
+  const tenants = new Map<string, TenantKeys>()
+  // What stands for what, while the call lives: nothing of it outlives the call.
+  const lives = new WeakMap<CallFacts, readonly Live[]>()
+
+  function keysOf(tenant: string): TenantKeys {
+    const known = tenants.get(tenant)
+    if (known !== undefined) return known
+    const made = tenantKeys(secret, tenant)
+    tenants.set(tenant, made)
+    return made
+  }
+
+  function request({ call, obligation, segments, findings }: RequestOrder): Discharged {
+    const params = readParams(obligation)
+    if (isMisread(params)) return unmet(params.message)
+    const done = redact(params, segments, findings, keysOf(call.principal.tenant))
+    if (done.refused !== null) return unmet(`redact: ${done.refused}`)
+    lives.set(call, union(lives.get(call) ?? NOTHING, done.live))
+    const filter = filterOf(params, done.live)
+    return {
+      met: true,
+      edits: done.edits,
+      ...(filter !== null && { filter }),
+      ...(params.answer && { inspects: true }),
+      ...(Object.keys(done.notes).length > 0 && { notes: done.notes }),
+    }
+  }
+
+  function response({ call, obligation }: ResponseOrder): Filtered {
+    const params = readParams(obligation)
+    if (isMisread(params)) return unmet(params.message)
+    return { met: true, filter: redactAnswer(params, lives.get(call) ?? NOTHING, keysOf(call.principal.tenant)) }
+  }
+
+  return {
+    name: 'redaction',
+    answers: 'asked',
+    span: SPAN,
+    inspect: (phase, segments, signal, call) => inspector.inspect(phase, segments, signal, call),
+    stop: () => inspector.stop(),
+    discharge: { redact: { stage: 'redact', request, response } },
+  }
+}
+
+/** Of all obligations of the call, at all targets that it was made ready for. */
+function union(before: readonly Live[], made: readonly Live[]): readonly Live[] {
+  if (before.length === 0) return made
+  const there = new Set(before.map(({ token }) => token))
+  return [...before, ...made.filter(({ token }) => !there.has(token))]
+}
+
+function filterOf({ restore: { text, tools } }: Params, live: readonly Live[]): Filter | null {
+  if (live.length === 0 || (!text && tools === 'none')) return null
+  return restorer(live, { tools, reads: text })
+}
+
+const unmet = (message: string) => ({ met: false, code: 'unredactable', message }) as const
