@@ -20,7 +20,18 @@ export function applyTo(text: string, json: boolean, spans: readonly Replacement
 
 function appliedAt(text: string, json: boolean, spans: readonly Replacement[], depth: number): readonly Replacement[] {
   if (depth === 0) return spans
-  return json ? inJson(text, spans, depth) : inPlain(text, spans, depth)
+  return json || isJson(text) ? inJson(text, spans, depth) : inPlain(text, spans, depth)
+}
+
+/** Whether a text that does not say so is JSON: a tool's result, what a run of base64 decodes to. */
+function isJson(text: string): boolean {
+  if (!looksJson(text)) return false
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** `text` with edits made, which must be in order and apart. */
@@ -53,20 +64,28 @@ function inside(mapped: Mapped, spans: readonly Replacement[]): readonly Replace
 function inPlain(text: string, spans: readonly Replacement[], depth: number): readonly Replacement[] {
   const main = normalised(text, false)
   const out: Replacement[] = []
+  const escaped = main.from !== null && looksJson(main.text)
+  const local = (at: number): number => {
+    const span = spans[at]
+    if (span !== undefined) out.push({ ...span, text: writtenAs(text, span, escaped) })
+    return at + 1
+  }
   let next = 0
   for (const run of runsOf(main.text)) {
     if (run.kind !== 'base64' && run.kind !== 'hex') break
     const place = located(main, text.length, run.start, run.end)
-    while (next < spans.length && (spans[next]?.end ?? 0) <= place.start) next = local(text, spans, next, out)
+    while (next < spans.length && (spans[next]?.end ?? 0) <= place.start) next = local(next)
     const first = next
     while (next < spans.length && (spans[next]?.start ?? 0) < place.end) next += 1
     const ours = spans.slice(first, next)
     if (ours.length === 0) continue
-    const held = (ours[0]?.start ?? 0) >= place.start && (ours.at(-1)?.end ?? 0) <= place.end
+    // Two runs may share a unit of the original (a ligature): the second is then edited as it stands.
+    const free = (out.at(-1)?.end ?? 0) <= place.start
+    const held = free && (ours[0]?.start ?? 0) >= place.start && (ours.at(-1)?.end ?? 0) <= place.end
     if (held) out.push(recoded(text, run, place, composed(main, run.decoded), ours, depth))
-    else for (let i = first; i < next; ) i = local(text, spans, i, out)
+    else for (let i = first; i < next; ) i = local(i)
   }
-  while (next < spans.length) next = local(text, spans, next, out)
+  while (next < spans.length) next = local(next)
   return out
 }
 
@@ -79,31 +98,26 @@ function recoded(
   depth: number,
 ): Replacement {
   const plain = decoded.text
-  const anew = run.encode(edited(plain, appliedAt(plain, looksJson(plain), inside(decoded, spans), depth - 1)))
+  const anew = run.encode(edited(plain, appliedAt(plain, false, inside(decoded, spans), depth - 1)))
   return { ...place, text: text.slice(place.start, place.end).includes('%') ? percentEncoded(anew) : anew }
-}
-
-function local(text: string, spans: readonly Replacement[], at: number, out: Replacement[]): number {
-  const span = spans[at]
-  if (span !== undefined) out.push({ ...span, text: writtenAs(text, span) })
-  return at + 1
 }
 
 /** How far around a replacement it is looked how the text is written. */
 const AROUND = 256
 const SAFE = /^[A-Za-z0-9_.~-]*$/
 
-/** The replacement in the writing of what it replaces. */
-function writtenAs(text: string, span: Replacement): string {
+/** The replacement in the writing of what it replaces; `json`: what is so written is JSON in its turn. */
+function writtenAs(text: string, span: Replacement, json: boolean): string {
   if (SAFE.test(span.text)) return span.text
   const slice = text.slice(span.start, span.end)
-  if (/&#?\w{1,20};/.test(slice)) return span.text.replace(/[&<>"]/g, (one) => `&#${one.charCodeAt(0)};`)
-  if (/\\["\\/nrtux]/.test(slice)) return JSON.stringify(span.text).slice(1, -1)
-  if (/\s/.test(slice)) return span.text
+  const plain = json ? JSON.stringify(span.text).slice(1, -1) : span.text
+  if (/&#?\w{1,20};/.test(slice)) return plain.replace(/[&<>"]/g, (one) => `&#${one.charCodeAt(0)};`)
+  if (/\\["\\/nrtux]/.test(slice)) return JSON.stringify(plain).slice(1, -1)
+  if (/\s/.test(slice)) return plain
   const before = /\S*$/.exec(text.slice(Math.max(0, span.start - AROUND), span.start))?.[0] ?? ''
   const after = /^\S*/.exec(text.slice(span.end, span.end + AROUND))?.[0] ?? ''
-  if (/%[0-9A-Fa-f]{2}/.test(before + slice + after)) return percentEncoded(span.text)
-  return /=[0-9A-F]{2}/.test(slice) ? quotedPrintable(span.text) : span.text
+  if (/%[0-9A-Fa-f]{2}/.test(before + slice + after)) return percentEncoded(plain)
+  return /=[0-9A-F]{2}/.test(slice) ? quotedPrintable(plain) : plain
 }
 
 function inJson(text: string, spans: readonly Replacement[], depth: number): readonly Replacement[] {
@@ -123,10 +137,12 @@ function inJson(text: string, spans: readonly Replacement[], depth: number): rea
     for (let i = next; i < spans.length; i++) {
       const span = spans[i]
       if (span === undefined || span.start >= literal.end) break
+      // What goes on from one value into the next takes both, and leaves the name between them.
+      if (literal.kind === 'name' && written.has(span)) continue
       pieces.push(pieceOf(span, literal))
     }
     if (pieces.length === 0) continue
-    if (literal.kind === 'string') inString(text, literal, pieces, depth, out)
+    if (literal.kind === 'string' || literal.kind === 'name') inString(text, literal, pieces, depth, out)
     else if (literal.kind === 'number') out.push(quoted(text, literal, pieces))
     else out.push(...pieces)
   }
@@ -137,7 +153,7 @@ function inString(text: string, place: Range, pieces: readonly Replacement[], de
   const content = text.slice(place.start, place.end)
   const decoded = unescapedJson(content) ?? { text: content, from: null, to: null }
   const moved = pieces.map((piece) => ({ ...piece, start: piece.start - place.start, end: piece.end - place.start }))
-  for (const edit of appliedAt(decoded.text, looksJson(decoded.text), inside(decoded, moved), depth - 1)) {
+  for (const edit of appliedAt(decoded.text, false, inside(decoded, moved), depth - 1)) {
     const range = located(decoded, content.length, edit.start, edit.end)
     out.push({
       start: place.start + range.start,

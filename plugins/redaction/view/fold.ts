@@ -40,6 +40,7 @@ const ASCII = /^[\x20-\x7e]{1,4}$/
 const BRACKETED = /^(?:\((.{1,2})\)|(\d{1,2})\.)$/
 const IGNORABLE = /^[\p{Cf}\p{Default_Ignorable_Code_Point}]$/u
 const DECIMAL = /^\p{Nd}$/u
+const MARK = /^\p{M}$/u
 
 /** What one code point becomes by compatibility, where that is a single unit or a little ASCII; null where it stays. */
 function compatible(text: string): string | null {
@@ -73,7 +74,7 @@ for (let c = 0x80; c < 65_536; c++) {
   if (digits > 0) becomes(c, String((digits - 1) % 10))
   else if (IGNORABLE.test(text) || c < 0xa0) FATE[c] = DROP
   else if (/^\p{Me}$/u.test(text)) FATE[c] = ENCLOSING
-  else if (/^\p{M}$/u.test(text)) FATE[c] = COMBINING
+  else if (MARK.test(text)) FATE[c] = COMBINING
   else if (/^\s$/.test(text)) becomes(c, ' ')
   else if (folded !== null) becomes(c, folded)
   else if (LOOKS_LIKE[c] !== 0) FATE[c] = LOOKALIKE
@@ -134,6 +135,17 @@ export function folded(text: string): Mapped {
       }
       continue
     }
+    if (fate === HIGH && made.count > 0 && MARK.test(text.slice(i, i + 2))) {
+      i += 1
+      if ((made.units[made.count - 1] ?? 0) < 0x250 || IGNORABLE.test(text.slice(i - 1, i + 1))) made.extend(i + 1)
+      else {
+        const from = made.from[letter] ?? i
+        made.push(unit, from, i + 1)
+        made.push(text.charCodeAt(i), from, i + 1)
+        marked = true
+      }
+      continue
+    }
     if (marked) {
       oneRange(made, letter)
       marked = false
@@ -157,6 +169,8 @@ export function folded(text: string): Mapped {
     }
   }
   if (marked) oneRange(made, letter)
+  // What was left out in front of everything goes with the first unit.
+  if (made.count > 0) made.from[0] = 0
   // Units that were made of one (a ligature) end together, whatever was left out behind the last of them.
   for (let i = made.count - 2; i >= 0; i--) if (made.from[i] === made.from[i + 1]) made.to[i] = made.to[i + 1] ?? 0
   if (lookalikes) unmask(made)

@@ -1,8 +1,12 @@
-/** A string (between its quotes) or a number of a JSON text, or words that no JSON has there. `true`, `false` and `null` say nothing of anybody. */
-export type Literal = Readonly<{ kind: 'string' | 'number' | 'words'; start: number; end: number }>
+/**
+ * A string (between its quotes), the name of a member or a number of a JSON text, or words that no JSON has there. `true`, `false` and `null` say nothing of
+ * anybody.
+ */
+export type Literal = Readonly<{ kind: 'string' | 'name' | 'number' | 'words'; start: number; end: number }>
 
 const BARE = /[^\s{}[\],:"]+/g
 const NUMBER = /^-?\d[\d.eE+-]*$/
+const COLON = /\s*:/y
 const CONSTANT = /^(?:true|false|null)$/
 
 /** The literals of a JSON text, in order. Reads what is not JSON as well, and a string that has no end up to the end: nothing is passed over. Linear. */
@@ -22,7 +26,8 @@ export function* literalsOf(text: string): Generator<Literal> {
     let end = quote + 1
     while (end < text.length && text.charCodeAt(end) !== 0x22) end += text.charCodeAt(end) === 0x5c ? 2 : 1
     end = Math.min(end, text.length)
-    yield { kind: 'string', start: quote + 1, end }
+    COLON.lastIndex = end + 1
+    yield { kind: COLON.test(text) ? 'name' : 'string', start: quote + 1, end }
     at = end + 1
   }
 }
