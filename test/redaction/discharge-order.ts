@@ -5,7 +5,7 @@ import type { Discharged, Filter, LaneView, Plugin } from '../../src/core/plugin
 import { applyEdits } from '../../src/pipeline/edits.ts'
 import { FACTS } from '../kit/facts.ts'
 
-const TARGET: Target = {
+export const TARGET: Target = {
   id: 'p/m',
   provider: 'p',
   model: 'm',
