@@ -34,7 +34,7 @@ const LASTING = cueOf(
   ),
 )
 const LASTING_AFTER = cueOf(
-  ...'ago,experience,later,after,before,evolución,después,antes,seguimiento,atrás,later,of experience,imprisonment,warranty,prior,más tarde,duration,now,fa,dopo,später,zuvor'.split(
+  ...'ago,experience,later,after,before,evolución,después,antes,seguimiento,atrás,later,más,mas,of experience,imprisonment,warranty,prior,más tarde,duration,now,fa,dopo,später,zuvor'.split(
     ',',
   ),
 )
@@ -182,8 +182,7 @@ function withUnit(reading: Reading, at: number, unit: number, found: Span[]): vo
     const somebody = nearestBefore(reading, first, SOMEBODY, language ? 4 : 3) !== 0
     if (inFront !== 0) score = 0.2
     else if (somebody) score = years ? 0.7 : 0.5
-    else if (first > 1 && hash[first - 1] === LOS && hash[first - 2] === A)
-      score = years || (unit & UNIT.bit.short) !== 0 ? 0.6 : 0.25
+    else if (first > 1 && hash[first - 1] === LOS && hash[first - 2] === A) score = years ? 0.6 : 0.25
     else score = language && years ? 0.55 : 0.25
   }
   found.push({ start: start[first] ?? 0, end: end[last] ?? 0, type: 'AGE', score, rule: 'age/unit' })
