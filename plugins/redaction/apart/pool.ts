@@ -7,7 +7,9 @@ import type { Done, FromWorker, Job, ToWorker, WorkerSetup } from './protocol.ts
 const WAITING = 32
 const IDLE_MS = 60_000
 const START_MS = 10_000
-const OLD_SPACE_MB = 512
+const MEMORY_MB = 512
+/** UTF-16 units of a job. A thread that runs out of memory step by step ends alone; one large text that does not fit ends the whole process (tried). */
+const LARGEST = 16 * 1024 * 1024
 
 type Pending = Readonly<{
   job: Job
@@ -38,10 +40,14 @@ export class ApartPool {
     this.#script = new URL(`./worker${extname(import.meta.url)}`, import.meta.url)
   }
 
-  /** @throws ERR_GATEWAY_OVERLOADED where too many wait; ERR_GATEWAY_INTERNAL where the thread failed; the signal's reason */
+  /** @throws ERR_CALL_TOO_LARGE; ERR_GATEWAY_OVERLOADED where too many wait; ERR_GATEWAY_INTERNAL where the thread failed; the signal's reason */
   run(job: Job, signal: AbortSignal): Promise<Done> {
     if (this.#closed) return Promise.reject(fault('is closed'))
     if (signal.aborted) return Promise.reject(signal.reason)
+    if (job.texts.reduce((units, { text }) => units + text.length, 0) > LARGEST)
+      return Promise.reject(
+        new CustomhouseError('ERR_CALL_TOO_LARGE', `The call holds more text than can be inspected: ${LARGEST} units.`),
+      )
     if (this.#line.length >= WAITING * this.#most)
       return Promise.reject(
         new CustomhouseError('ERR_GATEWAY_OVERLOADED', 'Too many long texts wait to be inspected. Try again later.'),
@@ -95,7 +101,7 @@ export class ApartPool {
         stdout: true,
         stderr: true,
         execArgv: [],
-        resourceLimits: { maxOldGenerationSizeMb: OLD_SPACE_MB },
+        resourceLimits: { maxOldGenerationSizeMb: MEMORY_MB },
       })
     } catch (error) {
       const first = this.#line.shift()
