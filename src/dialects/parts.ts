@@ -4,7 +4,7 @@ import type { JsonTree, TreeObject } from '../core/json.ts'
 import { escapeToken } from '../core/pointer.ts'
 import { replaceStrings } from './edits.ts'
 import { numberPointer, numberText } from './numbers.ts'
-import type { Spot } from './walk.ts'
+import { moreOf, type Spot } from './walk.ts'
 
 /** Where the leaves of one event go. `event` numbers the events of one answer, so that no two lanes of complete leaves are alike. */
 export type Leaves = Readonly<{
@@ -19,9 +19,9 @@ export type Leaves = Readonly<{
  */
 export function completeParts(to: Leaves, node: JsonTree, spot: Spot): void {
   const { pointer, parent, role, channel } = spot
-  const signed = spot.signed === true ? { signed: spot.signed } : undefined
   if (typeof node === 'string') {
-    to.parts.push({ lane: `@${to.event}${pointer}`, pointer, role, channel, text: node, ...signed })
+    const argument = spot.input === undefined ? undefined : { argument: pointer.slice(spot.input.length) }
+    to.parts.push({ lane: `@${to.event}${pointer}`, pointer, role, channel, text: node, ...moreOf(spot), ...argument })
   } else if (Array.isArray(node)) {
     node.forEach((item, at) => {
       completeParts(to, item, { ...spot, pointer: `${pointer}/${at}` })

@@ -13,7 +13,25 @@ export type Walk = Readonly<{
 }>
 
 /** Where a value stands, and as what it is inspected. `parent` is the name of the member that it is the value of. */
-export type Spot = Readonly<{ pointer: string; parent: string; role: Role; channel: Channel; signed?: true }>
+export type Spot = Readonly<{
+  pointer: string
+  parent: string
+  role: Role
+  channel: Channel
+  signed?: true
+  /** A string here is itself JSON. */
+  json?: true
+  /** The tool whose arguments or result it is. */
+  tool?: string
+  /** Pointer of that tool's arguments, in an answer. */
+  input?: string
+}>
+
+/** What a segment or a part says of its text where there is more to say than its place. */
+export function moreOf({ signed, json, tool }: Spot): Pick<Segment, 'signed' | 'json' | 'tool'> | undefined {
+  if (signed === undefined && json === undefined && tool === undefined) return undefined
+  return { ...(signed && { signed }), ...(json && { json }), ...(tool !== undefined && { tool }) }
+}
 
 export function newWalk(isFreeName: Walk['isFreeName']): Walk {
   return { segments: [], unread: [], isFreeName }
@@ -27,8 +45,7 @@ export function nameSegment(walk: Walk, name: string, parent: string, pointer: s
 /** Every string leaf, long number and free member name below a value. No member is passed over for being unknown. */
 export function leaves(walk: Walk, node: JsonTree, spot: Spot): void {
   const { pointer, parent, role, channel } = spot
-  const signed = spot.signed === true ? { signed: spot.signed } : undefined
-  if (typeof node === 'string') walk.segments.push({ pointer, role, channel, text: node, ...signed })
+  if (typeof node === 'string') walk.segments.push({ pointer, role, channel, text: node, ...moreOf(spot) })
   else if (Array.isArray(node)) {
     for (let i = 0; i < node.length; i++) leaves(walk, node[i] ?? null, { ...spot, pointer: `${pointer}/${i}` })
   } else if (node instanceof Map) {

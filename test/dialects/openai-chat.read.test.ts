@@ -270,13 +270,13 @@ describe("Mistral's messages", () => {
     ['/messages/0/content/1/text', 'assistant', 'text', 'x'],
     ['/messages/0/content/3/document_name', 'assistant', 'data', 'x.pdf'],
     ['/messages/0/content/5/reference_ids/1', 'assistant', 'data', 'r-2'],
-    ['/messages/0/tool_calls/0/function/arguments/to', 'assistant', 'tool', 'Jane'],
+    ['/messages/0/tool_calls/0/function/arguments/to', 'assistant', 'tool', 'Jane', 'f'],
     ['/messages/0/tool_calls/0/function/arguments/my card#', 'assistant', 'data', 'my card'],
     ['/messages/0/tool_calls/0/function/arguments/my card~#', 'assistant', 'data', '4111111111111111'],
-    ['/messages/1/content/0/text', 'tool', 'tool', 'done'],
+    ['/messages/1/content/0/text', 'tool', 'tool', 'done', 'f'],
     ['/messages/1/name', 'tool', 'data', 'f'],
-  ])('%s is %s, %s', (pointer, role, channel, text) => {
-    expect(segments).toContainEqual({ pointer, role, channel, text })
+  ])('%s is %s, %s', (pointer, role, channel, text, tool?: string) => {
+    expect(segments).toContainEqual({ pointer, role, channel, text, ...(tool === undefined ? {} : { tool }) })
   })
 })
 

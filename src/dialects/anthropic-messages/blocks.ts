@@ -11,6 +11,8 @@ export type Sink = Readonly<{
   leaves: (node: JsonTree, spot: Spot) => void
   /** Content in a form that this codec does not know; its leaves have been given out all the same. */
   unread: (pointer: string) => void
+  /** Names of the tools that a call's history has used, by the id of the use. */
+  used?: Map<JsonTree | undefined, string>
 }>
 
 /** How a block is read: as words, a thought, a tool's use or result, a container of sources, or nothing but data. */
@@ -120,11 +122,34 @@ export function blockParts(sink: Sink, block: TreeObject, spot: Spot, own = fals
     sink.name(name, '', pointer, role)
     const channel = memberChannel(type, name, spot.channel)
     const below: Spot = { ...spot, pointer, parent: name, role, channel, ...signed }
-    if (name === 'content' && (form === 'search' || OPEN_RESULTS.has(type))) contentParts(sink, member, below)
+    if (form === 'use' || form === 'result') toolParts(sink, block, member, below)
+    else if (name === 'content' && form === 'search') contentParts(sink, member, below)
     else if (name === 'source' && form === 'source') sourceParts(sink, member, { ...below, channel: spot.channel })
     else if (name === 'citations' && Array.isArray(member)) citationParts(sink, member, below)
     else sink.leaves(member, below)
   }
+}
+
+/** A member of a tool's use or result. The arguments and the content say which tool's they are. */
+function toolParts(sink: Sink, block: TreeObject, member: JsonTree, spot: Spot): void {
+  const { parent, pointer } = spot
+  const type = blockType(block)
+  if (FORMS.get(type) === 'use') {
+    const tool = toolOf(block)
+    if (parent === 'id' && tool !== undefined) sink.used?.set(member, tool)
+    sink.leaves(member, parent === 'input' && tool !== undefined ? { ...spot, tool, input: pointer } : spot)
+    return
+  }
+  const tool = parent === 'content' ? sink.used?.get(block.get('tool_use_id')) : undefined
+  const below = tool === undefined ? spot : { ...spot, tool }
+  if (parent === 'content' && OPEN_RESULTS.has(type)) contentParts(sink, member, below)
+  else sink.leaves(member, below)
+}
+
+/** The name of the tool that a block uses; undefined where it uses none. */
+export function toolOf(block: TreeObject): string | undefined {
+  const name = FORMS.get(blockType(block)) === 'use' ? block.get('name') : undefined
+  return typeof name === 'string' ? name : undefined
 }
 
 /** Where an image or a document comes from; the text of one that carries it is text, and so are the blocks of one that is made of them. */

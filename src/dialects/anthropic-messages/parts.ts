@@ -2,8 +2,17 @@ import type { Part } from '../../core/call.ts'
 import type { JsonTree, TreeObject } from '../../core/json.ts'
 import { escapeToken } from '../../core/pointer.ts'
 import { completeParts, type Leaves, namePart } from '../parts.ts'
-import type { Spot } from '../walk.ts'
-import { blockParts, blockType, citationSpot, contentParts, isSigned, memberChannel, type Sink } from './blocks.ts'
+import { moreOf, type Spot } from '../walk.ts'
+import {
+  blockParts,
+  blockType,
+  citationSpot,
+  contentParts,
+  isSigned,
+  memberChannel,
+  type Sink,
+  toolOf,
+} from './blocks.ts'
 import { isFreeName } from './vocabulary.ts'
 
 /**
@@ -17,7 +26,15 @@ import { isFreeName } from './vocabulary.ts'
 /**
  * A block that has begun. `index` is its place in the message; by its type and seal the lanes of its deltas are read. `lanes` are those that end with the block: that of its run is not among them while another block may join it.
  */
-export type Open = Readonly<{ index: number; run: Run; type: string; signed: boolean; lanes: Set<string> }>
+export type Open = Readonly<{
+  index: number
+  run: Run
+  type: string
+  signed: boolean
+  lanes: Set<string>
+  /** The tool that it uses. */
+  tool: string | undefined
+}>
 
 /** Members of blocks and deltas that come in one piece. */
 const WHOLE: ReadonlySet<string> = new Set(
@@ -28,7 +45,7 @@ const WHOLE: ReadonlySet<string> = new Set(
 export type Run = { readonly first: number; last: number }
 
 export function openBlock(index: number, run: Run, type: string, block: TreeObject): Open {
-  const open: Open = { index, run, type, signed: isSigned(block), lanes: new Set() }
+  const open: Open = { index, run, type, signed: isSigned(block), lanes: new Set(), tool: toolOf(block) }
   for (const [name, member] of block) {
     if (typeof member !== 'string' || WHOLE.has(name) || isText(open, name, member)) continue
     open.lanes.add(lane(open, name, member))
@@ -47,6 +64,12 @@ export function noteLanes(open: Open, delta: TreeObject): void {
 /** Whether a member's text is signed; the same in the start of its block and in its deltas. */
 function seal(open: Open, name: string): Pick<Part, 'signed'> {
   return open.signed || name === 'thinking' || name === 'signature' ? { signed: true } : {}
+}
+
+/** The arguments of a tool come as the text of their JSON; the same in the start of its block and in its deltas. */
+function called({ tool }: Open, name: string): Pick<Part, 'json' | 'tool'> {
+  if (name !== 'input') return {}
+  return tool === undefined ? { json: true } : { json: true, tool }
 }
 
 function lane(open: Open, name: string, value: JsonTree): string {
@@ -139,7 +162,14 @@ export function startParts(tree: TreeObject, event: number, open: Open): readonl
     leaves(node, spot) {
       const own = spot.pointer === `/content_block/${escapeToken(spot.parent)}`
       if (typeof node !== 'string' || !own || WHOLE.has(spot.parent)) whole.leaves(node, spot)
-      else to.parts.push(partOf(lane(open, spot.parent, node), { ...spot, ...seal(open, spot.parent) }, node))
+      else
+        to.parts.push(
+          partOf(
+            lane(open, spot.parent, node),
+            { ...spot, ...seal(open, spot.parent), ...called(open, spot.parent) },
+            node,
+          ),
+        )
     },
   }
   for (const [name, member] of tree) {
@@ -171,6 +201,7 @@ function fieldParts(to: Leaves, open: Open, field: string, value: JsonTree): voi
     role: open.type.endsWith('tool_result') ? 'tool' : 'assistant',
     channel: field === 'partial_json' ? 'tool' : memberChannel(open.type, name, 'text'),
     ...seal(open, name),
+    ...called(open, name),
   }
   namePart(to, field, '', spot.pointer, spot.role)
   if (field === 'citation') completeParts(to, value, citationSpot(value, { ...spot, channel: 'text' }))
@@ -223,6 +254,7 @@ function place(name: string, above: string): Spot {
   return { pointer: `${above}/${escapeToken(name)}`, parent: name, role: 'none', channel: 'data' }
 }
 
-function partOf(lane: string, { pointer, role, channel, signed }: Spot, text: string): Part {
-  return { lane, pointer, role, channel, text, ...(signed === true ? { signed } : {}) }
+function partOf(lane: string, spot: Spot, text: string): Part {
+  const { pointer, role, channel } = spot
+  return { lane, pointer, role, channel, text, ...moreOf(spot) }
 }

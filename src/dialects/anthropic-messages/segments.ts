@@ -24,6 +24,7 @@ export function inspectCall(body: TreeObject): Pick<Walk, 'segments' | 'unread'>
     name: (name, parent, pointer, role) => nameSegment(walk, name, parent, pointer, role),
     leaves: (node, spot) => leaves(walk, node, spot),
     unread: (pointer) => walk.unread.push(pointer),
+    used: new Map(),
   }
   for (const [name, member] of body) {
     const pointer = `/${escapeToken(name)}`

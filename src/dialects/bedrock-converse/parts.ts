@@ -2,7 +2,7 @@ import type { Channel, Part } from '../../core/call.ts'
 import type { JsonTree, TreeObject } from '../../core/json.ts'
 import { escapeToken } from '../../core/pointer.ts'
 import { completeParts, type Leaves, namePart } from '../parts.ts'
-import type { Spot } from '../walk.ts'
+import { moreOf, type Spot } from '../walk.ts'
 import { isFreeName } from './vocabulary.ts'
 
 /**
@@ -32,9 +32,15 @@ const CHANNELS: ReadonlyMap<string, Channel> = new Map([
 
 /**
  * Every string leaf, long number and free member name of a message of a stream. `event` numbers the messages of one answer, `first` is the first
- * block of the run that a block of text is in.
+ * block of the run that a block of text is in, `tool` the name of the tool that a block uses.
  */
-export function eventParts(type: string, tree: TreeObject, event: number, first: number): readonly Part[] {
+export function eventParts(
+  type: string,
+  tree: TreeObject,
+  event: number,
+  first: number,
+  tool?: string,
+): readonly Part[] {
   const to: Leaves = { parts: [], event, isFreeName }
   const inner = type === 'contentBlockDelta' ? 'delta' : type === 'contentBlockStart' ? 'start' : null
   const index = tree.get('contentBlockIndex')
@@ -42,19 +48,27 @@ export function eventParts(type: string, tree: TreeObject, event: number, first:
     const pointer = `/${escapeToken(name)}`
     namePart(to, name, '', pointer, 'none')
     if (name === inner && member instanceof Map) {
-      blockParts(to, member, pointer, `content/${String(index)}`, runLane(first))
+      blockParts(to, member, pointer, `content/${String(index)}`, runLane(first), tool)
     } else completeParts(to, member, { pointer, parent: name, role: 'none', channel: 'data' })
   }
   return to.parts
 }
 
-function blockParts(to: Leaves, block: TreeObject, pointer: string, lane: string, run: string): void {
+function blockParts(
+  to: Leaves,
+  block: TreeObject,
+  pointer: string,
+  lane: string,
+  run: string,
+  tool: string | undefined,
+): void {
   for (const [name, member] of block) {
     const token = escapeToken(name)
     // Whether reasoning is signed is known only when its signature comes, after it.
     const signed = name === 'reasoningContent' ? { signed: true as const } : {}
     const channel = CHANNELS.get(name) ?? 'data'
-    const spot: Spot = { pointer: `${pointer}/${token}`, parent: name, role: 'assistant', channel, ...signed }
+    const used = name === 'toolUse' && tool !== undefined ? { tool } : {}
+    const spot: Spot = { pointer: `${pointer}/${token}`, parent: name, role: 'assistant', channel, ...signed, ...used }
     namePart(to, name, '', spot.pointer, 'assistant')
     const at = name === 'text' && typeof member === 'string' ? run : `${lane}/${token}`
     if (COMPLETE.has(name)) completeParts(to, member, spot)
@@ -65,7 +79,7 @@ function blockParts(to: Leaves, block: TreeObject, pointer: string, lane: string
 function laneParts(to: Leaves, node: JsonTree, spot: Spot, lane: string, complete: ReadonlySet<string>): void {
   const { pointer, role, channel, parent } = spot
   if (typeof node === 'string') {
-    to.parts.push({ lane, pointer, role, channel, text: node, ...(spot.signed === true ? { signed: true } : {}) })
+    to.parts.push({ lane, pointer, role, channel, text: node, ...moreOf(spot) })
   } else if (Array.isArray(node)) {
     node.forEach((item, at) => {
       laneParts(to, item, { ...spot, pointer: `${pointer}/${at}` }, lane, complete)
@@ -73,7 +87,11 @@ function laneParts(to: Leaves, node: JsonTree, spot: Spot, lane: string, complet
   } else if (node instanceof Map) {
     for (const [name, member] of node) {
       const token = escapeToken(name)
-      const below: Spot = { ...spot, pointer: `${pointer}/${token}`, parent: name }
+      const { tool, ...rest } = spot
+      // The arguments come as the text of their JSON. What else a tool's use says is none of them.
+      const more =
+        name === 'input' && parent === 'toolUse' ? { json: true as const, ...(tool !== undefined && { tool }) } : {}
+      const below: Spot = { ...rest, pointer: `${pointer}/${token}`, parent: name, ...more }
       namePart(to, name, parent, below.pointer, role)
       if (COMPLETE.has(name) || complete.has(name)) completeParts(to, member, below)
       else laneParts(to, member, below, `${lane}/${token}`, complete)
@@ -162,8 +180,26 @@ function contentParts(to: Leaves, block: JsonTree, pointer: string): void {
     namePart(to, name, '', at, 'assistant')
     const signed = name === 'reasoningContent' && isSigned(member) ? { signed: true as const } : {}
     const channel = WHOLE_CHANNELS.get(name) ?? 'data'
-    completeParts(to, member, { pointer: at, parent: name, role: 'assistant', channel, ...signed })
+    const spot: Spot = { pointer: at, parent: name, role: 'assistant', channel, ...signed }
+    if (name === 'toolUse' && member instanceof Map) useParts(to, member, spot)
+    else completeParts(to, member, spot)
   }
+}
+
+function useParts(to: Leaves, use: TreeObject, spot: Spot): void {
+  const tool = toolOf(use)
+  for (const [name, member] of use) {
+    const pointer = `${spot.pointer}/${escapeToken(name)}`
+    namePart(to, name, spot.parent, pointer, spot.role)
+    const below: Spot = { ...spot, pointer, parent: name }
+    completeParts(to, member, tool !== undefined && name === 'input' ? { ...below, tool, input: pointer } : below)
+  }
+}
+
+/** The name of the tool of a `toolUse`. */
+export function toolOf(use: JsonTree | undefined): string | undefined {
+  const name = use instanceof Map ? use.get('name') : undefined
+  return typeof name === 'string' ? name : undefined
 }
 
 function isSigned(reasoning: JsonTree): boolean {

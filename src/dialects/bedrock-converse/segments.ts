@@ -8,10 +8,15 @@ import { CONTENT, MEMBERS, type Shape } from './shape.ts'
 import { isFreeName } from './vocabulary.ts'
 
 /** What a codec finds in a call on its way through the body, references included. */
-export type Found = Walk & Readonly<{ references: Reference[] }>
+export type Found = Walk &
+  Readonly<{
+    references: Reference[]
+    /** Names of the tools that the history has used, by the id of the use. */
+    used: Map<JsonTree | undefined, string>
+  }>
 
 export function newFound(): Found {
-  return { ...newWalk(isFreeName), references: [] }
+  return { ...newWalk(isFreeName), references: [], used: new Map() }
 }
 
 const ROLES: ReadonlyMap<JsonTree | undefined, Role> = new Map<JsonTree, Role>([
@@ -69,6 +74,7 @@ function content(found: Found, node: JsonTree, spot: Spot): void {
 
 /** One value and all below it. `spot.channel` is that of what it stands in. */
 function inspect(found: Found, node: JsonTree, shape: Shape, above: Spot): void {
+  const from = found.segments.length
   const spot: Spot = { ...above, channel: channelOf(shape, above.channel), ...signature(shape, node) }
   const { pointer } = spot
   if (node !== null && shape.reference !== undefined) found.references.push({ ...shape.reference, pointer })
@@ -83,6 +89,22 @@ function inspect(found: Found, node: JsonTree, shape: Shape, above: Spot): void 
     const read = node === null || (shape.string === true ? typeof node === 'string' : expected === undefined)
     if (!read) found.unread.push(pointer)
     leaves(found, node, spot)
+  }
+  if (shape.called !== undefined && node instanceof Map) called(found, node, from, shape.called, pointer)
+}
+
+/** Says of the segments of a tool's use or result, from the `from`-th on, which tool's they are. */
+function called(found: Found, node: TreeObject, from: number, member: string, pointer: string): void {
+  const id = node.get('toolUseId')
+  const name = member === 'input' ? node.get('name') : found.used.get(id)
+  if (typeof name !== 'string') return
+  if (member === 'input' && id !== undefined) found.used.set(id, name)
+  const at = `${pointer}/${member}`
+  for (let place = from; place < found.segments.length; place++) {
+    const segment = found.segments[place]
+    if (segment === undefined || segment.pointer.endsWith('#')) continue
+    if (segment.pointer === at || segment.pointer.startsWith(`${at}/`))
+      found.segments[place] = { ...segment, tool: name }
   }
 }
 

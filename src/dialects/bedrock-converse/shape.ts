@@ -17,6 +17,8 @@ export type Shape = Readonly<{
   /** Exactly one of the members: any other is content that nobody reads. */
   union?: true
   reference?: Readonly<Pick<Reference, 'kind' | 'where'>>
+  /** A tool's use, or its result: which member of it says which tool's it is. */
+  called?: 'input' | 'content'
 }>
 
 const LEAF: Shape = {}
@@ -76,9 +78,10 @@ const BLOCK: Shape = {
     document: DOCUMENT,
     video: VIDEO,
     audio: AUDIO,
-    toolUse: { channel: 'tool' },
+    toolUse: { channel: 'tool', called: 'input' },
     toolResult: {
       channel: 'tool',
+      called: 'content',
       members: {
         content: {
           items: {

@@ -5,13 +5,13 @@ import { EVENT_MAX, eventDecoder, malformed, parseObject, truncated, withParts, 
 import { type EventMessage, eventStreamDecoder } from '../eventstream.ts'
 import { GENERAL, memberOf } from './exceptions.ts'
 import type { Frame } from './frame.ts'
-import { eventParts, faultParts, lanesOf, runLane } from './parts.ts'
+import { eventParts, faultParts, lanesOf, runLane, toolOf } from './parts.ts'
 import { readUsage } from './usage.ts'
 
 /** A run of text blocks: its first block, and its last one so far, the only one that may say more. */
 type Run = { readonly first: number; last: number }
-/** An open block: what it speaks, null before it has said anything; the run that it is in; the lane of a run that ends with it. */
-type Block = { kind: string | null; run: Run; ended: readonly string[] }
+/** An open block: what it speaks, null before it has said anything; the run that it is in; the lane of a run that ends with it; the tool that it uses. */
+type Block = { kind: string | null; run: Run; ended: readonly string[]; tool: string | undefined }
 
 /**
  * Reads a stream of ConverseStream. Its order is kept: one messageStart, first if it comes at all; a block is started once at most, speaks one kind
@@ -71,8 +71,8 @@ export function streamDecoder(): Decoder {
         began = true
         const index = indexOf(tree)
         const node = tree.get(type === 'contentBlockStart' ? 'start' : 'delta')
-        const { first, closes } = type === 'contentBlockStart' ? start(index, node) : speak(index, node)
-        return withParts({ kind: 'delta', ...closing(closes), frame }, () => eventParts(type, tree, event, first))
+        const { first, closes, tool } = type === 'contentBlockStart' ? start(index, node) : speak(index, node)
+        return withParts({ kind: 'delta', ...closing(closes), frame }, () => eventParts(type, tree, event, first, tool))
       }
       case 'contentBlockStop':
         began = true
@@ -91,7 +91,9 @@ export function streamDecoder(): Decoder {
 
   function start(index: number, node: JsonTree | undefined): Said {
     if (blocks.has(index)) throw malformed('a content block that begins twice')
-    return said(index, newBlock(index), kindOf(node))
+    const block = newBlock(index)
+    if (node instanceof Map) block.tool = toolOf(node.get('toolUse'))
+    return said(index, block, kindOf(node))
   }
 
   function speak(index: number, node: JsonTree | undefined): Said {
@@ -108,15 +110,15 @@ export function streamDecoder(): Decoder {
   /** A block says something of a kind. The first time decides which run it is in. */
   function said(index: number, block: Block, kind: string | null): Said {
     blocks.set(index, block)
-    if (block.kind !== null || kind === null) return { first: block.run.first, closes: [] }
+    if (block.kind !== null || kind === null) return { first: block.run.first, closes: [], tool: block.tool }
     block.kind = kind
-    if (kind !== 'text') return { first: index, closes: endRun() }
+    if (kind !== 'text') return { first: index, closes: endRun(), tool: block.tool }
     if (index < greatest) throw malformed('a text block in front of one that came before it')
     greatest = index
     run ??= block.run
     run.last = index
     block.run = run
-    return { first: run.first, closes: [] }
+    return { first: run.first, closes: [], tool: undefined }
   }
 
   /** The lane that ends because no block will join it any more. While its last block is open it goes on, and ends with that. */
@@ -148,11 +150,11 @@ export function streamDecoder(): Decoder {
   )
 }
 
-/** The first block of the run that a block is in, and the lanes that end because it is in no other. */
-type Said = Readonly<{ first: number; closes: readonly string[] }>
+/** The first block of the run that a block is in, the lanes that end because it is in no other, and the tool that it uses. */
+type Said = Readonly<{ first: number; closes: readonly string[]; tool: string | undefined }>
 
 function newBlock(index: number): Block {
-  return { kind: null, run: { first: index, last: index }, ended: [] }
+  return { kind: null, run: { first: index, last: index }, ended: [], tool: undefined }
 }
 
 function closing(closes: readonly string[]): { closes?: readonly string[] } {

@@ -1,3 +1,4 @@
+import type { Part } from '../../core/call.ts'
 import type { JsonTree, TreeObject } from '../../core/json.ts'
 import { writeTree } from '../../core/tree.ts'
 import { malformed } from '../answer.ts'
@@ -44,6 +45,40 @@ function withChoices(tree: TreeObject, name: 'message' | 'delta', complete: Comp
     return new Map(choice).set(name, whole)
   })
   return changed ? new Map(tree).set('choices', all) : tree
+}
+
+/** Names of the tools that an answer calls, by the lane of the call. SDKs join the pieces of a name. */
+export type ToolNames = Map<string, string>
+
+/** Notes the names that come with a whole answer, or with a chunk. */
+export function noteTools(names: ToolNames, choices: readonly JsonTree[], holder: 'message' | 'delta'): void {
+  for (const choice of choices) {
+    const message = choice instanceof Map ? choice.get(holder) : undefined
+    if (!(choice instanceof Map && message instanceof Map)) continue
+    const lane = `choices/${String(choice.get('index'))}`
+    note(names, `${lane}/function_call`, message.get('function_call'))
+    const calls = message.get('tool_calls')
+    for (const [at, call] of Array.isArray(calls) ? calls.entries() : []) {
+      if (!(call instanceof Map)) continue
+      const own = `${lane}/tool_calls/${String(call.get('index') ?? at)}`
+      for (const [form] of ARGUMENTS) note(names, `${own}/${form}`, call.get(form))
+    }
+  }
+}
+
+function note(names: ToolNames, lane: string, called: JsonTree | undefined): void {
+  const name = called instanceof Map ? called.get('name') : undefined
+  if (typeof name === 'string' && name !== '') names.set(lane, (names.get(lane) ?? '') + name)
+}
+
+/** What a lane says of itself if it is the arguments of a call: functions take JSON, custom tools any text. */
+export function calledIn(names: ToolNames, lane: string): Pick<Part, 'json' | 'tool'> | undefined {
+  const end = lane.lastIndexOf('/')
+  const call = lane.slice(0, end)
+  const json = lane.endsWith('/arguments') && (call.endsWith('/function') || call.endsWith('/function_call'))
+  if (!json && !(lane.endsWith('/input') && call.endsWith('/custom'))) return undefined
+  const tool = names.get(call)
+  return { ...(json && { json }), ...(tool !== undefined && { tool }) }
 }
 
 type Complete = (message: TreeObject, choice: TreeObject) => TreeObject

@@ -17,7 +17,7 @@ import {
   word,
 } from '../answer.ts'
 import { sseDecoder } from '../sse.ts'
-import { callsOfStream, wholeCalls } from './calls.ts'
+import { callsOfStream, noteTools, type ToolNames, wholeCalls } from './calls.ts'
 import { isFailure, readFailure } from './fault.ts'
 import type { Frame } from './frame.ts'
 import { answerParts, checkChoices, checkIndices, choiceIndex, faultParts } from './parts.ts'
@@ -48,7 +48,11 @@ function readWhole(body: TreeObject, call: ModelCall): ModelEvent {
   checkChoices(choices, choicesOf(call))
   const frame: Frame = { form: 'whole', tree }
   const reason = finishReason(choices) ?? 'unknown'
-  return withParts({ kind: 'finish', reason, ...withUsage(tree), frame }, () => answerParts(tree, 0))
+  return withParts({ kind: 'finish', reason, ...withUsage(tree), frame }, () => {
+    const names: ToolNames = new Map()
+    noteTools(names, choices, 'message')
+    return answerParts(tree, 0, names)
+  })
 }
 
 function readFault(body: TreeObject, status: number): ModelEvent {
@@ -86,6 +90,7 @@ function streamDecoder(expected: number): Decoder {
   const choices = new Map<number, boolean>()
   const calls = callsOfStream()
   const repeats = repeatsOfStream()
+  const names: ToolNames = new Map()
   let number = 0
   let done = false
   let fault = false
@@ -113,9 +118,10 @@ function streamDecoder(expected: number): Decoder {
     const completed = asList(tree.get('choices'))
     repeats.check(completed)
     const closes = calls.closes(completed)
+    noteTools(names, completed, 'delta')
     const more = { ...usage, ...(closes.length === 0 ? {} : { closes }), frame }
     const reason = finishReason(list)
-    const parts = () => answerParts(tree, event)
+    const parts = () => answerParts(tree, event, names)
     return reason === undefined
       ? withParts({ kind: 'delta', ...more }, parts)
       : withParts({ kind: 'finish', reason, ...more }, parts)

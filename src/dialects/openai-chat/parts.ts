@@ -3,6 +3,7 @@ import type { JsonTree, TreeObject } from '../../core/json.ts'
 import { escapeToken } from '../../core/pointer.ts'
 import { malformed } from '../answer.ts'
 import { completeParts, type Leaves, namePart } from '../parts.ts'
+import { calledIn, type ToolNames } from './calls.ts'
 import { isFreeName, messageChannel } from './vocabulary.ts'
 
 /**
@@ -11,14 +12,15 @@ import { isFreeName, messageChannel } from './vocabulary.ts'
  * arguments begin, since SDKs join its pieces. Text continues in one lane whether it comes as a string or in a list of chunks, as SDKs read it.
  * An unknown string in a delta continues: taken for a fragment, nothing that is cut over two events escapes.
  */
+type Answer = Leaves & Readonly<{ names: ToolNames }>
 type Place = Readonly<{ pointer: string; role: Role; channel: Channel; lane: string }>
 
 /** Leaves of a delta that servers send in one piece; that they come once is for ./repeats.ts to see. */
 export const WHOLE: ReadonlySet<string> = new Set(['role', 'id', 'type', 'tool_call_id', 'format'])
 
-/** Every string leaf, long number and free member name of an answer or a chunk. `event` numbers the events of one answer. */
-export function answerParts(tree: TreeObject, event: number): readonly Part[] {
-  const to: Leaves = { parts: [], event, isFreeName }
+/** Every string leaf, long number and free member name of an answer or a chunk. `event` numbers the events of one answer; `names` are those of its tools. */
+export function answerParts(tree: TreeObject, event: number, names: ToolNames = new Map()): readonly Part[] {
+  const to: Answer = { parts: [], event, isFreeName, names }
   for (const [name, member] of tree) {
     const pointer = `/${escapeToken(name)}`
     namePart(to, name, '', pointer, 'none')
@@ -43,7 +45,7 @@ export function faultParts(tree: TreeObject, event: number): readonly Part[] {
   )
 }
 
-function choiceParts(to: Leaves, choice: JsonTree, at: number): void {
+function choiceParts(to: Answer, choice: JsonTree, at: number): void {
   const index = choiceIndex(choice)
   const pointer = `/choices/${at}`
   for (const [name, member] of choice instanceof Map ? choice : []) {
@@ -58,7 +60,7 @@ function choiceParts(to: Leaves, choice: JsonTree, at: number): void {
   }
 }
 
-function messageParts(to: Leaves, message: TreeObject, pointer: string, lane: string): void {
+function messageParts(to: Answer, message: TreeObject, pointer: string, lane: string): void {
   for (const [name, member] of message) {
     const token = escapeToken(name)
     const place: Place = {
@@ -74,7 +76,7 @@ function messageParts(to: Leaves, message: TreeObject, pointer: string, lane: st
 }
 
 /** Content as a list of chunks (Mistral): text in the lane of the content, thoughts in one of their own, all else by its place. */
-function contentParts(to: Leaves, list: readonly JsonTree[], place: Place): void {
+function contentParts(to: Answer, list: readonly JsonTree[], place: Place): void {
   for (const [at, chunk] of list.entries()) {
     const pointer = `${place.pointer}/${at}`
     const lane = `${place.lane}/${itemIndex(chunk) ?? at}`
@@ -94,7 +96,7 @@ function contentParts(to: Leaves, list: readonly JsonTree[], place: Place): void
   }
 }
 
-function thoughtParts(to: Leaves, node: JsonTree, place: Place): void {
+function thoughtParts(to: Answer, node: JsonTree, place: Place): void {
   if (!Array.isArray(node)) {
     pieces(to, node, 'thinking', place)
     return
@@ -121,18 +123,19 @@ function thoughtParts(to: Leaves, node: JsonTree, place: Place): void {
 }
 
 /** The value of a member of a delta: in one piece, or a piece of what continues. */
-function memberParts(to: Leaves, name: string, member: JsonTree, place: Place): void {
+function memberParts(to: Answer, name: string, member: JsonTree, place: Place): void {
   // The name of a tool is over when its arguments begin; some servers repeat the member, empty.
   if (WHOLE.has(name) || (name === 'name' && member === '')) completeParts(to, member, { ...place, parent: name })
   else pieces(to, member, name, place)
 }
 
 /** Leaves that continue in later events. */
-function pieces(to: Leaves, node: JsonTree, parent: string, place: Place): void {
+function pieces(to: Answer, node: JsonTree, parent: string, place: Place): void {
   const { pointer, role, lane } = place
   if (typeof node === 'string') {
     const channel = pointer.endsWith('/audio/transcript') ? 'text' : place.channel
-    to.parts.push({ lane, pointer, role, channel, text: node })
+    const called = channel === 'tool' ? calledIn(to.names, lane) : undefined
+    to.parts.push({ lane, pointer, role, channel, text: node, ...called })
   } else if (Array.isArray(node)) {
     node.forEach((item, at) => {
       pieces(to, item, parent, { ...place, pointer: `${pointer}/${at}`, lane: `${lane}/${itemIndex(item) ?? at}` })

@@ -3,6 +3,7 @@ import type { JsonTree, TreeObject } from '../../core/json.ts'
 import { escapeToken } from '../../core/pointer.ts'
 import { asArray, asObject, malformed, unsupported } from '../request.ts'
 import { leaves, nameSegment, newWalk, type Walk } from '../walk.ts'
+import { markCalls, resultOf, type UsedTools } from './tools.ts'
 import { isFreeName, messageChannel, ROLES } from './vocabulary.ts'
 
 type IsRead = (part: TreeObject) => boolean
@@ -75,6 +76,7 @@ export function inspectCall(body: TreeObject): Pick<Walk, 'segments' | 'unread'>
 
 function messages(walk: Walk, list: readonly JsonTree[]): void {
   if (list.length === 0) throw malformed('/messages', 'must hold at least one message')
+  const used: UsedTools = new Map()
   list.forEach((item, index) => {
     const pointer = `/messages/${index}`
     const message = asObject(item, pointer)
@@ -82,8 +84,12 @@ function messages(walk: Walk, list: readonly JsonTree[]): void {
     for (const [name, member] of message) {
       const at = `${pointer}/${escapeToken(name)}`
       nameSegment(walk, name, '', at, role)
-      if (name === 'content') content(walk, member, at, role)
-      else {
+      if (name === 'content') content(walk, member, at, role, resultOf(used, message))
+      else if (name === 'tool_calls' || name === 'function_call') {
+        const from = walk.segments.length
+        leaves(walk, member, { pointer: at, parent: name, role, channel: messageChannel(name, role) })
+        markCalls(walk.segments, from, used, member, at)
+      } else {
         if (name === 'refusal' && member !== null && typeof member !== 'string') walk.unread.push(at)
         leaves(walk, member, { pointer: at, parent: name, role, channel: messageChannel(name, role) })
       }
@@ -99,18 +105,19 @@ function readRole(node: JsonTree | undefined, pointer: string): Role {
 }
 
 /** A string, null, or a list of parts; anything else is content that nobody reads. */
-function content(walk: Walk, node: JsonTree, pointer: string, role: Role): void {
+function content(walk: Walk, node: JsonTree, pointer: string, role: Role, tool: string | undefined): void {
   const channel = messageChannel('content', role)
+  const own = tool === undefined ? {} : { tool }
   if (!Array.isArray(node)) {
     if (node !== null && typeof node !== 'string') walk.unread.push(pointer)
-    leaves(walk, node, { pointer, parent: 'content', role, channel })
+    leaves(walk, node, { pointer, parent: 'content', role, channel, ...own })
     return
   }
   for (const [index, part] of node.entries()) {
     const at = `${pointer}/${index}`
     if (!isKnownPart(part)) walk.unread.push(at)
     if (!(part instanceof Map)) {
-      leaves(walk, part, { pointer: at, parent: 'content', role, channel })
+      leaves(walk, part, { pointer: at, parent: 'content', role, channel, ...own })
       continue
     }
     for (const [name, member] of part) {
@@ -121,6 +128,7 @@ function content(walk: Walk, node: JsonTree, pointer: string, role: Role): void 
         parent: name,
         role,
         channel: partChannel(name, channel),
+        ...own,
       })
     }
   }
