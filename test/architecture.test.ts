@@ -158,6 +158,17 @@ test('there are no circles', () => {
   expect(circles).toEqual([])
 })
 
+test('bytes are called redacted in one place, and only what is dispatched is', () => {
+  const minters = inner.filter(({ to }) => to === 'src/pipeline/redacted.ts').map(({ file }) => file)
+  expect(minters).toEqual(['src/pipeline/attempt.ts'])
+  const claims = files.filter((file) =>
+    /\bas (?:unknown as )?Redacted\b|<Redacted>/.test(readFileSync(join(root, file), 'utf8')),
+  )
+  expect(claims).toEqual(['src/pipeline/redacted.ts'])
+  const calls = readFileSync(join(root, 'src/pipeline/attempt.ts'), 'utf8').match(/\bredacted\(/g)
+  expect(calls).toHaveLength(1)
+})
+
 test('each package of npm has one owner', () => {
   const wrong = imports
     .filter(({ specifier }) => !specifier.startsWith('.') && !specifier.startsWith('node:'))

@@ -138,6 +138,10 @@ export type Edit = Readonly<{ pointer: string; start: number; end: number; text:
 /** Sets a member of the body (RFC 6901 pointer, parents must exist), or removes it where `value` is undefined. */
 export type Assignment = Readonly<{ pointer: string; value: JsonTree | undefined }>
 
+declare const REDACTED: unique symbol
+/** Bytes from which every obligation of the call has taken what it takes out. Made in one place (`pipeline/redacted.ts`), so that nothing else can be sent. */
+export type Redacted = Uint8Array & { readonly [REDACTED]: true }
+
 /**
  * What will be sent, frozen before it is recorded. A provider's adapter adds credentials to it and nothing else. Frozen by
  * convention down to `body`, whose bytes nobody may write to after `digest` was taken.
@@ -150,7 +154,7 @@ export type Dispatch = Readonly<{
   method: 'POST'
   url: string
   headers: Readonly<Record<string, string>>
-  body: Uint8Array
+  body: Redacted
   /** Resolved from `url` itself, not copied from the target. */
   residency: Residency
   /** What a quota plugin reserved for it, in its own words. */

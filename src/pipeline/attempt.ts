@@ -10,6 +10,7 @@ import type { Course } from './course.ts'
 import type { Discharging } from './discharge.ts'
 import { type Failed, type FailureKind, failureOf, retryAfterOf, thrown } from './failures.ts'
 import type { Visit } from './gateway.ts'
+import { redacted } from './redacted.ts'
 
 export function providerOf(generation: Generation, target: Target): Provider {
   const provider = generation.providers.get(target.provider)
@@ -50,7 +51,7 @@ export function dispatchOf(
     method: 'POST',
     url,
     headers: Object.freeze(headers),
-    body,
+    body: redacted(body),
     residency,
     reservation: discharged.reservation,
     digest,

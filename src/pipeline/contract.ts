@@ -1,4 +1,6 @@
+import { canonical, constant } from '../core/canonical.ts'
 import { CustomhouseError } from '../core/errors.ts'
+import type { Json } from '../core/json.ts'
 import { type Filter, type LaneView, type Plugin, STAGES } from '../core/plugin.ts'
 
 /** What the types of `core/plugin.ts` promise and a plugin in plain JavaScript, or a sum gone wrong, does not keep. */
@@ -72,6 +74,21 @@ export function waitOf(view: LaneView, filters: readonly Filter[], back: number)
 export function sound(filter: Filter): Filter {
   holdOf(filter)
   return filter
+}
+
+/** Bytes of JSON that the notes of one plugin may take in a record. */
+const NOTES_MAX = 2_000
+
+/**
+ * What a plugin has to say in a record, frozen.
+ *
+ * @throws ERR_GATEWAY_INTERNAL for more than a record has room for, or for what is no JSON
+ */
+export function soundNotes(name: string, notes: Readonly<Record<string, Json>>): Json {
+  const kept = constant(notes)
+  if (Buffer.byteLength(canonical(kept)) > NOTES_MAX)
+    throw broken(`the notes of ${name} take more than ${NOTES_MAX} bytes of a record`)
+  return kept
 }
 
 function broken(what: string): CustomhouseError {

@@ -8,6 +8,7 @@ import { brief } from './brief.ts'
 import { checkPlugins, sound } from './contract.ts'
 import { inTime, Late } from './deadline.ts'
 import type { Visit } from './gateway.ts'
+import { type Notes, withNotes } from './notes.ts'
 import { Redactions } from './redactions.ts'
 import { Reservations } from './reservations.ts'
 
@@ -22,6 +23,8 @@ export type Discharging =
       filters: readonly Filter[]
       /** Plugins whose own inspector must read the answer. */
       inspects: ReadonlySet<Plugin>
+      /** What the plugins say of it in the record of the intent. */
+      notes: Notes
       release: () => Promise<void>
     }>
   | NotMet
@@ -138,6 +141,7 @@ export async function dischargeRequest(
   const inspects = new Set<Plugin>()
   const reservations = new Reservations(gateway, call.id, inspectMs)
   let reservation: string | null = null
+  let notes: Notes
   try {
     for (const { obligation, doer } of tasks) {
       const { stage, request } = doer.discharge
@@ -166,6 +170,7 @@ export async function dischargeRequest(
       if (done.pin !== undefined) pins.push(done.pin)
       if (done.filter !== undefined) filters.push(sound(done.filter))
       if (done.inspects === true) inspects.add(doer.plugin)
+      if (done.notes !== undefined) notes = withNotes(notes, doer.plugin.name, done.notes)
       reservation = done.reservation ?? reservation
     }
   } catch (error) {
@@ -173,7 +178,7 @@ export async function dischargeRequest(
     throw error
   }
   const release = (): Promise<void> => reservations.release()
-  return { met: true, edits: texts.edits(), assign, pins, reservation, filters, inspects, release }
+  return { met: true, edits: texts.edits(), assign, pins, reservation, filters, inspects, notes, release }
 }
 
 /** The filters that an answer's obligations ask for, or the first that nobody can give. */

@@ -6,6 +6,7 @@ import { Denial } from './base.ts'
 import { evidence, ledgerError } from './evidence.ts'
 import type { Visit } from './gateway.ts'
 import { hearHeaders, recordDisplaced } from './hearing.ts'
+import { notesOf } from './notes.ts'
 import { headerValue, type Passage, type Progress, REQUEST_IDS, type Sent } from './passage.ts'
 import { attemptFailed, outcomeOf } from './records.ts'
 import { settle } from './settle.ts'
@@ -167,6 +168,7 @@ export async function close(
       fault: word(progress.fault),
       providerRequest,
       released: progress.recordedBytes === 0 ? null : (progress.hash?.digest('hex') ?? null),
+      notes: notesOf(progress.filters, visit.gateway, visit.call.id),
     }),
   )
 }

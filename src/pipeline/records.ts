@@ -8,6 +8,7 @@ import type { Placed } from '../core/port.ts'
 import type { AuditDraft } from '../core/record.ts'
 import type { DecisionFacts } from './base.ts'
 import { type Brief, brief, briefFindings, briefReasons, briefTypes } from './brief.ts'
+import type { Notes } from './notes.ts'
 
 /**
  * Bodies are written in the order of their canonical form, which costs least; what is the same in one record after the other is made
@@ -74,6 +75,7 @@ export function intent(
   obligations: readonly Obligation[],
   findings: readonly FindingFact[],
   generation: Generation,
+  notes?: Notes,
 ): AuditDraft {
   const { principal, estimate } = call
   const found = briefFindings(findings)
@@ -88,6 +90,7 @@ export function intent(
     findings: found.json,
     generation: generation.number,
     model: modelOf(call, generation),
+    ...(notes !== undefined && { notes }),
     obligations: demanded.json,
     operation: call.operation,
     references:
@@ -228,6 +231,8 @@ export type Ended = Readonly<{
   providerRequest: string | null
   /** SHA-256 (hex) of the `bytes` of the outcome, where a progress was recorded. */
   released: string | null
+  /** What the filters say of the answer. */
+  notes?: Notes
 }>
 
 /** `call.outcome`: durable before the client is told that the answer is complete. */
@@ -244,6 +249,7 @@ export function outcomeOf(call: CallFacts, of: number, attempt: number, ended: E
     findings: found.json,
     finish: outcome.finish,
     first_event_ms: outcome.firstEventMs,
+    ...(ended.notes !== undefined && { notes: ended.notes }),
     provider_request: ended.providerRequest,
     reasons: why.json,
     status: outcome.status,

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Providers } from '../../src/compose/providers.ts'
 import type { ProviderConfig } from '../../src/config.ts'
 import type { Dispatch } from '../../src/core/call.ts'
+import { redacted } from '../../src/pipeline/redacted.ts'
 import { type House, startHouse } from '../house.ts'
 import { openaiAnswer, openaiStream, type Recorder, startRecorder, stream, whole } from '../kit/index.ts'
 import { CASES, probePolicies } from '../probe.ts'
@@ -183,7 +184,7 @@ test('a replaced provider is closed after its total time, and kept if its config
       method: 'POST',
       url: address,
       headers: {},
-      body: Buffer.from('{}'),
+      body: redacted(Buffer.from('{}')),
       residency: { endpoint: null, processing: null, storage: null },
       reservation: null,
       digest: '',

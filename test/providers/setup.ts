@@ -3,6 +3,7 @@ import { afterEach, expect } from 'vitest'
 import type { Dispatch } from '../../src/core/call.ts'
 import { CustomhouseError } from '../../src/core/errors.ts'
 import type { Answer, Provider } from '../../src/core/port.ts'
+import { redacted } from '../../src/pipeline/redacted.ts'
 import type { ProviderOptions } from '../../src/providers/adapter.ts'
 import { createOpenAI } from '../../src/providers/openai.ts'
 import {
@@ -79,7 +80,7 @@ export function dispatch(url: string): Dispatch {
     method: 'POST',
     url: `${url}/v1/chat/completions`,
     headers: { 'content-type': 'application/json' },
-    body: BODY,
+    body: redacted(BODY),
     residency,
     reservation: null,
     digest: '',

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
+import { redacted } from '../../src/pipeline/redacted.ts'
 import { createBedrock } from '../../src/providers/bedrock.ts'
 import { signed } from '../../src/providers/sigv4.ts'
 import { type RecordedRequest, type Recorder, startRecorder, whole } from '../kit/index.ts'
@@ -111,7 +112,10 @@ describe('on the wire', () => {
         fc.constantFrom('converse', 'invoke'),
         async (id, bytes, op) => {
           const body = Buffer.from(bytes)
-          const answer = await provider.open({ ...at(`/model/${id}/${op}`), body }, new AbortController().signal)
+          const answer = await provider.open(
+            { ...at(`/model/${id}/${op}`), body: redacted(body) },
+            new AbortController().signal,
+          )
           await answer.body.whole(1e6)
           const request = upstream.requests.at(-1)
           if (request === undefined) throw new Error('nothing arrived')

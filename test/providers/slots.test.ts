@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import type { Dispatcher } from 'undici'
 import { describe, expect, it } from 'vitest'
 import { CustomhouseError } from '../../src/core/errors.ts'
+import { redacted } from '../../src/pipeline/redacted.ts'
 import { exchange } from '../../src/providers/exchange.ts'
 import { baseOf, type Connections, openPool } from '../../src/providers/pool.ts'
 import { proxiesOf } from '../../src/providers/proxy.ts'
@@ -219,7 +220,7 @@ describe('the slots of a pool', () => {
     const { open } = provider(url, { maxSockets: 1 })
     const sent = Array.from({ length: 12 }, async (_, index) => {
       const abort = new AbortController()
-      const opening = open(abort.signal, { url: `${url}/v1/chat/completions`, body: Buffer.from(`${index}`) })
+      const opening = open(abort.signal, { url: `${url}/v1/chat/completions`, body: redacted(Buffer.from(`${index}`)) })
       if (index % 3 === 1) abort.abort()
       return (await opening).body.whole(1e6)
     })
@@ -256,7 +257,7 @@ describe('a body', () => {
     const before = held()
     for (let i = 0; i < 30; i++) {
       const abort = new AbortController()
-      const opening = open(abort.signal, { body: Buffer.alloc(8 * MIB, 'x') })
+      const opening = open(abort.signal, { body: redacted(Buffer.alloc(8 * MIB, 'x')) })
       await turn()
       abort.abort()
       await expect(opening).rejects.toMatchObject({ code: 'ERR_PROVIDER_UNREACHABLE' })
@@ -299,7 +300,7 @@ describe('a body', () => {
     for (let i = 0; i < size; i++) body[i] = i * 7919
     for (const env of [{}, { HTTPS_PROXY: `http://127.0.0.1:${proxy.port}` }]) {
       const { open } = provider(url, { tls: { ca: tls.cert }, proxies: proxiesOf('p', env) })
-      for (let i = 0; i < 3; i++) await (await open(undefined, { body })).body.whole(1e6)
+      for (let i = 0; i < 3; i++) await (await open(undefined, { body: redacted(body) })).body.whole(1e6)
     }
     expect(requests).toHaveLength(6)
     for (const request of requests) {
