@@ -4,6 +4,8 @@ import type { Live } from '../pseudonyms.ts'
 import { Pseudonyms } from './pseudonyms.ts'
 import { type Allowed, type Count, LaneReader, type Withheld } from './reader.ts'
 
+export { redactAnswer } from './answer.ts'
+
 /** Where pseudonyms are put back. `reads`: in what a person reads, the model's thoughts included. `tools`: in the arguments of tools. */
 export type RestoreOptions = Readonly<{ tools: Restoring; reads: boolean }>
 
