@@ -81,9 +81,19 @@ function inPlain(text: string, spans: readonly Replacement[], depth: number): re
     if (ours.length === 0) continue
     // Two runs may share a unit of the original (a ligature): the second is then edited as it stands.
     const free = (out.at(-1)?.end ?? 0) <= place.start
-    const held = free && (ours[0]?.start ?? 0) >= place.start && (ours.at(-1)?.end ?? 0) <= place.end
-    if (held) out.push(recoded(text, run, place, composed(main, run.decoded), ours, depth))
-    else for (let i = first; i < next; ) i = local(i)
+    const held = (ours[0]?.start ?? 0) >= place.start && (ours.at(-1)?.end ?? 0) <= place.end
+    if (held && free) out.push(recoded(text, run, place, composed(main, run.decoded), ours, depth))
+    else if (held) for (let i = first; i < next; ) i = local(i)
+    else {
+      // What reaches beyond the run takes the run with it: a piece of base64 is no text.
+      const [one] = apart([...ours, { ...place, text: '' }])
+      if (one !== undefined)
+        out.push({
+          ...one,
+          start: Math.max(one.start, out.at(-1)?.end ?? 0),
+          text: ours.map((span) => span.text).join(''),
+        })
+    }
   }
   while (next < spans.length) next = local(next)
   return out

@@ -164,9 +164,12 @@ function put(made: Making, point: number, from: number, to: number): void {
 const QUOTED =
   /[^\s=]=\r?\n|quoted-printable|=3D|=[C-F][0-9A-F]=[89AB][0-9A-F]|=[2-7][0-9A-F]=[2-7][0-9A-F]=[2-7][0-9A-F]/
 
+/** What has no blank in it is a web address: a blank that is written `%20` there does not end it. */
+const ADDRESS = /:\/\/|^www\./i
+
 /**
- * One level of the escapes that plain text carries taken off: `\u0041` and the like however often escaped, references of HTML, `%41` where that is no blank (a
- * web address must not fall apart), quoted-printable where the text looks it. Null where it has none. Linear.
+ * One level of the escapes that plain text carries taken off: `\u0041` and the like however often escaped, references of HTML, `%41` but for a blank in a web
+ * address (which must not fall apart), quoted-printable where the text looks it. Null where it has none. Linear.
  */
 export function unescaped(text: string): Mapped | null {
   const backslashes = text.includes('\\')
@@ -178,6 +181,10 @@ export function unescaped(text: string): Mapped | null {
   let changed = false
   // A path of Windows keeps its backslashes: `C:\new` has no line break in it.
   let path = false
+  // Where what has no blank in it began, and how it was judged last.
+  let word = 0
+  let judged = -1
+  let address = false
   const length = text.length
   for (let i = 0; i < length; ) {
     const unit = text.charCodeAt(i)
@@ -195,7 +202,12 @@ export function unescaped(text: string): Mapped | null {
       point = read.point
     } else if (unit === PERCENT && percents) {
       readBytes(text, i, PERCENT)
-      point = read.point > 0x20 && read.point !== 0x7f ? read.point : -1
+      point = read.point
+      if (point >= 0 && point <= 0x20) {
+        if (judged !== word) address = ADDRESS.test(text.slice(word, i))
+        judged = word
+        if (address) point = -1
+      }
     } else if (unit === EQUALS && quoted) {
       readBytes(text, i, EQUALS)
       point = read.point
@@ -207,7 +219,10 @@ export function unescaped(text: string): Mapped | null {
         i += soft
         continue
       }
-    } else if (unit <= 0x20 || unit === QUOTE) path = false
+    } else if (unit <= 0x20 || unit === QUOTE) {
+      path = false
+      word = i + 1
+    }
     if (point >= 0) {
       if (unit !== BACKSLASH) long = read.length
       put(made, point, i, i + long)
