@@ -91,8 +91,16 @@ export function isFiller(hash: number): boolean {
  * begins there. Bits of the lexicon, 0 if none.
  */
 export function labelBefore<N extends string>(reading: Reading, token: number, lexicon: Lexicon<N>): number {
-  gather(reading, token, 14)
   const { kind, hash } = reading.tokens
+  // Most numbers have a word of the sentence in front of them; that is seen at once.
+  if (token > 0) {
+    const is = kind[token - 1] ?? 0
+    const word = hash[token - 1] ?? 0
+    const plain = (is & MARK) === 0 && ((is & UPPER) === 0 || (is & (LOWER | DIGIT)) === 0)
+    if (plain && phrasesOf(lexicon, word) === undefined && phrasesOf(FILLERS, word) === undefined) return 0
+    if ((is & MARK) !== 0 && !FILLER_MARKS.has(word)) return 0
+  }
+  gather(reading, token, 14)
   for (let k = 0; k < taken; k++) {
     const found = phraseAt(lexicon, k)
     if (found !== 0) return found
@@ -265,7 +273,7 @@ function parts(text: string, start: number, end: number, token: number, most: nu
     const breaks =
       i === start ||
       (upper && before >= 0x61 && before <= 0x7a) ||
-      (upper && before >= 0x41 && before <= 0x5a && follows >= 0x61 && follows <= 0x7a) ||
+      (upper && before >= 0x41 && before <= 0x5a && follows >= 0x61 && follows <= 0x7a && i + 2 < last) ||
       (upper && before >= 0x30 && before <= 0x39)
     if (!breaks) continue
     WORDS[taken] = hashOf(text.slice(i, last))

@@ -3,14 +3,18 @@ import { mod97, uniform, valueAt, weighted } from '../numbers/checks.ts'
 import { type CodeForm, type DigitForm, type LabelledForm, WITH_CONTEXT } from '../numbers/form.ts'
 import { CUE } from '../numbers/labels.ts'
 
-/** Lengths of the ISO 13616 registry, and of the countries that write account numbers in this form without being in it. */
-const IBAN_LENGTHS: ReadonlyMap<string, number> = new Map(
-  Object.entries(countrySpecs).flatMap(([country, { chars }]) => (typeof chars === 'number' ? [[country, chars]] : [])),
+/** Lengths and forms of the ISO 13616 registry, and of the countries that write account numbers in this form without being in it. */
+const IBANS: ReadonlyMap<string, Readonly<{ length: number; account: RegExp }>> = new Map(
+  Object.entries(countrySpecs).flatMap(([country, { chars, bban_regexp: form }]) =>
+    typeof chars === 'number' && typeof form === 'string'
+      ? [[country, { length: chars, account: new RegExp(form) }]]
+      : [],
+  ),
 )
 
 /** Length of the IBAN of a country, 0 if it has none. */
 export function ibanLength(country: string): number {
-  return IBAN_LENGTHS.get(country) ?? 0
+  return IBANS.get(country)?.length ?? 0
 }
 
 /** End of what may be an IBAN from an offset on: as many letters and digits as its country has, single blanks or hyphens between. -1 if none. */
@@ -38,7 +42,9 @@ export function ibanEnd(text: string, start: number): number {
   return word ? -1 : at
 }
 
-const isIban = (code: string): boolean => ibanLength(code.slice(0, 2)) === code.length && mod97(code, 4) === 1
+/** Whether letters and digits stand where the country has them. */
+const hasForm = (code: string): boolean => IBANS.get(code.slice(0, 2))?.account.test(code.slice(4)) === true
+const isIban = (code: string): boolean => mod97(code, 4) === 1 && hasForm(code)
 
 /** Prefixes that the ABA has given out, and check digits 3-7-1. */
 export function isRouting(digits: Uint8Array, count: number): boolean {

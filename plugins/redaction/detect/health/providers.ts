@@ -69,7 +69,7 @@ export const HEALTH_CODES: readonly CodeForm[] = [
     pattern: /(?:[A-Z]{1,3}-?)?\d{3}-?\d{2}-?\d{4}-?[A-Za-z]\d?(?![A-Za-z0-9])/y,
     valid: () => true,
     cue: CUE.hicn | CUE.mbi,
-    scores: { form: 0.4, grouped: 0.7, alone: 0.5, near: 0.85, label: 0.95, invalid: 0 },
+    scores: { form: 0.4, grouped: 0.7, alone: 0.45, near: 0.85, label: 0.95, invalid: 0 },
   },
 ]
 

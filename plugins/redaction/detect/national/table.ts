@@ -1,4 +1,5 @@
 import { stdnum } from 'stdnum'
+import { uniform, valueAt } from '../numbers/checks.ts'
 import type { CodeForm, DigitForm, Scores } from '../numbers/form.ts'
 import { CUE } from '../numbers/labels.ts'
 
@@ -12,7 +13,10 @@ function check(country: string, name: string): (code: string) => boolean {
 /** The form is telling: date, check digit and letter in places that other numbers do not have. */
 const TELLING: Scores = { form: 0.9, grouped: 0.95, alone: 0.95, near: 1, label: 1, invalid: 0.8 }
 /** One number in ten or so of that length passes. */
-const WEAK: Scores = { form: 0.3, grouped: 0.35, alone: 0.6, near: 0.85, label: 1, invalid: 0 }
+const WEAK: Scores = { form: 0, grouped: 0.35, alone: 0.6, near: 0.85, label: 1, invalid: 0 }
+
+/** Of nine or ten digits: far too many other numbers pass, unless they are grouped as the country does. */
+const SHORT: Scores = { ...WEAK, alone: 0.45 }
 
 type Row = readonly [country: string, name: string, pattern: RegExp, scores: Scores]
 
@@ -31,7 +35,6 @@ const CODES: readonly Row[] = [
   ['DE', 'svnr', /\d{8}[A-Za-z]\d{3}(?![A-Za-z0-9])/y, TELLING],
   ['MX', 'curp', /[A-Za-z]{4}\d{6}[HMhm][A-Za-z]{5}[0-9A-Za-z]\d(?![A-Za-z0-9])/y, TELLING],
   ['IN', 'pan', /[A-Za-z]{5}\d{4}[A-Za-z](?![A-Za-z0-9])/y, { ...TELLING, form: 0.7 }],
-  ['IN', 'gstin', /\d{2}[A-Za-z]{5}\d{4}[A-Za-z][1-9A-Za-z]Z[0-9A-Za-z](?![A-Za-z0-9])/y, TELLING],
   ['SG', 'uen', /(?:\d{8,9}[A-Za-z]|[RSTrst]\d{2}[A-Za-z]{2}\d{4}[A-Za-z])(?![A-Za-z0-9])/y, { ...TELLING, form: 0.6 }],
   ['IE', 'pps', /\d{7}[A-Wa-w][A-Ia-iWw]?(?![A-Za-z0-9])/y, { ...TELLING, form: 0.4 }],
   ['HK', 'hkid', /[A-Z]{1,2}\d{6}\(?[0-9A]\)?(?![A-Za-z0-9])/y, { ...TELLING, form: 0.4, alone: 0.5 }],
@@ -42,31 +45,31 @@ const CODES: readonly Row[] = [
 type Digits = readonly [country: string, name: string, length: number, shapes: readonly string[], scores: Scores]
 
 const NUMBERS: readonly Digits[] = [
-  ['AU', 'tfn', 9, ['3-3-3'], WEAK],
+  ['AU', 'tfn', 9, ['3-3-3'], SHORT],
   ['AU', 'abn', 11, ['2-3-3-3'], { ...WEAK, grouped: 0.7 }],
-  ['AU', 'acn', 9, ['3-3-3'], WEAK],
+  ['AU', 'acn', 9, ['3-3-3'], SHORT],
   ['BE', 'nn', 11, ['6-3-2', '2-2-2-3-2'], { ...WEAK, grouped: 0.8 }],
   ['BR', 'cpf', 11, ['3-3-3-2'], { ...TELLING, form: 0.6 }],
   ['BR', 'cnpj', 14, [], { ...TELLING, form: 0.6 }],
-  ['CA', 'sin', 9, ['3-3-3'], { ...WEAK, grouped: 0.6 }],
+  ['CA', 'sin', 9, ['3-3-3'], { ...SHORT, grouped: 0.4 }],
   ['CH', 'ssn', 13, ['3-4-4-2'], { ...TELLING, form: 0.7 }],
   ['DE', 'idnr', 11, ['2-3-3-3'], WEAK],
-  ['DK', 'cpr', 10, ['6-4'], { ...WEAK, grouped: 0.6 }],
+  ['DK', 'cpr', 10, ['6-4'], { ...SHORT, grouped: 0.4 }],
   ['EE', 'ik', 11, [], WEAK],
   ['ES', 'nss', 12, ['2-8-2', '2-7-2', '2-10'], { ...WEAK, grouped: 0.9 }],
   ['FR', 'nir', 15, ['1-2-2-2-3-3-2', '13-2', '1-2-2-2-3-5'], { ...TELLING, form: 0.8 }],
   ['IN', 'aadhaar', 12, ['4-4-4'], { ...WEAK, grouped: 0.75 }],
   ['IT', 'iva', 11, [], WEAK],
   ['KR', 'rrn', 13, ['6-7'], { ...TELLING, form: 0.5, invalid: 0 }],
-  ['KR', 'brn', 10, ['3-2-5'], { ...WEAK, grouped: 0.8 }],
-  ['NL', 'bsn', 9, ['4-2-3', '3-3-3'], WEAK],
+  ['KR', 'brn', 10, ['3-2-5'], { ...SHORT, grouped: 0.8 }],
+  ['NL', 'bsn', 9, ['4-2-3', '3-3-3'], SHORT],
   ['NO', 'fodselsnummer', 11, ['6-5'], { ...TELLING, form: 0.5 }],
   ['PL', 'pesel', 11, [], { ...WEAK, form: 0.45 }],
-  ['PL', 'nip', 10, ['3-3-2-2', '3-2-2-3'], { ...WEAK, grouped: 0.8 }],
-  ['PT', 'nif', 9, ['3-3-3'], WEAK],
+  ['PL', 'nip', 10, ['3-3-2-2', '3-2-2-3'], { ...SHORT, grouped: 0.8 }],
+  ['PT', 'nif', 9, ['3-3-3'], SHORT],
   ['RO', 'cnp', 13, [], { ...WEAK, form: 0.5 }],
   ['SE', 'personnummer', 10, ['6-4'], { ...TELLING, form: 0.35, alone: 0.65, invalid: 0 }],
-  ['SE', 'orgnr', 10, ['6-4'], { ...WEAK, grouped: 0.7 }],
+  ['SE', 'orgnr', 10, ['6-4'], { ...SHORT, grouped: 0.7 }],
   ['TH', 'idnr', 13, ['1-4-5-2-1'], { ...WEAK, grouped: 0.9 }],
   ['TR', 'tckimlik', 11, [], { ...WEAK, form: 0.45 }],
   ['ZA', 'idnr', 13, ['6-4-3'], { ...WEAK, form: 0.5 }],
@@ -92,7 +95,7 @@ export const NATIONAL_NUMBERS: readonly DigitForm[] = NUMBERS.map(([country, nam
     to: length,
     shapes,
     telling: shapes,
-    valid: (digits, count) => valid(digits.subarray(0, count).join('')),
+    valid: (digits, count) => !uniform(digits, count) && valid(digits.subarray(0, count).join('')),
     cue,
     scores: { ...scores, invalid: 0 },
   }
@@ -113,6 +116,63 @@ export const SWEDISH: DigitForm = {
   },
   cue,
   scores: { ...TELLING, form: 0.6, alone: 0.8, invalid: 0 },
+}
+
+/** Korea: since October 2020 the last digits are drawn by lot, so the date and the digit of the century and sex are all there is to check. */
+export const KOREAN: DigitForm = {
+  type: 'ID',
+  rule: 'id/kr-rrn-form',
+  from: 13,
+  to: 13,
+  shapes: ['6-7'],
+  telling: ['6-7'],
+  valid: (digits) => {
+    const month = valueAt(digits, 2, 2)
+    const day = valueAt(digits, 4, 2)
+    const century = digits[6] ?? 0
+    return month >= 1 && month <= 12 && day >= 1 && day <= 31 && century >= 1 && century <= 8
+  },
+  cue,
+  scores: { form: 0, grouped: 0.6, alone: 0, near: 0.8, label: 0.95, invalid: 0 },
+}
+
+/** Codes that stdnum has not, or checks more narrowly than they are given out. */
+export const MORE_CODES: readonly CodeForm[] = [
+  {
+    type: 'ID',
+    rule: 'id/in-gstin',
+    pattern: /(?:0[1-9]|[12]\d|3[0-8])[A-Za-z]{5}\d{4}[A-Za-z][1-9A-Za-z][Zz][0-9A-Za-z](?![A-Za-z0-9])/y,
+    valid: () => true,
+    cue,
+    scores: TELLING,
+  },
+  {
+    // Germany, section 290 SGB V: the letter as two digits, weights 1 and 2, digits added.
+    type: 'ID',
+    rule: 'id/de-kvnr',
+    pattern: /[A-Za-z]\d{9}(?![A-Za-z0-9])/y,
+    valid: isKvnr,
+    cue,
+    scores: { ...WEAK, form: 0.4, invalid: 0.8 },
+  },
+  {
+    type: 'PASSPORT',
+    rule: 'passport/de',
+    pattern: /[CFGHJKLcfghjkl][0-9CFGHJKLMNPRTVWXYZcfghjklmnprtvwxyz]{7}\d(?![A-Za-z0-9])/y,
+    valid: check('DE', 'passport'),
+    cue: CUE.passport | CUE.id,
+    scores: { ...WEAK, form: 0.4, near: 0.95 },
+  },
+]
+
+function isKvnr(code: string): boolean {
+  const digits = String(code.charCodeAt(0) - 0x40).padStart(2, '0') + code.slice(1)
+  let sum = 0
+  for (let i = 0; i < 10; i++) {
+    const product = Number(digits.charAt(i)) * (1 + (i % 2))
+    sum += product > 9 ? product - 9 : product
+  }
+  return sum % 10 === Number(digits.charAt(10))
 }
 
 /** HMRC NIM39110. */

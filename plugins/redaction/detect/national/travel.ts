@@ -84,10 +84,24 @@ export const TRAVEL_CODES: readonly CodeForm[] = [
   },
   {
     ...PASSPORT,
+    rule: 'passport/nine',
+    pattern: /[A-Za-z]{2}\d{7}(?![A-Za-z0-9])|[A-Za-z]{3}\d{6}(?![A-Za-z0-9])/y,
+    valid: () => true,
+    scores: weak(0.55),
+  },
+  {
+    ...PLATE,
+    rule: 'plate/gb-suffix',
+    pattern: /[A-HJ-PR-Z]{3}[ -]?\d{1,3}[A-HJ-NPR-TV-Y](?![A-Za-z0-9])/y,
+    valid: () => true,
+    scores: weak(0.6),
+  },
+  {
+    ...PASSPORT,
     rule: 'passport/letter-digits',
     pattern: /[A-Za-z]{1,3}\d{6,8}(?![A-Za-z0-9])/y,
     valid: (code) => code.length >= 8 && code.length <= 9,
-    scores: weak(0.55),
+    scores: weak(0.45),
   },
   {
     ...PASSPORT,

@@ -2,7 +2,7 @@ import type { Reading, Span } from '../detector.ts'
 import { ACCOUNT_CODES, BIC } from '../finance/accounts.ts'
 import { SECURITIES } from '../finance/securities.ts'
 import { DIAGNOSIS, HEALTH_CODES } from '../health/providers.ts'
-import { NATIONAL_CODES, NINO } from '../national/table.ts'
+import { MORE_CODES, NATIONAL_CODES, NINO } from '../national/table.ts'
 import { TRAVEL_CODES } from '../national/travel.ts'
 import { AFTER_BLANK, MARK } from '../tokens.ts'
 import { at, scoreOf } from './context.ts'
@@ -14,6 +14,7 @@ const FORMS: readonly CodeForm[] = [
   ...HEALTH_CODES,
   NINO,
   ...NATIONAL_CODES,
+  ...MORE_CODES,
   ...TRAVEL_CODES,
 ]
 const SAMPLES: readonly RegExp[] = FORMS.flatMap(({ pattern }) => (pattern instanceof RegExp ? [pattern] : []))
@@ -35,9 +36,9 @@ function isInside(reading: Reading, token: number): boolean {
 
 /** Every code that begins at a token. */
 export function scanCodes(reading: Reading, token: number, found: Span[]): void {
-  if (isInside(reading, token)) return
   const { text, tokens } = reading
   const start = tokens.start[token] ?? 0
+  if (isInside(reading, token) || text.charCodeAt(start - 1) === 0x40) return
   for (const form of FORMS) tryCode(reading, token, start, form, found)
   DIAGNOSIS.lastIndex = start
   if (DIAGNOSIS.test(text)) {
@@ -70,7 +71,7 @@ function tryCode(reading: Reading, token: number, start: number, form: CodeForm,
   let last = token
   while (last + 1 < tokens.count && (tokens.start[last + 1] ?? 0) < end) last += 1
   at(token, last)
-  const score = scoreOf(form.scores, form.cue, valid, code.length !== written.length, false)
+  const score = scoreOf(form.scores, form.cue, valid, code.length !== written.length ? 2 : 0, false)
   if (score > 0) found.push({ start, end, type: form.type, score, rule: form.rule })
 }
 

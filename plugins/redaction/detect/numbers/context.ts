@@ -50,21 +50,29 @@ function nearOf(): number {
   return Math.max(near, 0)
 }
 
-/** Whether the text is nothing but values: no word of more than two letters, 24 words and marks at most, no member name. */
+/** Whether the text is nothing but values: no word of more than two letters, 8 words and marks at most, no member name. */
 function isAlone(): boolean {
   if (alone < 0 && reading !== undefined) {
     const { count, kind, start, end } = reading.tokens
-    alone = count <= 24 && reading.hints.key === null ? 1 : 0
+    alone = count <= 8 && reading.hints.key === null ? 1 : 0
     for (let i = 0; alone === 1 && i < count; i++)
       if (((kind[i] ?? 0) & (DIGIT | MARK)) === 0 && (end[i] ?? 0) - (start[i] ?? 0) > 3) alone = 0
   }
   return alone === 1
 }
 
+/** Whether anything around the value speaks for a cue. Read in front of validators that cost more than it. */
+export function hasContext(cue: number): boolean {
+  return (labelOf() & cue) !== 0 || (nearOf() & cue) !== 0 || isAlone()
+}
+
+/** 0: no separators. 1: a grouping of the type. 2: one that little else has. */
+export type Grouping = 0 | 1 | 2
+
 /** The score of a form at the value at hand, 0 for none. `inside`: the value is a part of a longer row of groups. */
-export function scoreOf(scores: Scores, cue: number, valid: boolean, telling: boolean, inside: boolean): number {
+export function scoreOf(scores: Scores, cue: number, valid: boolean, grouping: Grouping, inside: boolean): number {
   if (!valid) return scores.invalid > 0 && (labelOf() & cue) !== 0 ? scores.invalid : 0
-  let score = telling ? scores.grouped : scores.form
+  let score = grouping === 2 ? scores.grouped : scores.form
   if (inside && scores.form < 1) score = Math.min(score, 0.4)
   if (score >= 1 && (labelOf() & CUE.other) === 0) return score
   const front = labelOf()
@@ -74,6 +82,7 @@ export function scoreOf(scores: Scores, cue: number, valid: boolean, telling: bo
   if (front !== 0) return score
   if (inside) return score
   if (scores.near > score && (nearOf() & cue) !== 0) return scores.near
-  if (scores.alone > score && isAlone()) return scores.alone
+  if (scores.alone > 0 && isAlone())
+    return grouping > 0 ? Math.max(score, scores.alone, 0.6) : Math.max(score, scores.alone)
   return score
 }

@@ -2,9 +2,9 @@ import type { Reading, Span } from '../detector.ts'
 import { ACCOUNTS } from '../finance/accounts.ts'
 import { CARDS } from '../finance/cards.ts'
 import { HEALTH_DIGITS } from '../health/providers.ts'
-import { NATIONAL_NUMBERS, SWEDISH } from '../national/table.ts'
+import { KOREAN, NATIONAL_NUMBERS, SWEDISH } from '../national/table.ts'
 import { US_NUMBERS } from '../national/us.ts'
-import { at, scoreOf } from './context.ts'
+import { at, hasContext, scoreOf } from './context.ts'
 import { DEVICES } from './devices.ts'
 import { type DigitForm, shapeOf } from './form.ts'
 import { DIGITS, isDigits, isPartOfMore, nextGroup, separator } from './run.ts'
@@ -17,6 +17,7 @@ const FORMS: readonly DigitForm[] = [
   ...DEVICES,
   ...NATIONAL_NUMBERS,
   SWEDISH,
+  KOREAN,
 ]
 const MOST_DIGITS = 19
 const GROUPS = 8
@@ -80,9 +81,10 @@ export function judge(
   if (forms === undefined) return
   for (const { form, shapes, telling } of forms) {
     if (shape !== 0 && form.shapes !== null && !shapes.has(shape)) continue
+    if (form.scores.form === 0 && !(shape !== 0 && telling.has(shape)) && !hasContext(form.cue)) continue
     const valid = form.valid(DIGITS, count)
     if (!valid && form.scores.invalid === 0) continue
-    const score = scoreOf(form.scores, form.cue, valid, shape !== 0 && telling.has(shape), inside)
+    const score = scoreOf(form.scores, form.cue, valid, shape === 0 ? 0 : telling.has(shape) ? 2 : 1, inside)
     if (score > 0) found.push({ start, end, type: form.type, score, rule: form.rule })
   }
 }

@@ -18,6 +18,8 @@ export const LABELLED_TYPES: readonly string[] = [...FORMS.map(({ type }) => typ
 
 const DATE = /^(?:\d{1,4}[-./]\d{1,2}[-./]\d{1,4}|\d{1,2}[-./][A-Za-z]{3,9}[-./]\d{2,4})$/
 const AMOUNT = /^\d+\.\d{1,2}$/
+/** A laboratory's limits, a span of pages. */
+const RANGE = /^\d{1,4}[-/]\d{1,4}$/
 const YEAR = /^(?:19|20)\d\d$/
 
 /**
@@ -70,7 +72,7 @@ function groupsBehind(reading: Reading, token: number, last: number): number {
   for (let groups = 1; groups < 6 && at + 1 < count; groups++) {
     const next = at + 1
     const is = kind[next] ?? 0
-    const single = (start[next] ?? 0) === (end[at] ?? 0) + 1
+    const single = (start[next] ?? 0) - (end[at] ?? 0) <= 2
     if (!single || (is & AFTER_BREAK) !== 0 || (is & AFTER_BLANK) === 0 || !isDigits(tokens, next)) break
     if (pieceEnd(tokens, next) !== next) break
     at = next
@@ -100,9 +102,10 @@ function fits(text: string, start: number, end: number, form: LabelledForm): boo
   // A word with few digits (`covid-19`, `section-4b`) is a word.
   if (letters > 8 && digits < 4) return false
   const after = text.charCodeAt(end)
-  if (after === 0x40 || after === 0x25) return false
+  if (after === 0x40 || after === 0x25 || text.charCodeAt(start - 1) === 0x40) return false
   if (letters === 0 && isPartOfMore(text, start, end)) return false
   const value = text.slice(start, end)
   if (DATE.test(value) || AMOUNT.test(value)) return false
+  if (form.type !== 'MRN' && RANGE.test(value)) return false
   return form.years || !YEAR.test(value)
 }
