@@ -3,6 +3,7 @@ import { cuesAfter, labelBefore, lexiconOf, nearestBefore } from '../context.ts'
 import type { Detector, Reading, Span } from '../detector.ts'
 import { ALNUM, isOf, NUMERAL } from '../network/units.ts'
 import { DIGIT, isWordUnit } from '../tokens.ts'
+import { PATTERNS } from './patterns.ts'
 
 const CUES = lexiconOf({
   phone: (
@@ -217,8 +218,8 @@ function isDate(text: string, digits: string, runs: number, dashed: boolean): bo
   const b = (TO[1] ?? 0) - (FROM[1] ?? 0)
   const c = (TO[2] ?? 0) - (FROM[2] ?? 0)
   if (!dashed && text.charCodeAt(TO[0] ?? 0) === 32 && runs === 3)
-    return a === 4 && b === 2 && c === 2 && /^(19|20)/.test(digits)
-  if (a === 4 && b <= 2 && c <= 2) return /^(19|20)/.test(digits)
+    return a === 4 && b === 2 && c === 2 && PATTERNS.century.test(digits)
+  if (a === 4 && b <= 2 && c <= 2) return PATTERNS.century.test(digits)
   return a <= 2 && b <= 2 && (c === 4 || (c === 2 && runs === 3 && text.charCodeAt(TO[0] ?? 0) === 0x2f))
 }
 

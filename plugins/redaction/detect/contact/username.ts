@@ -2,6 +2,7 @@ import { cueOf, cueOfWord, cuesOfKey, labelBefore, lexiconOf, nearestBefore } fr
 import type { Detector, Reading, Span } from '../detector.ts'
 import { ALNUM, isOf } from '../network/units.ts'
 import { AFTER_BLANK, isWordUnit, MARK } from '../tokens.ts'
+import { PATTERNS } from './patterns.ts'
 
 const LABEL = lexiconOf({
   name: [
@@ -54,7 +55,13 @@ export const username: Detector = {
   scan(reading, found) {
     const { text, tokens, hints } = reading
     const { count, hash, kind, start, end } = tokens
-    if (hints.key !== null && count > 0 && text.length <= 64 && !/\s/.test(text) && cuesOfKey(hints.key, KEY) !== 0) {
+    if (
+      hints.key !== null &&
+      count > 0 &&
+      text.length <= 64 &&
+      !PATTERNS.blank.test(text) &&
+      cuesOfKey(hints.key, KEY) !== 0
+    ) {
       found.push({ start: 0, end: text.length, type: 'USERNAME', score: 0.85, rule: 'username/member' })
     }
     for (let at = 0; at + 1 < count; at++) {

@@ -1,3 +1,4 @@
+import { PATTERNS } from '../contact/patterns.ts'
 import { cueOf, cueOfWord, labelBefore, lexiconOf } from '../context.ts'
 import type { Detector, Reading, Span } from '../detector.ts'
 import { isOf, NUMERAL } from '../network/units.ts'
@@ -84,13 +85,15 @@ export const postal: Detector = {
         found.push({ start: from, end: end[at + 1] ?? to, type: 'ZIP', score: 0.6, rule: 'zip/form' })
       else if (width === 5 && last === to && beforeTown(reading, at))
         found.push({ start: from, end: to, type: 'ZIP', score: 0.55, rule: 'zip/town' })
+      else if (width === 5 && last === to && endsLine(reading, at))
+        found.push({ start: from, end: to, type: 'ZIP', score: 0.5, rule: 'zip/line' })
       else if (
         width === 5 &&
         last === to &&
         at > 0 &&
         hash[at - 1] === 0x2d &&
         ((kind[at - 2] ?? 0) & UPPER) !== 0 &&
-        width1(reading, at - 2)
+        short(reading, at - 2)
       )
         found.push({ start: from, end: to, type: 'ZIP', score: 0.6, rule: 'zip/country' })
     }
@@ -111,7 +114,7 @@ function endsLine(reading: Reading, at: number): boolean {
 }
 
 /** `E-47005`, `D-10115`. */
-function width1(reading: Reading, at: number): boolean {
+function short(reading: Reading, at: number): boolean {
   return (reading.tokens.end[at] ?? 0) - (reading.tokens.start[at] ?? 0) <= 2
 }
 
@@ -220,11 +223,11 @@ function british(reading: Reading, at: number, found: Span[]): void {
     whole = `${whole} ${text.slice(to - 3, to)}`
   }
   if (text.charAt(to) === '-' || text.charAt(to) === '_') return
-  if (UK.test(whole) && whole.length >= 5) {
+  if (PATTERNS.ukPostcode.test(whole) && whole.length >= 5) {
     const spaced = whole.includes(' ')
     const label = labelBefore(reading, at, LABEL) !== 0
     found.push({ start, end: to, type: 'ZIP', score: label ? 0.95 : spaced ? 0.85 : 0.5, rule: 'zip/uk' })
-  } else if (CANADA.test(whole)) {
+  } else if (PATTERNS.canadianPostcode.test(whole)) {
     found.push({
       start,
       end: to,
@@ -234,10 +237,6 @@ function british(reading: Reading, at: number, found: Span[]): void {
     })
   }
 }
-/** BS 7666 and Royal Mail's PAF, on at most eight units. */
-export const UK =
-  /^(?:GIR ?0AA|(?:[A-PR-UWYZ](?:\d{1,2}|\d[A-HJKPSTUW]|[A-HK-Y]\d{1,2}|[A-HK-Y]\d[ABEHMNPRVWXY])) ?\d[ABD-HJLNP-UW-Z]{2})$/
-export const CANADA = /^[ABCEGHJ-NPRSTVXY]\d[ABCEGHJ-NPRSTV-Z] ?\d[ABCEGHJ-NPRSTV-Z]\d$/
 
 /** Last token of `, City, ST 12345[-6789]` that begins at a token, over one line break at most; 0 if there is none. */
 export function stateZipEnd(reading: Reading, from: number): number {

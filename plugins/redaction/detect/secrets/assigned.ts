@@ -1,3 +1,4 @@
+import { PATTERNS } from '../contact/patterns.ts'
 import { cueOf, cueOfWord, cuesOfKey, lexiconOf } from '../context.ts'
 import type { Detector, Reading, Span } from '../detector.ts'
 import { hashOf, LOWER, MARK, UPPER } from '../tokens.ts'
@@ -70,7 +71,7 @@ function member(text: string, found: Span[]): void {
   let end = text.length
   while (start < end && text.charCodeAt(start) <= 32) start += 1
   while (end > start && text.charCodeAt(end - 1) <= 32) end -= 1
-  const scheme = /^(?:Bearer|Basic|Token) +/i.exec(text.slice(start, start + 12))
+  const scheme = PATTERNS.authScheme.exec(text.slice(start, start + 12))
   if (scheme !== null) start += scheme[0].length
   if (end - start < 4 || end - start > 16_384 || isReference(text, start, end)) return
   for (let i = start; i < end; i++) if (text.charCodeAt(i) <= 32) return
@@ -104,7 +105,7 @@ function value(reading: Reading, at: number, cue: number, found: Span[]): number
   const quoted = quote >= 0
   if (quoted) from += 1
   // `Authorization: Bearer x` and `Bearer x` are one value.
-  const scheme = /^(?:Bearer|Basic|Token|ApiKey) +/i.exec(text.slice(from, from + 12))
+  const scheme = PATTERNS.authScheme.exec(text.slice(from, from + 12))
   if (scheme !== null) from += scheme[0].length
   let to = from
   const close = CLOSES.charAt(quote)
@@ -154,12 +155,7 @@ function isReference(text: string, from: number, to: number): boolean {
   if (first === '$' && '{('.includes(text.charAt(from + 1))) return true
   if (first === '<' || first === '{' || first === '%' || first === '[') return true
   const head = text.slice(from, Math.min(to, from + 14)).toLowerCase()
-  if (
-    /^(?:process\.env|os\.environ|os\.getenv|env\.|getenv|secrets\.|vars\.|config\.|self\.|this\.|req\.|your[-_]|example|changeme_|xxxx|\*\*\*)/.test(
-      head,
-    )
-  )
-    return true
+  if (PATTERNS.reference.test(head)) return true
   // Calls and members of programs.
   for (let i = from; i < to; i++) if (text.charAt(i) === '(' && i > from && text.charAt(to - 1) === ')') return true
   let same = true

@@ -1,3 +1,4 @@
+import { PATTERNS } from '../contact/patterns.ts'
 import { cueOf, cueOfWord, labelBefore } from '../context.ts'
 import type { Reading, Span } from '../detector.ts'
 import { AFTER_BREAK, BEYOND, DIGIT, LOWER, MARK, UPPER } from '../tokens.ts'
@@ -152,7 +153,7 @@ function numberOf(reading: Reading, token: number): number {
     reading.tokens.start[token] ?? 0,
     Math.min(reading.tokens.end[token] ?? 0, (reading.tokens.start[token] ?? 0) + 5),
   )
-  return /^\d{1,4}$/.test(text) ? Number(text) : -1
+  return PATTERNS.shortNumber.test(text) ? Number(text) : -1
 }
 
 /** `1.5 May`: the piece behind a point or a slash of a number. */
