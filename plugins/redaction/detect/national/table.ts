@@ -38,6 +38,8 @@ const CODES: readonly Row[] = [
   ['SG', 'uen', /(?:\d{8,9}[A-Za-z]|[RSTrst]\d{2}[A-Za-z]{2}\d{4}[A-Za-z])(?![A-Za-z0-9])/y, { ...TELLING, form: 0.6 }],
   ['IE', 'pps', /\d{7}[A-Wa-w][A-Ia-iWw]?(?![A-Za-z0-9])/y, { ...TELLING, form: 0.4 }],
   ['HK', 'hkid', /[A-Z]{1,2}\d{6}\(?[0-9A]\)?(?![A-Za-z0-9])/y, { ...TELLING, form: 0.4, alone: 0.5 }],
+  ['CL', 'rut', /\d{1,2}\.\d{3}\.\d{3}-[0-9Kk](?![A-Za-z0-9])/y, TELLING],
+  ['BR', 'cpf', /\d{3}\.\d{3}\.\d{3}-\d{2}(?![A-Za-z0-9])/y, TELLING],
   ['TW', 'natid', /[A-Z][12]\d{8}(?![A-Za-z0-9])/y, { ...TELLING, form: 0.6 }],
 ]
 
@@ -175,13 +177,15 @@ function isKvnr(code: string): boolean {
   return sum % 10 === Number(digits.charAt(10))
 }
 
-/** HMRC NIM39110. */
+/**
+ * HMRC NIM39110: letters that are never first or second, and pairs that are never given out. The made-up `QQ` of forms and manuals is one of those; with a
+ * label it is taken for a number like any other.
+ */
 export const NINO: CodeForm = {
   type: 'NINO',
   rule: 'nino/form',
-  pattern:
-    /[A-CEGHJ-PR-TW-Za-ceghj-pr-tw-z][A-CEGHJ-NPR-TW-Za-ceghj-npr-tw-z][ -]?\d{2}[ -]?\d{2}[ -]?\d{2}[ -]?[A-Da-d](?![A-Za-z0-9])/y,
-  valid: (code) => !/^(?:BG|GB|KN|NK|NT|TN|ZZ)/.test(code),
+  pattern: /[A-Za-z]{2}[ -]?\d{2}[ -]?\d{2}[ -]?\d{2}[ -]?[A-Da-d](?![A-Za-z0-9])/y,
+  valid: (code) => /^[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]/.test(code) && !/^(?:BG|GB|KN|NK|NT|TN|ZZ)/.test(code),
   cue: CUE.nino,
-  scores: { form: 0.9, grouped: 0.95, alone: 0.95, near: 1, label: 1, invalid: 0 },
+  scores: { form: 0.9, grouped: 0.95, alone: 0.95, near: 1, label: 1, invalid: 0.7 },
 }

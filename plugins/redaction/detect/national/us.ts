@@ -33,7 +33,7 @@ export const US_NUMBERS: readonly DigitForm[] = [
     telling: ['3-2-4'],
     valid: isSsn,
     cue: CUE.ssn,
-    scores: { form: 0.35, grouped: 0.9, alone: 0.45, near: 0.9, label: 1, invalid: 0.75 },
+    scores: { form: 0.35, grouped: 0.9, alone: 0.45, near: 0.9, label: 1, invalid: 0.86 },
   },
   {
     type: 'ITIN',

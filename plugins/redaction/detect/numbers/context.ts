@@ -83,6 +83,6 @@ export function scoreOf(scores: Scores, cue: number, valid: boolean, grouping: G
   if (inside) return score
   if (scores.near > score && (nearOf() & cue) !== 0) return scores.near
   if (scores.alone > 0 && isAlone())
-    return grouping > 0 ? Math.max(score, scores.alone, 0.6) : Math.max(score, scores.alone)
+    return grouping > 0 && scores.alone >= 0.45 ? Math.max(score, scores.alone, 0.6) : Math.max(score, scores.alone)
   return score
 }

@@ -53,6 +53,8 @@ function scan(reading: Reading, found: Span[]): void {
       if ((end[token] ?? 0) - (start[token] ?? 0) >= 12) scanTrack(reading, token, found)
       if (token + 1 < count && goesOn(reading, token)) scanCodes(reading, token, found)
     } else {
+      const length = (end[token] ?? 0) - (start[token] ?? 0)
+      if ((is & (LOWER | BEYOND)) === 0 && (length === 8 || length === 11)) scanBic(reading, token, found)
       scanCodes(reading, token, found)
       scanGlued(reading, token, found)
       if ((end[token] ?? 0) - (start[token] ?? 0) >= 13) scanTrack(reading, token, found)
@@ -75,13 +77,17 @@ function begins(reading: Reading, token: number): boolean {
   return token === 0 || ((kind[token] ?? 0) & AFTER_BLANK) !== 0 || ((kind[token - 1] ?? 0) & MARK) !== 0
 }
 
-/** Whether a group of digits may go on as a code: `-K` behind it, or a few capitals behind a blank. */
+/** Whether a group of digits may go on as a code: `-K` or `.345` behind it, or a few capitals behind a blank. */
 function goesOn(reading: Reading, token: number): boolean {
   const { kind, hash, start, end } = reading.tokens
   const next = kind[token + 1] ?? 0
+  const length = (end[token] ?? 0) - (start[token] ?? 0)
   if ((next & MARK) !== 0) {
     const mark = hash[token + 1]
-    return (next & AFTER_BLANK) === 0 && (mark === 0x2d || mark === 0x2b || mark === 0x2010)
+    return (
+      (next & AFTER_BLANK) === 0 &&
+      (mark === 0x2d || mark === 0x2b || mark === 0x2010 || (mark === 0x2e && length <= 3))
+    )
   }
   return (next & (DIGIT | BEYOND)) === 0 && (next & UPPER) !== 0 && (end[token + 1] ?? 0) - (start[token + 1] ?? 0) <= 3
 }

@@ -1,4 +1,4 @@
-import { cueOfWord, isFiller } from '../context.ts'
+import { isFiller } from '../context.ts'
 import type { Reading, Span } from '../detector.ts'
 import { ACCOUNT_LABELS } from '../finance/accounts.ts'
 import { CARD_SECRETS, EXPIRY } from '../finance/cards.ts'
@@ -7,7 +7,7 @@ import { TRAVEL_LABELS } from '../national/travel.ts'
 import { AFTER_BLANK, AFTER_BREAK, DIGIT, MARK, UPPER } from '../tokens.ts'
 import { at, labelOf } from './context.ts'
 import type { LabelledForm } from './form.ts'
-import { CUE, LABELS } from './labels.ts'
+import { CUE } from './labels.ts'
 import { isDigits, isPartOfMore, pieceEnd } from './run.ts'
 
 const FORMS: readonly LabelledForm[] = [...CARD_SECRETS, ...TRAVEL_LABELS, ...RECORDS, ...ACCOUNT_LABELS]
@@ -42,7 +42,6 @@ export function scanLabelled(reading: Reading, token: number, found: Span[]): nu
     if (!series || isFiller(tokens.hash[token] ?? 0)) return -1
     last = pieceEnd(tokens, next)
   }
-  if (last !== token && cueOfWord(tokens.hash[token] ?? 0, LABELS) !== 0) return -1
   at(token, last)
   const label = labelOf()
   if ((label & (ALL | CUE.expiry)) === 0) return -1
@@ -106,6 +105,6 @@ function fits(text: string, start: number, end: number, form: LabelledForm): boo
   if (letters === 0 && isPartOfMore(text, start, end)) return false
   const value = text.slice(start, end)
   if (DATE.test(value) || AMOUNT.test(value)) return false
-  if (form.type !== 'MRN' && RANGE.test(value)) return false
+  if (form.type === 'DRIVER_LICENSE' && RANGE.test(value)) return false
   return form.years || !YEAR.test(value)
 }

@@ -77,7 +77,7 @@ export const LABELS = lexiconOf({
     schadennummer, schaden nr, policennummer, vertragsnummer, aktenzeichen, steuernummer, steuer id, steueridentifikationsnummer, idnr, id nr, steuerid, sozialversicherungsnummer, sv nummer, rentenversicherungsnummer, rvnr, personalausweis, personalausweisnummer, ausweisnummer, lanr, bsnr, arztnummer,
     numéro de sécurité sociale, sécurité sociale, nir, numéro client, numéro de client, adhérent, numéro d'adhérent, assuré, numéro d'assuré, police d'assurance, numéro de police, carte vitale, carte d'identité, numéro d'identité, matricule, siret, siren,
     codice fiscale, partita iva, tessera sanitaria, numero polizza, polizza, codice cliente, numero cliente, carta d'identità, matricola,
-    cpf, cnpj, número de utente, utente, apólice, cartão de cidadão, bilhete de identidade, número de contribuinte, contribuinte, número de beneficiário,
+    rut, run, cpf, cnpj, número de utente, utente, apólice, cartão de cidadão, bilhete de identidade, número de contribuinte, contribuinte, número de beneficiário,
     bsn, burgerservicenummer, klantnummer, polisnummer, lidnummer, relatienummer, kimlik, tc kimlik, tckn, thai id, tnin, turkish id, rrn number, resident registration, company identity, south african id, rsa id, refugee id, permanent resident`),
   vin: phrases(
     'vin, vehicle identification, vehicle identification number, chassis, chassis number, vehicle id, fin, fahrgestellnummer, fahrzeug identifizierungsnummer, bastidor, número de bastidor, châssis, telaio, numero di telaio, chassi',
