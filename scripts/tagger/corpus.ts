@@ -2,8 +2,13 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Chance, chanceOf } from './chance.ts'
 import { filler, type Language } from './slots.ts'
+import { ANY_NAMED, ANY_NAMELESS } from './templates/any.ts'
 import { NAMED, NAMELESS } from './templates/en.ts'
+import { MORE_NAMED, MORE_NAMELESS } from './templates/more.ts'
 import { OTHERS } from './templates/other.ts'
+
+const ANY = { named: ANY_NAMED, nameless: ANY_NAMELESS }
+const ENGLISH = { named: [...NAMED, ...MORE_NAMED], nameless: [...NAMELESS, ...MORE_NAMELESS] }
 
 export type Label = 'PERSON' | 'LOCATION' | 'ORG'
 export type Document = Readonly<{
@@ -15,7 +20,8 @@ export type Document = Readonly<{
 const isHeld = (i: number): boolean => i % 8 === 5
 
 const SHARES: readonly (readonly [number, Language])[] = [
-  [58, 'en'],
+  [6, 'xx'],
+  [52, 'en'],
   [13, 'es'],
   [10, 'de'],
   [9, 'fr'],
@@ -30,15 +36,17 @@ export function generated(seed: number, count: number, held: boolean): readonly 
   const documents: Document[] = []
   for (let d = 0; d < count; d++) {
     const language = languageOf(chance)
-    const tongue = language === 'en' ? { named: NAMED, nameless: NAMELESS } : OTHERS[language]
+    const tongue = language === 'en' ? ENGLISH : language === 'xx' ? ANY : OTHERS[language]
     const fill = filler(chance, language, held)
-    const parts = 1 + (chance.is(0.5) ? 0 : chance.below(4))
+    const parts = 1 + (chance.is(0.4) ? 0 : chance.below(5))
     const glue = chance.is(0.6) ? ' ' : '\n'
     let text = ''
     const spans: { start: number; end: number; type: Label }[] = []
     for (let p = 0; p < parts; p++) {
       if (p > 0) text += glue
-      const list = chance.is(0.62) ? tongue.named : tongue.nameless
+      const begin = text.length
+      const of = chance.is(0.15) ? ANY : tongue
+      const list = chance.is(0.62) ? of.named : of.nameless
       let at = chance.below(list.length)
       while (isHeld(at) !== held) at = chance.below(list.length)
       for (const [i, piece] of (list[at] ?? '').split(/\{(\w+)\}/).entries()) {
@@ -47,7 +55,16 @@ export function generated(seed: number, count: number, held: boolean): readonly 
           continue
         }
         for (const filled of fill(piece)) {
-          if (filled.type !== undefined)
+          const before = spans.at(-1)
+          // "{f} {l}" is one name.
+          if (
+            filled.type === 'PERSON' &&
+            before?.type === 'PERSON' &&
+            before.start >= begin &&
+            text.slice(before.end) === ' '
+          )
+            before.end = text.length + filled.text.length
+          else if (filled.type !== undefined)
             spans.push({ start: text.length, end: text.length + filled.text.length, type: filled.type })
           text += filled.text
         }
@@ -74,7 +91,7 @@ export function noisy(chance: Chance, document: Document): Document {
   if (r < 0.17) text = sameLength(text, text.toLowerCase())
   else if (r < 0.23) text = sameLength(text, text.toUpperCase())
   else if (r < 0.26) text = sameLength(text, [...text].map((c) => c.normalize('NFD').charAt(0)).join(''))
-  else if (r < 0.29) text = text.replaceAll(/[.,!?]/g, ' ')
+  else if (r < 0.275) text = text.replaceAll(/[.,!?]/g, ' ')
   return { text, spans: document.spans }
 }
 

@@ -196,3 +196,16 @@ export const PORTUGUESE = ordinary(frequent('portuguese'))
 export const DUTCH = ordinary(frequent('dutch'))
 export const SPANISH_FREQUENT = ordinary(frequent('spanish'))
 export const FRENCH_FREQUENT = ordinary(frequent('french'))
+/** Words of languages that have no templates of their own. */
+export const FURTHER = [
+  'swedish',
+  'danish',
+  'norwegian',
+  'finnish',
+  'polish',
+  'czech',
+  'hungarian',
+  'romanian',
+  'turkish',
+  'indonesian',
+].map((language) => ordinary(frequent(language)).slice(0, 4_000))

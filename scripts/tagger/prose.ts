@@ -1,29 +1,47 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { hashOf } from '../../plugins/redaction/detect/tokens.ts'
+import { FIRST, LAST, NAME, PLACE, REGION, WORD } from '../../plugins/redaction/tagger/gazetteer.ts'
 import type { Document } from './corpus.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 
+/** Capitalised words that are no names though a list has them. */
+const PLACES =
+  /@|copyright|author|thanks|contribut|frankfurt|ireland|virginia|london|paris|germany|amazon|google|azure|aws|microsoft|anthropic|openai|mistral|facebook|github/i
+
 /**
- * Prose of this repository's own documents, with no name in it: headings, products, code. Lines with an address or a copyright are left out, for they
- * may have one.
+ * Natural prose with no name in it: headings, products, code. It is of the repository's documents and of the manuals that its dependencies come with. A line
+ * goes where one of its capitalised words, other than the first, is in a list of names and is no ordinary word; what is left is taken to have none.
  */
-export function negatives(): readonly Document[] {
+export function negatives(words: ReadonlyMap<number, number>): readonly Document[] {
   const documents: Document[] = []
-  for (const folder of ['docs', 'docs/adr']) {
-    for (const file of readdirSync(join(ROOT, folder)).sort()) {
-      if (!file.endsWith('.md')) continue
-      for (const line of readFileSync(join(ROOT, folder, file), 'utf8').split('\n')) {
-        if (
-          line.length < 20 ||
-          /@|copyright|frankfurt|ireland|virginia|london|paris|germany|amazon|google|azure|aws|microsoft|anthropic|openai|mistral/i.test(
-            line,
-          )
+  const names = FIRST | LAST | PLACE | REGION | NAME
+  const read = (path: string, least: number): void => {
+    let code = false
+    for (const line of readFileSync(path, 'utf8').split('\n')) {
+      if (line.startsWith('```')) code = !code
+      if (code || line.length < least || line.length > 600 || PLACES.test(line)) continue
+      const capitals = line.match(/(?<=\s)\p{Lu}\p{Ll}+/gu) ?? []
+      const first = /\p{Lu}\p{Ll}+/u.exec(line)?.[0]
+      if (first !== undefined) capitals.push(first)
+      if (
+        capitals.some(
+          (word) => ((words.get(hashOf(word)) ?? 0) & names) !== 0 && ((words.get(hashOf(word)) ?? 0) & WORD) === 0,
         )
-          continue
-        documents.push({ text: line, spans: [] })
-      }
+      )
+        continue
+      documents.push({ text: line, spans: [] })
     }
+  }
+  for (const folder of ['docs', 'docs/adr']) {
+    for (const file of readdirSync(join(ROOT, folder)).sort())
+      if (file.endsWith('.md')) read(join(ROOT, folder, file), 20)
+  }
+  const manuals = join(ROOT, 'node_modules')
+  for (const folder of readdirSync(manuals).sort()) {
+    const path = join(manuals, folder, 'README.md')
+    if (existsSync(path)) read(path, 60)
   }
   return documents
 }

@@ -2,7 +2,7 @@ import type { Chance } from './chance.ts'
 import * as lists from './lists.ts'
 
 export type Piece = Readonly<{ text: string; type?: 'PERSON' | 'LOCATION' | 'ORG' }>
-export type Language = 'en' | 'es' | 'de' | 'fr' | 'it' | 'pt' | 'nl'
+export type Language = 'en' | 'es' | 'de' | 'fr' | 'it' | 'pt' | 'nl' | 'xx'
 
 const TITLES: Readonly<Record<Language, readonly string[]>> = {
   en: [
@@ -24,10 +24,19 @@ const TITLES: Readonly<Record<Language, readonly string[]>> = {
   ],
   es: ['Sr.', 'Sra.', 'Dr.', 'Dra.', 'Don', 'Doña', 'D.', 'Dña.'],
   de: ['Herr', 'Frau', 'Herrn', 'Dr.', 'Prof.', 'Herr Dr.', 'Frau Dr.'],
-  fr: ['M.', 'Mme', 'Mlle', 'Monsieur', 'Madame', 'Dr', 'Docteur', 'Me', 'Pr'],
+  fr: ['M.', 'Mme', 'Mlle', 'Monsieur', 'Madame', 'Dr', 'Docteur', 'Me', 'Pr', 'Maître', 'Professeur'],
   it: ['Sig.', 'Sig.ra', 'Dott.', 'Dott.ssa', 'Signora'],
   pt: ['Sr.', 'Sra.', 'Dr.', 'Dra.', 'Dona'],
   nl: ['dhr.', 'mevr.', 'mevrouw', 'de heer', 'dr.'],
+  xx: ['Dr.', 'Prof.', 'Mr.', 'Mme', 'Pan', 'Pani', 'Bay', 'Herr', 'Fru', 'Ing.'],
+}
+
+const MAJOR = new Set(['en', 'es', 'de', 'fr', 'it', 'pt', 'nl'])
+const VERBS: Readonly<Partial<Record<Language, readonly string[]>>> = {
+  en: `asked said called wants opened has is was went lives sent paid needs told got bought drove thinks works signed spoke met moved wrote owes took gave used lost found disputes claims
+ ordered cancelled closed left joined approved denied agreed refused complained visited stayed knows likes says calls keeps handled reviewed confirmed`.split(
+    /\s+/,
+  ),
 }
 
 const COMMON_WORDS: Readonly<Record<Language, readonly string[]>> = {
@@ -38,6 +47,7 @@ const COMMON_WORDS: Readonly<Record<Language, readonly string[]>> = {
   it: lists.ITALIAN,
   pt: lists.PORTUGUESE,
   nl: lists.DUTCH,
+  xx: [],
 }
 
 const LARGE_NAMES = lists.CITIES.filter((city) => city.population >= 150_000).map((city) => city.name)
@@ -50,6 +60,7 @@ const AT_HOME: Readonly<Record<Language, readonly string[]>> = {
   it: ['IT'],
   pt: ['PT', 'BR'],
   nl: ['NL', 'BE'],
+  xx: ['SE', 'DK', 'NO', 'FI', 'PL', 'CZ', 'HU', 'RO', 'HR', 'TR', 'VN', 'ID'],
 }
 const homes = new Map<string, readonly string[]>()
 for (const [language, countries] of Object.entries(AT_HOME)) {
@@ -100,7 +111,9 @@ export function filler(chance: Chance, language: Language, held: boolean): (slot
     }
     return chance.of(list)
   }
-  const own = lists.POOLS.filter((pool) => pool[1] === language)
+  const own = lists.POOLS.filter((pool) => (language === 'xx' ? !MAJOR.has(pool[1]) : pool[1] === language))
+  const common = language === 'xx' ? chance.of(lists.FURTHER) : COMMON_WORDS[language]
+  const verbs = VERBS[language] ?? []
   const weights = (pools: typeof lists.POOLS): number => pools.reduce((sum, pool) => sum + pool[0], 0)
   const pool = () => {
     const from = language === 'en' || chance.is(0.15) || own.length === 0 ? lists.POOLS : own
@@ -112,12 +125,12 @@ export function filler(chance: Chance, language: Language, held: boolean): (slot
     return lists.AMBIGUOUS
   }
   const first = (): string => {
-    if (language === 'en' && chance.is(0.14)) return chance.of(lists.AMBIGUOUS.first)
+    if (language === 'en' && chance.is(0.22)) return chance.of(lists.AMBIGUOUS.first)
     if (chance.is(0.06)) return capital(drawn(lists.ALL_NAMES))
     return drawn(pool().first)
   }
   const last = (): string => {
-    if (chance.is(language === 'en' || language === 'es' ? 0.1 : 0.02)) return chance.of(lists.AMBIGUOUS.last)
+    if (chance.is(language === 'en' || language === 'es' ? 0.15 : 0.04)) return chance.of(lists.AMBIGUOUS.last)
     const base = chance.is(0.15) ? capital(drawn(lists.ALL_NAMES)) : drawn(pool().last)
     if (chance.is(0.04)) return `${base}-${drawn(pool().last)}`
     if (chance.is(0.05)) {
@@ -183,7 +196,7 @@ export function filler(chance: Chance, language: Language, held: boolean): (slot
     return drawn(at ?? LARGE_NAMES)
   }
   const country = (): string => chance.of(lists.COUNTRIES[chance.is(0.9) ? language : 'en'] ?? lists.STATES)
-  const word = (): string => chance.of(COMMON_WORDS[language])
+  const word = (): string => chance.of(chance.is(0.4) ? common.slice(0, 300) : common)
   const noun = (): string => capital(word())
   const hospital = (): string => {
     const l = last()
@@ -271,6 +284,7 @@ export function filler(chance: Chance, language: Language, held: boolean): (slot
       it: ['S.p.A.', 'S.r.l.', 'SpA'],
       pt: ['S.A.', 'Ltda', 'Lda.'],
       nl: ['B.V.', 'NV', 'BV'],
+      xx: ['AB', 'A/S', 'ASA', 'Oy', 'Sp. z o.o.', 's.r.o.', 'Kft.', 'd.o.o.', 'A.Ş.', 'S.R.L.', 'Tbk', 'AS'],
     }[language]
     const e = chance.of(end)
     if (r < 0.66) return `${l1()} ${e}`
@@ -297,6 +311,7 @@ export function filler(chance: Chance, language: Language, held: boolean): (slot
     it: 'gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre',
     pt: 'janeiro fevereiro março abril maio junho julho agosto setembro outubro',
     nl: 'januari februari maart april mei juni juli augustus september oktober',
+    xx: 'januar februari marts maj czerwca října mayıs tháng',
   }[language].split(' ')
   const days = {
     en: 'Monday Tuesday Wednesday Thursday Friday Saturday Sunday',
@@ -306,6 +321,7 @@ export function filler(chance: Chance, language: Language, held: boolean): (slot
     it: 'lunedì martedì venerdì',
     pt: 'segunda terça sexta',
     nl: 'maandag dinsdag vrijdag',
+    xx: 'mandag fredag piątek pátek Pazartesi',
   }[language].split(' ')
   const street = (): string => {
     const l = l1()
@@ -449,6 +465,8 @@ export function filler(chance: Chance, language: Language, held: boolean): (slot
         return [{ text: chance.of(months) }]
       case 'day':
         return [{ text: chance.of(days) }]
+      case 'v':
+        return [{ text: verbs.length > 0 ? chance.of(verbs) : word() }]
       case 'w':
         return [{ text: word() }]
       case 'W':

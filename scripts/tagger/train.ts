@@ -11,6 +11,7 @@ import { chainEnd, WINDOW } from '../../plugins/redaction/tagger/tag.ts'
 import { chanceOf } from './chance.ts'
 import { type Document, generated, labelled, noisy } from './corpus.ts'
 import { evaluate } from './evaluate.ts'
+import { HELD } from './held.ts'
 import { negatives } from './prose.ts'
 import { known, narrowed } from './words.ts'
 
@@ -28,19 +29,21 @@ const say = (text: string): void => console.log(`${((performance.now() - began) 
 
 const wnut = labelled(FOLDER, 'wnut17_train_en.jsonl')
 const clinical = labelled(FOLDER, 'meddocan_train_es.jsonl')
+const words = known()
+const prose = negatives(words)
 const train: Document[] = [
   ...generated(SEED, option('documents', 90_000), false),
   ...wnut,
   ...wnut,
   ...clinical.slice(0, 450),
+  ...clinical.slice(0, 450),
   ...clinical.slice(0, 100).map((document) => noisy(chance, document)),
-  ...negatives(),
+  ...prose,
 ]
-const tests = { generated: generated(SEED + 1, 4_000, true), clinical: clinical.slice(450) }
+const tests = { generated: generated(SEED + 1, 4_000, true), clinical: clinical.slice(450), written: HELD }
 
-const words = known()
 const gazetteer = gazetteerOf(words, 18)
-say(`${train.length} documents, ${words.size} words in the gazetteer`)
+say(`${train.length} documents, ${prose.length} lines of prose, ${words.size} words in the gazetteer`)
 
 // Features of all chains, once. Of each document a fifth of the lists' words are unknown, another fifth each time.
 let features = new Int32Array(1 << 24)

@@ -35,6 +35,7 @@ export function known(): Map<number, number> {
     lists.ITALIAN,
     lists.PORTUGUESE,
     lists.DUTCH,
+    ...lists.FURTHER,
   ]
   for (const [i, word] of ordinary.slice(0, 40_000).entries())
     add(word, i < 4_000 ? gazetteer.COMMON | gazetteer.WORD : gazetteer.WORD)

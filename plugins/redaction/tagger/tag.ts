@@ -1,5 +1,5 @@
 import type { Reading, Span } from '../detect/detector.ts'
-import { AFTER_BLANK, AFTER_BREAK } from '../detect/tokens.ts'
+import { AFTER_BLANK, AFTER_BREAK, MARK } from '../detect/tokens.ts'
 import { columnsOf, FEATURES, featuresOf, manner, survey } from './features.ts'
 import { LABELS, marginals, STRIDE, TYPES } from './lattice.ts'
 import type { Model } from './model.ts'
@@ -79,7 +79,7 @@ function emit(features: Int32Array, weights: Int8Array, scale: number, scores: F
 
 /** Runs of tokens that are more likely part of a name than not, and those that may be, apart: a lower threshold adds to spans, it does not stretch them. */
 function spansOf(reading: Reading, from: number, to: number, posterior: Float64Array, found: Span[]): void {
-  const { start, end, kind } = reading.tokens
+  const { start, end, kind, hash } = reading.tokens
   let open = -1
   let type = 0
   let likely = false
@@ -111,13 +111,24 @@ function spansOf(reading: Reading, from: number, to: number, posterior: Float64A
         sum += named
         continue
       }
-      found.push({
-        start: start[open] ?? 0,
-        end: end[i - 1] ?? 0,
-        type: TYPES[type] ?? 'PERSON',
-        score: sum / (i - open),
-        rule: 'tagger',
-      })
+      const score = sum / (i - open)
+      let last = i - 1
+      // Marks at its edges are of the sentence; but a full stop ends an initial, and `Inc.`
+      while (open <= last && ((kind[open] ?? 0) & MARK) !== 0) open += 1
+      while (last > open && ((kind[last] ?? 0) & MARK) !== 0) {
+        const abbreviates = (end[last - 1] ?? 0) - (start[last - 1] ?? 0) === 1 || type === 2
+        if (hash[last] === 46 && abbreviates) break
+        last -= 1
+      }
+      if (open <= last) {
+        found.push({
+          start: start[open] ?? 0,
+          end: end[last] ?? 0,
+          type: TYPES[type] ?? 'PERSON',
+          score,
+          rule: 'tagger',
+        })
+      }
       open = -1
     }
     if (within) {

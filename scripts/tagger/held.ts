@@ -1,0 +1,106 @@
+import type { Document, Label } from './corpus.ts'
+
+/** Sentences that no template has, for validation alone: names that are words, and words that are names. `[P Will] ...`, L a place, O an organisation. */
+const MARKED: readonly string[] = [
+  '[P Will] will pay the bill when [P Bill] gets the will.',
+  'I think [P May] said that she may come in May.',
+  '[P Grace] asked for a grace period of ten days.',
+  '[P Chase] opened an account at [O Chase] last week.',
+  'My cousin [P Jordan] just came back from [L Jordan].',
+  '[P Paris Hilton] stayed at a hotel in [L Paris].',
+  '[P Virginia Woolf] never lived in [L Virginia].',
+  'I hope [P Hope] gets her refund.',
+  "Please mark [P Mark]'s file as closed.",
+  '[P Austin Reed] moved to [L Austin], [L Texas].',
+  '[P Dallas] drove from [L Dallas] to [L Houston].',
+  'Could you check whether [P Faith Young] has been charged?',
+  'The rose that [P Rose] bought was red.',
+  'Summer is hot, said [P Summer].',
+  'A rich man named [P Rich] sued.',
+  '[P Penny Price] disputes a charge of five pounds.',
+  'Is [P Sterling Cash] authorised on this account?',
+  '[P Charlotte] lives in [L Charlotte].',
+  'We grant the loan to [P Grant].',
+  'Mr. [P Banks] works for the bank.',
+  'Ms. [P Green] paid the green fee.',
+  'Dr. [P Bones] set the bone.',
+  '[P Dean] spoke to the dean.',
+  'The hunter met [P Hunter].',
+  'Can you transfer 500 to [P Joy Field]?',
+  'The field is full of joy.',
+  'She will hope for grace.',
+  'May I chase the payment?',
+  'Mark it paid, will you?',
+  'The bill for May is late.',
+  '[P Georgia] sent the form from [L Georgia].',
+  '[P London Breed] flew to [L London].',
+  'The [O Ford] that [P Ford] bought broke down.',
+  'Nurse [P Joy] said joy is good for the heart.',
+  'Hi, this is [P Frank]. To be frank, I am angry.',
+  'Your card, Mr. [P Long], was used in [L Reading].',
+  'I was reading in the bath when [P Iris] called.',
+  'Give [P Patience] some time, patience pays.',
+  '[P April] was born in April, [P June] in July.',
+  'The case of [P Case] v. [P Page]',
+  '[P Brown] and [P White] are the guarantors.',
+  'White and brown rice',
+  'My agent was [P Sunny].',
+  'It is sunny in [L Phoenix].',
+  'please ask [P drew] if he drew the chart',
+  'is [P mark] in today',
+  'i will pay in may',
+  'hi its [P hope] again',
+  'tell [P jordan] the payment is late',
+  'they went to [L paris] with [P joy]',
+  'The Chase Sapphire card has a fee.',
+  'Discover what you owe.',
+  'We target young people.',
+  'He works for [O Target].',
+  '[O Apple] pays for the apple pie.',
+  'I bought shares of [O Shell] and [O Orange].',
+  'Hello, my account was locked and [P Siddharth Venkataraman] told me to write to you.',
+  'Wire 3,000 to [P Oluwaseun Adebayo-Cole] please, he banks with [O Zenith Bank] in [L Lagos].',
+  'The claimant [P Zbigniew Wojciechowski] fell at the [O Tesco] store in [L Leeds].',
+  'Pt [P Nguyen Thi Lan] c/o headache, seen by Dr [P Abernathy].',
+  'DISCUSSED WITH [P MARGARET OYELARAN], WHO LIVES IN [L BOISE].',
+  'Herr [P Schäuble-Winkler] aus [L Paderborn] hat bei der [O Volksbank] angerufen.',
+  'Frau [P König] war gestern beim König.',
+  'Der Bäcker heißt [P Bäcker].',
+  'Mme [P Lefebvre] habite à [L Rennes] avec [P Thibault].',
+  'La paciente [P Remedios Cifuentes] vive en [L Cuenca].',
+  'El señor [P Blanco] compró pan blanco.',
+  'Consolación y esperanza para todos.',
+  'La fleur est rose et la rose est une fleur.',
+  'Kindly update beneficiary to [P Kwabena Asante], residing in [L Kumasi], [L Ghana].',
+  'Was [P Xiuying Deng] ever insured with [O Liberty Mutual]?',
+  'Let me loop in [P Priyanka] and [P Tomasz] from compliance.',
+  'Invoice 2231 from [O Brightwater Analytics LLC] is overdue.',
+  'Our counsel, [P Eleanor Whitcombe] of [O Whitcombe & Hale LLP], will respond.',
+  "[P O'Malley, Siobhan] - DOB 03/04/1961",
+  'sent by [P J. R. Castellanos] on behalf of [O Grupo Bimbo]',
+  'My direct deposit never came.',
+  'Why is the APR higher than the rate quoted on Monday?',
+  'The Borrower shall notify the Lender in writing.',
+  'Chest X-ray shows no Acute Disease.',
+  'Continue Eliquis; stop Plavix before the Procedure.',
+  'Can Money Market accounts go below the Minimum Balance?',
+  'Error 502 Bad Gateway from Load Balancer',
+  'Great question! Here is a Summary of Benefits.',
+  'Kubernetes Pods restart when Memory runs out.',
+  'Happy Friday, everyone!',
+]
+const TYPES: Readonly<Record<string, Label>> = { P: 'PERSON', L: 'LOCATION', O: 'ORG' }
+
+export const HELD: readonly Document[] = MARKED.map((marked) => {
+  let text = ''
+  const spans: { start: number; end: number; type: Label }[] = []
+  for (const [i, part] of marked.split(/\[([PLO] [^\]]+)\]/).entries()) {
+    const type = i % 2 === 1 ? TYPES[part.charAt(0)] : undefined
+    if (type === undefined) text += part
+    else {
+      spans.push({ start: text.length, end: text.length + part.length - 2, type })
+      text += part.slice(2)
+    }
+  }
+  return { text, spans }
+})
