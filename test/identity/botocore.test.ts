@@ -73,5 +73,5 @@ describe.skipIf(python === null)('botocore', () => {
       when: 'body',
     })
     keys.close()
-  }, 30_000)
+  }, 120_000)
 })
