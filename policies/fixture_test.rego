@@ -22,7 +22,7 @@ context := {
 	"date": "2026-11-24",
 	"environment": "production",
 	"replay": false,
-	"controls": ["residency", "models", "routing"],
+	"controls": ["residency", "models", "redaction", "routing"],
 }
 
 target(id, endpoint, processing, storage) := {

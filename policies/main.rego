@@ -13,8 +13,8 @@ package customhouse
 # scope: document
 # entrypoint: true
 # custom:
-#   controls: [models, residency, routing]
-#   obligations: [residency.pin, retention.minimise, attempt.retry, attempt.fallback, attempt.deadline]
+#   controls: [models, redaction, residency, routing]
+#   obligations: [redact, residency.pin, retention.minimise, attempt.retry, attempt.fallback, attempt.deadline]
 decision := {
 	"targets": verdicts,
 	"order": [target.id | some target in input.targets],

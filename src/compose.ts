@@ -13,6 +13,7 @@ import { Providers } from './compose/providers.ts'
 import { Refusals } from './compose/refusals.ts'
 import { Activation, type ReloadReport } from './compose/reload.ts'
 import { openWithRoom } from './compose/room.ts'
+import { openRedactionKey } from './compose/secret.ts'
 import { healthOf, type Parts, type Standing, stand, stateOf } from './compose/standing.ts'
 import { Undo } from './compose/undo.ts'
 import { packageVersion } from './compose/version.ts'
@@ -211,9 +212,13 @@ async function activate(site: Site, ledger: Ledger, files: string, plugged: () =
     undo.add(plugin.name, () => plugin.stop?.(), false)
   }
   plugged()
-  const activation = await Activation.first({ ledger, toolchain, providers, plugins, log }, loaded, files)
+  const secret = openRedactionKey(loaded.config.keys)
+  const activation = await Activation.first({ ledger, toolchain, providers, plugins, secret, log }, loaded, files)
   site.activation = activation
   undo.add('the policy', () => activation.active.policy.retire())
+  undo.add('the inspector', () =>
+    activation.active.generation.plugins.find(({ name }) => name === 'redaction')?.stop?.(),
+  )
   signal.throwIfAborted()
   const lines = [...unplaced(activation.active.generation), ...residencyWarnings(loaded, Date.now())]
   for (const line of lines) log.warn(line)

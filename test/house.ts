@@ -31,6 +31,8 @@ export type HouseOptions = Readonly<{
   models?: Readonly<Record<string, readonly string[]>>
   /** Policy files to write; default: the shipped policies. */
   policies?: Readonly<Record<string, string>>
+  /** `off`: the shipped policies take nothing out of what is sent, for tests of other things. Default: off. */
+  redaction?: 'shipped' | 'off'
   tenants?: readonly string[]
   /** Further sections of the configuration. */
   config?: Readonly<Record<string, Json>>
@@ -68,8 +70,8 @@ export type House = Ground &
 export async function layGround(options: HouseOptions): Promise<Ground> {
   const folder = mkdtempSync(join(tmpdir(), 'customhouse-house-'))
   const policies = join(folder, 'policies')
-  if (options.policies === undefined) cpSync(join(ROOT, 'policies'), policies, { recursive: true })
-  else writePolicies(policies, options.policies)
+  if (options.policies !== undefined) writePolicies(policies, options.policies)
+  else copyPolicies(policies, options.redaction)
   const config = join(folder, 'customhouse.yaml')
   writeFileSync(config, JSON.stringify(configuration(options), null, 2))
   const store = join(folder, 'keys', STORE_NAME)
@@ -87,6 +89,14 @@ export async function layGround(options: HouseOptions): Promise<Ground> {
     read: () => loadConfig(config, {}),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   }
+}
+
+/** The shipped policies, without redaction unless a test asks for it; what pins its choices goes with them. */
+export function copyPolicies(folder: string, redaction: HouseOptions['redaction'] = 'off'): void {
+  cpSync(join(ROOT, 'policies'), folder, { recursive: true })
+  if (redaction === 'shipped') return
+  rmSync(join(folder, 'org_redaction_test.rego'))
+  writeFileSync(join(folder, 'org/redaction.yaml'), 'redaction: { defaults: { profile: "off" }, tenants: {} }\n')
 }
 
 export function writePolicies(folder: string, files: Readonly<Record<string, string>>): void {

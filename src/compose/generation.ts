@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import {
   type Asked,
   type CatalogueData,
@@ -24,10 +25,13 @@ import { judgeCanaries } from '../policy/canary.ts'
 import { judgeOwnCanaries } from './canaries.ts'
 import { type LoadedPolicy, requireControls } from './policy.ts'
 import type { Providers } from './providers.ts'
+import { redactionOf } from './redaction.ts'
 
 /**
  * Makes the value that calls are judged by and sent through, and has it judge the canaries. Rejects with ERR_CONFIG_INVALID where configuration and
  * policy do not fit, ERR_POLICY_CANARY where a canary comes out otherwise.
+ *
+ * @param secret of the tokens; who only judges, and sends nothing, needs none
  */
 export async function makeGeneration(
   number: number,
@@ -35,12 +39,14 @@ export async function makeGeneration(
   policy: LoadedPolicy,
   extra: readonly Plugin[],
   providers: Providers,
+  secret: Uint8Array = randomBytes(32),
 ): Promise<Generation> {
   const { config } = loaded
   const { residency, models } = placed(loaded)
   const hosts = new Map([...config.providers].map(([name, { baseUrl }]) => [name, new URL(baseUrl).hostname]))
   const attempts = attemptsOf(config, providers.breaker)
-  const plugins = [stream, attempts, residency.plugin, createRetention({ hosts }), ...extra]
+  const redaction = redactionOf(config, policy, secret)
+  const plugins = [stream, attempts, redaction, residency.plugin, createRetention({ hosts }), ...extra]
   const controls = Object.freeze([...new Set([...policy.controls, ...config.controls])].sort())
   requireFit(policy, plugins)
   await judgeCanaries(policy.decider, { controls })

@@ -20,6 +20,8 @@ export type ActivationParts = Readonly<{
   toolchain: Toolchain
   providers: Providers
   plugins: readonly Plugin[]
+  /** What the tokens of redaction are derived from. */
+  secret: Uint8Array
   log: Logger
 }>
 
@@ -258,7 +260,7 @@ function making(parts: ActivationParts, number: number) {
 async function load(parts: ActivationParts, loaded: LoadedConfig, number: number): Promise<Active> {
   const policy = await loadPolicy(loaded.config.policy, parts.toolchain, loaded.config.limits.policy)
   try {
-    const generation = await makeGeneration(number, loaded, policy, parts.plugins, parts.providers)
+    const generation = await makeGeneration(number, loaded, policy, parts.plugins, parts.providers, parts.secret)
     return { loaded, policy, generation }
   } catch (error) {
     policy.retire()

@@ -107,7 +107,7 @@ describe('init, check and config', () => {
     expect(key.code).toBe(0)
     const checked = await run(['check'], { cwd: gateway, env: { OPENAI_API_KEY: 'a-value-that-nobody-may-see' } })
     expect(checked).toMatchObject({ code: 0, stdout: '' })
-    expect(checked.stderr).toMatch(/^ok {7}policy .* controls models, residency, routing$/m)
+    expect(checked.stderr).toMatch(/^ok {7}policy .* controls models, redaction, residency, routing$/m)
     expect(checked.stderr).toContain('1 live key')
     expect(checked.stderr).not.toContain('a-value-that-nobody-may-see')
   })

@@ -1,6 +1,6 @@
 import type { CallInput, RequestInput, ResponseInput, TargetInput } from '../../src/core/decision.ts'
 
-export const CONTROLS = ['models', 'residency', 'routing']
+export const CONTROLS = ['models', 'redaction', 'residency', 'routing']
 
 export const CALL: CallInput = {
   id: '0199b5a0-0000-7000-8000-000000000000',

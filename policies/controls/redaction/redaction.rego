@@ -17,14 +17,21 @@ given(name) := member if member := tenant[name]
 
 else := redaction.defaults[name]
 
+# The name of the tenant's own profile.
+base := given("profile")
+
+tasks := given("tasks")
+
 # What the client says of a call, and what was found in it: a profile beside the tenant's own.
 raised contains redaction.classes[class] if some class in input.call.classes
 
-raised contains given("tasks")[input.call.task]
+raised contains tasks[input.call.task]
 
 raised contains redaction.findings[finding.type] if some finding in input.findings
 
-applied := raised | {given("profile")}
+applied := raised | {base}
+
+chosen[name] := profile(name) if some name in applied
 
 # A misspelt class or task would otherwise be judged without the profile that was meant.
 known("data class") if {
@@ -35,15 +42,15 @@ known("data class") if {
 
 known("data class") if not redaction.classes
 
-known("task") if given("tasks")[input.call.task]
+known("task") if tasks[input.call.task]
 
 known("task") if input.call.task == null
 
-known("task") if not given("tasks")
+known("task") if not tasks
 
 faults contains name if {
 	some name, value in redaction
-	not proper(object.get(members.organisation, name, "none"), value)
+	type_name(value) != object.get(members.organisation, name, "none")
 }
 
 faults contains "defaults" if not redaction.defaults
@@ -58,7 +65,7 @@ faults contains name if {
 	not proper(object.get(members.entry, name, "none"), value)
 }
 
-faults contains "profile" if not given("profile")
+faults contains "profile" if not base
 
 faults contains $"profiles.{name}" if {
 	some name in applied
@@ -67,12 +74,12 @@ faults contains $"profiles.{name}" if {
 
 faults contains $"profiles.{name}.{member}" if {
 	some name in applied
-	some member, value in profile(name)
-	not proper(object.get(members.profile, member, "none"), value)
+	some member, value in chosen[name]
+	type_name(value) != object.get(members.profile, member, "none")
 }
 
 # What stands below, the plugin reads, which carries out nothing that it does not know.
-there(name) if is_object(profile(name))
+there(name) if is_object(chosen[name])
 
 proper(type, value) if type == type_name(value)
 
@@ -87,7 +94,7 @@ proper(words, value) if {
 # Content that no inspector reads, under a profile that wants all of it read.
 unread contains reference if {
 	some name in applied
-	kinds := profile(name).references
+	kinds := chosen[name].references
 	some reference in input.call.references
 	not reference.kind in kinds
 }
@@ -114,7 +121,7 @@ obligations[target.id] := attached if some target in targets
 
 attached := [] if documents == []
 
-attached := [{"type": "redact", "params": strictest(documents)}] if documents != []
+attached := [{"type": "redact", "params": strictest(documents)}]
 
 # METADATA
 # title: The policy's data has no member that the policy does not know, none of the wrong type, and names profiles that there are

@@ -13,7 +13,7 @@ else := profiles[name]
 documents := array.concat(own, further("redact")) if input.targets
 
 documents := array.concat(
-	[document | document := profile(given("profile")).answer],
+	[document | document := chosen[base].answer],
 	further("answer"),
 ) if {
 	input.target
@@ -21,13 +21,13 @@ documents := array.concat(
 
 further(part) := [document |
 	some name in raised
-	name != given("profile")
-	document := profile(name)[part]
+	name != base
+	document := chosen[name][part]
 ]
 
-own := [] if not profile(given("profile")).redact
+own := [] if not chosen[base].redact
 
-own := [adjusted(document)] if document := profile(given("profile")).redact
+own := [adjusted(document)] if document := chosen[base].redact
 
 # The tenant's own profile, with the operators and the tools of its entry.
 adjusted(document) := laid(document, {
@@ -76,7 +76,7 @@ operator(document, type) := object.get(document.types, type, object.get(document
 
 named(one) := one if is_string(one)
 
-named(one) := one.operator if is_object(one)
+named(one) := one.operator
 
 # Where two of one name differ in what they leave, nothing is left.
 tightest(operators_of) := one if {

@@ -1,0 +1,26 @@
+import { readCustom } from '../../plugins/redaction/custom/index.ts'
+import { createRedaction } from '../../plugins/redaction/index.ts'
+import { createInspector } from '../../plugins/redaction/inspector.ts'
+import { loadTagger } from '../../plugins/redaction/tagger/index.ts'
+import type { Config } from '../config.ts'
+import type { Plugin } from '../core/plugin.ts'
+import type { LoadedPolicy } from './policy.ts'
+
+/**
+ * The redaction of one generation, with the entities, dictionaries and allow lists of its policy. Nothing need stop it when the generation retires: calls under
+ * way are still read by it, its threads end when they have been idle, and keep no process alive.
+ *
+ * @param secret what tokens are derived from: the same in all gateways and generations that one conversation may pass
+ * @throws ERR_POLICY_BUNDLE where the policy's data cannot be used
+ */
+export function redactionOf(
+  { redaction }: Pick<Config, 'redaction'>,
+  { data }: Pick<LoadedPolicy, 'data'>,
+  secret: Uint8Array,
+): Plugin {
+  const { workers, cacheBytes, apartAbove } = redaction
+  const custom = readCustom(data)
+  const tagger = loadTagger()
+  const inspector = createInspector({ custom, customData: data, tagger, workers, cacheBytes, apartAbove, secret })
+  return createRedaction({ inspector, secret })
+}
