@@ -66,7 +66,7 @@ describe('a view', () => {
       'percent with blanks in an address',
       'see http://x.org/John%20Smith',
       false,
-      ['see http://x.org/John%20Smith', 'see http://x.org/John Smith'],
+      ['see http://x.org/John%20Smith', 'http://x.org/John Smith'],
     ],
     ['no percent', 'up 5%, 100% sure, 50%zz', false, ['up 5%, 100% sure, 50%zz']],
     ['quoted-printable', 'Jos=C3=A9 =34=31=31 a=\r\nb', false, ['José 411 ab']],
@@ -94,6 +94,14 @@ describe('a view', () => {
     ],
   ])('%s', (_name, text, json, views) => {
     expect(viewsOf(text, json).map((view) => view.text)).toEqual(views)
+  })
+
+  it('reads runs of one kind in one view, apart, each behind its label', () => {
+    const text = `card ${base64('4111 1111 1111 1111')}\nand SSN ${base64('it is 536-22-1874')} ok`
+    expect(viewsOf(text, false).map((view) => view.text)).toEqual([
+      text,
+      'card 4111 1111 1111 1111\n\nand SSN it is 536-22-1874',
+    ])
   })
 
   it('reads what is carried two deep', () => {
