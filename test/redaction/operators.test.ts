@@ -149,4 +149,53 @@ describe('surrogates', () => {
     expect(texts[0]).toMatch(/^Ring PHONE_1_[0-9a-z]{4}, not \(202\) 555-0100\.$/)
     expect(restored(filter, texts[0] ?? '')).toBe(segments[0]?.text)
   })
+
+  test('two numbers that would have one are told apart', async () => {
+    const values = { '+49 30 901820': 'PHONE', '+4930901820': 'PHONE' }
+    const segments = [said(0, Object.keys(values).join(' or '))]
+    const findings = foundIn(segments, values)
+    const { texts, filter } = await redacted({ segments, findings, params: { types: { PHONE: 'surrogate' } } })
+    expect(texts[0]).toMatch(/^\+1 202 555 0100 or PHONE_1B_[0-9a-z]{4}$/)
+    expect(restored(filter, texts[0] ?? '')).toBe(segments[0]?.text)
+  })
+
+  test('in the middle of a word stands a token, since a surrogate would not come back', async () => {
+    const segments = [said(0, 'on1987-03-12, 1987-03-12')]
+    const findings = foundIn(segments, { '1987-03-12': 'DATE' })
+    const { texts, filter } = await redacted({ segments, findings, params: { types: { DATE: 'surrogate' } } })
+    expect(texts[0]).toMatch(/^onDATE_1[A-Z]*_[0-9a-z]{4}, \d{4}-\d\d-\d\d$/)
+    expect(restored(filter, texts[0] ?? '')).toBe(segments[0]?.text)
+  })
+
+  test('a date may be where another was, since that one has moved too', async () => {
+    const params = { types: { DATE: 'surrogate' } }
+    const of = async (dates: readonly string[]) => {
+      const segments = dates.map((date, i) => said(i, date))
+      const findings = foundIn(segments, Object.fromEntries(dates.map((date) => [date, 'DATE'])))
+      const { texts, filter } = await redacted({ segments, findings, params })
+      expect(texts.map((text) => restored(filter, text))).toEqual(dates)
+      return texts
+    }
+    const [moved = ''] = await of(['1987-03-12'])
+    const [first, second] = await of(['1987-03-12', moved])
+    expect(first).toBe(moved)
+    expect(second).toMatch(/^\d{4}-\d\d-\d\d$/)
+    expect(Date.parse(second ?? '') - Date.parse(moved)).toBe(Date.parse(moved) - Date.parse('1987-03-12'))
+  })
+
+  test('day and month never change places', async () => {
+    const value = '25/12/2020'
+    for (let tenant = 0; tenant < 60; tenant++) {
+      const segments = [said(0, value)]
+      const findings = foundIn(segments, { [value]: 'DATE' })
+      const params = { types: { DATE: 'surrogate' } }
+      const [text = ''] = (await redacted({ segments, findings, tenant: `t${tenant}`, params })).texts
+      const [day = 0, month = 0, year = 0] = text.split('/').map(Number)
+      if (text.startsWith('DATE_1_')) continue
+      expect(day).toBeGreaterThan(12)
+      const days = (Date.UTC(year, month - 1, day) - Date.UTC(2020, 11, 25)) / 86_400_000
+      expect(Math.abs(days) % 7).toBe(0)
+      expect(Math.abs(days)).toBeLessThan(366)
+    }
+  })
 })

@@ -103,6 +103,14 @@ describe('checks', () => {
     }
   })
 
+  test('a type that ends in a number is no other with another number', async () => {
+    const segments = [said(0, 'Ada')]
+    const of = async (type: string) =>
+      (await redacted({ segments, findings: foundIn(segments, { Ada: type }), params: ALL })).texts[0]
+    expect(await of('AB_1_2B')).toMatch(/^AB12B_1_[0-9a-z]{4}$/)
+    expect(await of('AB_CD')).toMatch(/^AB_CD_1_[0-9a-z]{4}$/)
+  })
+
   test('no token is the beginning of another, whatever types policy data adds', async () => {
     const type = fc.constantFrom('PERSON', 'AB', 'AB_1', 'AB_1_2', 'AB1', 'AB_1_2B', 'PERSON_1')
     await fc.assert(
@@ -146,6 +154,15 @@ describe('foreign tokens', () => {
     const { texts, filter } = await redacted({ segments, findings: foundIn(segments, { Ada: 'PERSON' }), params: ALL })
     expect(texts[0]).toMatch(new RegExp(`^${mine} is not TOKEN_1_[0-9a-z]{4}$`))
     expect(restored(filter, texts[0] ?? '')).toBe(`Ada is not ${mine}`)
+  })
+
+  test('what the inspector calls one goes too, whatever the params list', async () => {
+    const segments = [said(0, 'see PERSON-1-k7bc')]
+    const findings = foundIn(segments, { 'PERSON-1-k7bc': 'TOKEN' })
+    const params = { types: { EMAIL: 'drop' }, min_score: 1, roles: ['system'] }
+    const { texts, filter } = await redacted({ segments, findings, params })
+    expect(texts[0]).toMatch(/^see TOKEN_1_[0-9a-z]{4}$/)
+    expect(restored(filter, texts[0] ?? '')).toBe(segments[0]?.text)
   })
 
   test('in the name of a member it stays, and no value gets its token', async () => {
