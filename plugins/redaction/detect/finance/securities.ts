@@ -1,5 +1,5 @@
 import { luhnOfCode, mod97 } from '../numbers/checks.ts'
-import type { CodeForm } from '../numbers/form.ts'
+import type { CodeForm, DigitForm } from '../numbers/form.ts'
 import { CUE } from '../numbers/labels.ts'
 
 /** ANSI X9.6: letters are 10 to 35, every second value doubled, the digits of the values added. */
@@ -13,6 +13,20 @@ export function isCusip(code: string): boolean {
   }
   return (10 - (sum % 10)) % 10 === Number(code.charAt(8))
 }
+
+/** A CUSIP may have no letter: too many numbers of nine digits pass its check to be one without a cue. */
+export const SECURITY_NUMBERS: readonly DigitForm[] = [
+  {
+    type: 'CUSIP',
+    rule: 'cusip/check-digit',
+    from: 9,
+    to: 9,
+    shapes: [],
+    valid: (digits, count) => isCusip(digits.subarray(0, count).join('')),
+    cue: CUE.cusip,
+    scores: { form: 0, grouped: 0, alone: 0, near: 0.95, label: 1, invalid: 0.7 },
+  },
+]
 
 /** Prefixes of ISO 6166: ISO 3166 countries have two letters; XS and such are of international depositories. */
 export const SECURITIES: readonly CodeForm[] = [

@@ -77,7 +77,7 @@ const NUMBERS: readonly Digits[] = [
   ['ZA', 'idnr', 13, ['6-4-3'], { ...WEAK, form: 0.5 }],
 ]
 
-const cue = CUE.id | CUE.ssn | CUE.ein
+const cue = CUE.id
 
 export const NATIONAL_CODES: readonly CodeForm[] = CODES.map(([country, name, pattern, scores]) => ({
   type: 'ID',

@@ -71,7 +71,7 @@ export const TRAVEL_CODES: readonly CodeForm[] = [
   {
     ...PLATE,
     rule: 'plate/letters-digits',
-    pattern: /[A-ZÄÖÜ]{1,3}[ -]?[A-Z]{0,3}[ -]?\d{1,4}[ -]?[A-Z]{0,3}(?![A-Za-z0-9])/y,
+    pattern: /[A-ZÄÖÜ]{1,3}(?:[ -]?[A-Z]{1,3})?[ -]?\d{1,4}(?:[ -]?[A-Z]{1,3})?(?![A-Za-z0-9])/y,
     valid: (code) => code.length >= 4 && code.length <= 9,
     scores: weak(0),
   },

@@ -1,6 +1,7 @@
 import type { Reading, Span } from '../detector.ts'
 import { ACCOUNTS } from '../finance/accounts.ts'
 import { CARDS } from '../finance/cards.ts'
+import { SECURITY_NUMBERS } from '../finance/securities.ts'
 import { HEALTH_DIGITS } from '../health/providers.ts'
 import { KOREAN, NATIONAL_NUMBERS, SWEDISH } from '../national/table.ts'
 import { US_NUMBERS } from '../national/us.ts'
@@ -13,6 +14,7 @@ const FORMS: readonly DigitForm[] = [
   ...CARDS,
   ...US_NUMBERS,
   ...ACCOUNTS,
+  ...SECURITY_NUMBERS,
   ...HEALTH_DIGITS,
   ...DEVICES,
   ...NATIONAL_NUMBERS,
