@@ -3,6 +3,7 @@ import type { Detector, Reading, Span } from '../detector.ts'
 import { domainFrom, isTopLevel } from '../network/domain.ts'
 import { ALNUM, IN_LOCAL, isOf } from '../network/units.ts'
 import { AFTER_BLANK, AFTER_BREAK, BEYOND, hashOf, isWordUnit, MARK } from '../tokens.ts'
+import { passes, sieveOf } from './sieve.ts'
 
 const AT = 0x40
 const DOT = 0x2e
@@ -48,6 +49,8 @@ const PROSE = cueOf(
 )
 const GIT = hashOf('git')
 
+const SIEVE = sieveOf([SPELLED_AT])
+
 export const email: Detector = {
   name: 'email',
   finds: ['EMAIL'],
@@ -56,7 +59,7 @@ export const email: Detector = {
     for (let at = 1; at < count; at++) {
       if (((kind[at] ?? 0) & MARK) !== 0) {
         if (hash[at] === AT) address(reading, at, found)
-      } else if (cueOfWord(hash[at] ?? 0, SPELLED_AT) !== 0) spelled(reading, at, found)
+      } else if (passes(SIEVE, hash[at] ?? 0) && cueOfWord(hash[at] ?? 0, SPELLED_AT) !== 0) spelled(reading, at, found)
     }
   },
 }

@@ -27,8 +27,8 @@ const ELEVEN: readonly CountryCode[] = ['BR', 'US', 'GB']
 /** Digits of a number, E.164 and the shortest local one. */
 const MOST = 15
 const LEAST = 6
-/** Calls of the numbering plans' tables for each thousand units of a text (some 8 us each): digits without end cannot buy time. */
-const CALLS_PER_UNIT = 1 / 40
+/** Calls of the numbering plans' tables for each unit of a text (some 60 us each): digits without end cannot buy time. */
+const CALLS_PER_UNIT = 1 / 100
 
 /** Telephone and fax numbers: international ones by their plan, national ones by form, plan and what is said around. */
 export const phone: Detector = {
@@ -153,7 +153,7 @@ function judge(
   let digits = ''
   for (let run = 0; run < runs; run++) digits += text.slice(FROM[run] ?? 0, TO[run] ?? 0)
   const n = digits.length
-  if (n < LEAST || n > MOST) return false
+  if (n < LEAST || n > MOST || n * 2 < runs * 3) return false
   const dashed = runs === 3 && text.charCodeAt(TO[0] ?? 0) !== 32
   const shape = shapeOf(runs)
   if (isDate(text, digits, runs, dashed)) return false
@@ -185,7 +185,7 @@ function judge(
     else if (paren && n >= 8) score = 0.6
     else if (n === 11 && digits.startsWith('1') && isNanp(digits.slice(1)) && separators) score = 0.8
     else if (us && runs > 1) score = 0.5
-    else if (n >= 8 && n <= 12 && inPlan(digits, budget))
+    else if (n >= 8 && n <= 12 && inPlan(digits, shape === '22222', budget))
       score = separators ? (digits.startsWith('0') ? 0.65 : runs > 2 ? 0.5 : 0.4) : 0.35
     else if (shape === '34' || shape === '44' || separators) score = 0.25
     if (runs > 1 && text.charCodeAt(TO[0] ?? 0) === 0x2f && !cue && score < 0.9) score = Math.min(score, 0.3)
@@ -229,8 +229,10 @@ function spend(budget: { calls: number }): boolean {
 }
 
 /** Whether a national number is in the plan of a region that is asked for it. */
-function inPlan(digits: string, budget: { calls: number }): boolean {
+function inPlan(digits: string, pairs: boolean, budget: { calls: number }): boolean {
   const n = digits.length
+  // `06 12 34 56 78`: pairs are French, and tell it without a table.
+  if (n === 10 && digits.startsWith('0') && pairs) return digits[1] !== '0'
   const regions = digits.startsWith('0') ? TRUNK : n === 9 ? NINE : n === 10 ? TEN : n === 11 ? ELEVEN : []
   for (const region of regions) {
     if (!spend(budget)) return false

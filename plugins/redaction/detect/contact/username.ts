@@ -3,6 +3,7 @@ import type { Detector, Reading, Span } from '../detector.ts'
 import { ALNUM, isOf } from '../network/units.ts'
 import { AFTER_BLANK, isWordUnit, MARK } from '../tokens.ts'
 import { PATTERNS } from './patterns.ts'
+import { passes, sieveOf } from './sieve.ts'
 
 const LABEL = lexiconOf({
   name: [
@@ -48,6 +49,8 @@ const PROSE = cueOf(
   ),
 )
 
+const SIEVE = sieveOf([LABEL])
+
 /** User names: behind a label, as the value of a member of that name, or behind `@`. */
 export const username: Detector = {
   name: 'username',
@@ -70,8 +73,9 @@ export const username: Detector = {
         if (hash[at] === 0x40) handle(reading, at, found)
         continue
       }
-      if (cueOfWord(hash[at] ?? 0, LABEL) === 0 && !endsLabel(reading, at)) continue
       const sign = hash[at + 1] ?? 0
+      if ((sign !== 0x3a && sign !== 0x3d && sign !== 0x22 && sign !== 0x27) || !passes(SIEVE, hash[at] ?? 0)) continue
+      if (cueOfWord(hash[at] ?? 0, LABEL) === 0 && !endsLabel(reading, at)) continue
       let value = at + 1
       if (((kind[value] ?? 0) & MARK) !== 0 && (sign === 0x3a || sign === 0x3d || sign === 0x22 || sign === 0x27)) {
         while (

@@ -11,7 +11,9 @@ const LABEL = cueOf(
     ',',
   ),
 )
-const FPO = new Set(['apo', 'fpo', 'dpo'].map(hashOf))
+/** Lists of the words that begin, or label, what is read here. */
+export const BOX_WORDS = [BOX, BOX_FOREIGN, LABEL] as const
+export const FPO = new Set(['apo', 'fpo', 'dpo'].map(hashOf))
 
 /** Whether a word begins what {@link box} reads. */
 export function isBox(hash: number): boolean {
@@ -20,7 +22,8 @@ export function isBox(hash: number): boolean {
 
 /** `P.O. Box 175`, `PSC 4665, Box 2778`, `Postfach 12`, `FPO AP 07688`. */
 export function box(reading: Reading, at: number, found: Span[]): number {
-  const { hash, kind, tokens, text } = { ...reading.tokens, tokens: reading.tokens, text: reading.text }
+  const { tokens, text } = reading
+  const { hash, kind } = tokens
   if (FPO.has(hash[at] ?? 0)) {
     if (!isNumber(tokens, at + 2, 10)) return 0
     let first = at

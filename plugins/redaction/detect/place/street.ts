@@ -1,8 +1,9 @@
+import { passes, sieveOf } from '../contact/sieve.ts'
 import { cueOf, cueOfWord, cuesOfKey } from '../context.ts'
 import type { Detector, Reading, Span } from '../detector.ts'
 import { isOf, NUMERAL } from '../network/units.ts'
-import { AFTER_BLANK, AFTER_BREAK, BEYOND, DIGIT, isWordUnit, LOWER, MARK, UPPER } from '../tokens.ts'
-import { box, isBox, isLabel, labelled, unitAlone } from './box.ts'
+import { AFTER_BLANK, AFTER_BREAK, BEYOND, DIGIT, hashOf, isWordUnit, LOWER, MARK, UPPER } from '../tokens.ts'
+import { BOX_WORDS, box, FPO, isBox, isLabel, labelled, unitAlone } from './box.ts'
 import { emit, isCalle, isNumber, UNIT, WORD_IN } from './line.ts'
 import { PREFIX, prefixed } from './prefixed.ts'
 
@@ -60,6 +61,8 @@ const ENDINGS = [
 ]
 const LAST_UNITS = new Set([...'eregzmftnduil'].map((unit) => unit.charCodeAt(0)))
 
+const SIEVE = sieveOf([SUFFIX, PREFIX, ...BOX_WORDS, UNIT], [hashOf('c'), ...FPO])
+
 /** Street lines, post boxes, and what stands behind the label of an address. */
 export const street: Detector = {
   name: 'street',
@@ -81,6 +84,7 @@ export const street: Detector = {
     for (let at = 0; at < count; at++) {
       if (at < past || ((kind[at] ?? 0) & MARK) !== 0) continue
       const word = hash[at] ?? 0
+      if (((kind[at] ?? 0) & DIGIT) === 0 && !passes(SIEVE, word)) continue
       let next = 0
       if (((kind[at] ?? 0) & DIGIT) !== 0) {
         if (at > 0 && (end[at] ?? 0) - (start[at] ?? 0) <= 5) next = compound(reading, at, found)

@@ -1,4 +1,5 @@
 import { PATTERNS } from '../contact/patterns.ts'
+import { passes, sieveOf } from '../contact/sieve.ts'
 import { cueOf, cueOfWord, cuesOfKey, lexiconOf } from '../context.ts'
 import type { Detector, Reading, Span } from '../detector.ts'
 import { hashOf, LOWER, MARK, UPPER } from '../tokens.ts'
@@ -42,6 +43,8 @@ const LONGEST = 512
 const OPENS = '"\'`“«‘'
 const CLOSES = '"\'`”»’'
 
+const SIEVE = sieveOf([NAME], [KEY, PASSE])
+
 /** Passwords, keys and tokens by the name they are given: `password = x`, `api_key: x`, `Authorization: Bearer x`, members of JSON. */
 export const assigned: Detector = {
   name: 'secrets/assigned',
@@ -54,6 +57,7 @@ export const assigned: Detector = {
     for (let at = 0; at < count; at++) {
       if (((kind[at] ?? 0) & MARK) !== 0) continue
       const word = hash[at] ?? 0
+      if (!passes(SIEVE, word)) continue
       let cue = cueOfWord(word, NAME)
       if (cue === 0 && word === KEY && at > 0) {
         const before = ((kind[at - 1] ?? 0) & MARK) !== 0 ? at - 2 : at - 1

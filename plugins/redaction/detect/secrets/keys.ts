@@ -1,3 +1,4 @@
+import { passes, sieveOf } from '../contact/sieve.ts'
 import type { Detector, Reading, Span } from '../detector.ts'
 import { ALNUM, isOf, NUMERAL } from '../network/units.ts'
 import { hashOf, isWordUnit, MARK } from '../tokens.ts'
@@ -48,6 +49,8 @@ const END_MARK = '-----END'
 const SLACK = hashOf('hooks')
 const LONGEST = 4096
 
+const SIEVE = sieveOf([], [...BY_WORD.keys(), BEGIN, SLACK])
+
 /** Credentials that show what they are: keys with a provider's prefix, PEM private keys, JSON web tokens, webhooks. */
 export const keys: Detector = {
   name: 'secrets/keys',
@@ -60,8 +63,9 @@ export const keys: Detector = {
       const from = start[at] ?? 0
       if (from < past || ((kind[at] ?? 0) & MARK) !== 0) continue
       const word = hash[at] ?? 0
-      const list = BY_WORD.get(word)
       const length = (end[at] ?? 0) - from
+      if (length < 8 && !passes(SIEVE, word) && text.charCodeAt(from) !== 0x65) continue
+      const list = BY_WORD.get(word)
       if (list !== undefined) {
         for (const each of list) {
           const to = keyEnd(text, from, each)
@@ -101,7 +105,12 @@ export const keys: Detector = {
 }
 
 function keyEnd(text: string, from: number, each: Prefix): number {
-  if (!text.startsWith(each.text, from) || isWordUnit(text.charCodeAt(from - 1))) return 0
+  if (
+    !text.startsWith(each.text, from) ||
+    isWordUnit(text.charCodeAt(from - 1)) ||
+    '-_'.includes(text.charAt(from - 1) || ' ')
+  )
+    return 0
   const begin = from + each.text.length
   let end = begin
   let digits = 0

@@ -1,3 +1,4 @@
+import { passes, sieveOf } from '../contact/sieve.ts'
 import { cueOf, cueOfWord, cuesOfKey, labelBefore, lexiconOf, nearestBefore } from '../context.ts'
 import type { Detector, Reading, Span } from '../detector.ts'
 import { isOf, NUMERAL, numeralsFrom } from '../network/units.ts'
@@ -51,6 +52,8 @@ for (const word of 'thirty forty fifty sixty seventy eighty ninety treinta cuare
   WORDS.set(hashOf(word), 30)
 const MOST = 130
 
+const SIEVE = sieveOf([UNIT, AGED])
+
 /** Ages of persons: a number with its unit where somebody has it, or behind a label. */
 export const age: Detector = {
   name: 'age',
@@ -72,6 +75,7 @@ export const age: Detector = {
       const is = kind[at] ?? 0
       if ((is & MARK) !== 0) continue
       if ((is & DIGIT) === 0) {
+        if (!passes(SIEVE, hash[at] ?? 0)) continue
         const unit = cueOfWord(hash[at] ?? 0, UNIT)
         if (unit !== 0 && at > 0) withUnit(reading, at, unit, found)
         else if (cueOfWord(hash[at] ?? 0, AGED) !== 0) labelled(reading, at, found)

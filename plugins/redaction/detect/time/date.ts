@@ -1,8 +1,9 @@
+import { passes, sieveOf } from '../contact/sieve.ts'
 import { cueOf, labelBefore, nearestBefore } from '../context.ts'
 import type { Detector, Reading, Span } from '../detector.ts'
 import { isOf, NUMERAL, numeralsFrom } from '../network/units.ts'
 import { BEYOND, DIGIT, isWordUnit, LOWER, MARK, UPPER } from '../tokens.ts'
-import { isDay, isEnglishWeekday, isYear, monthOf } from './months.ts'
+import { dateWords, isDay, isEnglishWeekday, isYear, monthOf } from './months.ts'
 import { named } from './named.ts'
 import { bareYear } from './year.ts'
 
@@ -18,6 +19,8 @@ const STRONG = cueOf(
   ),
 )
 
+const SIEVE = sieveOf([], dateWords())
+
 /** Calendar dates, whole and partial, with the time of day that ISO 8601 joins to them. */
 export const date: Detector = {
   name: 'date',
@@ -31,6 +34,7 @@ export const date: Detector = {
       if ((is & MARK) !== 0 || from < past) continue
       if ((is & DIGIT) === 0) {
         if ((is & (LOWER | UPPER | BEYOND)) === 0) continue
+        if (!passes(SIEVE, hash[at] ?? 0)) continue
         const month = monthOf(hash[at] ?? 0)
         if (month !== 0) past = Math.max(past, named(reading, at, month, found))
         else if (isEnglishWeekday(hash[at] ?? 0) && isOf(reading.text, from, 4) && (is & UPPER) !== 0) {

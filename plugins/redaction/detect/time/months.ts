@@ -36,6 +36,11 @@ const WEEKDAYS = new Set(
 )
 const ENGLISH_WEEKDAYS = new Set('monday tuesday wednesday thursday friday saturday sunday'.split(' ').map(hashOf))
 
+/** The hashes of the names of months and of the English days of the week. */
+export function dateWords(): readonly number[] {
+  return [...MONTHS.keys(), ...ENGLISH_WEEKDAYS]
+}
+
 /** Month of a word by its hash, 0 if it is none. */
 export function monthOf(hash: number): number {
   return MONTHS.get(hash) ?? 0
