@@ -192,7 +192,7 @@ describe('surrogates', () => {
       const [text = ''] = (await redacted({ segments, findings, tenant: `t${tenant}`, params })).texts
       const [day = 0, month = 0, year = 0] = text.split('/').map(Number)
       if (text.startsWith('DATE_1_')) continue
-      expect(day).toBeGreaterThan(12)
+      expect(day > 12 || day === month).toBe(true)
       const days = (Date.UTC(year, month - 1, day) - Date.UTC(2020, 11, 25)) / 86_400_000
       expect(Math.abs(days) % 7).toBe(0)
       expect(Math.abs(days)).toBeLessThan(366)
