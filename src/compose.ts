@@ -10,10 +10,10 @@ import { announcing } from './compose/listening.ts'
 import { errorFacts, openLog } from './compose/log.ts'
 import { MOUNTS } from './compose/mounts.ts'
 import { Providers } from './compose/providers.ts'
+import { redactionKey } from './compose/redaction-key.ts'
 import { Refusals } from './compose/refusals.ts'
 import { Activation, type ReloadReport } from './compose/reload.ts'
 import { openWithRoom } from './compose/room.ts'
-import { openRedactionKey } from './compose/secret.ts'
 import { healthOf, type Parts, type Standing, stand, stateOf } from './compose/standing.ts'
 import { Undo } from './compose/undo.ts'
 import { packageVersion } from './compose/version.ts'
@@ -212,7 +212,7 @@ async function activate(site: Site, ledger: Ledger, files: string, plugged: () =
     undo.add(plugin.name, () => plugin.stop?.(), false)
   }
   plugged()
-  const secret = openRedactionKey(loaded.config.keys)
+  const secret = redactionKey(loaded.config.keys)
   const activation = await Activation.first({ ledger, toolchain, providers, plugins, secret, log }, loaded, files)
   site.activation = activation
   undo.add('the policy', () => activation.active.policy.retire())
