@@ -75,6 +75,12 @@ export const TRANSFORMS: readonly Transform[] = [
   { name: 'variation selectors', of: 'value', write: after('\ufe0f') },
   { name: 'supplementary selectors', of: 'value', write: after('\u{e0100}') },
   { name: 'tag characters', of: 'value', write: after('\u{e0041}') },
+  {
+    name: 'said in tag characters',
+    of: 'text',
+    write: (text) => `Hello.${each(text, (one) => String.fromCodePoint(0xe0000 + one.charCodeAt(0)))}`,
+    read: (text) => each(text, (one) => String.fromCodePoint((one.codePointAt(0) ?? 0) % 0xe0000)),
+  },
   { name: 'controls', of: 'value', write: between('\u0001') },
   { name: 'struck through', of: 'value', write: after('\u0336') },
   { name: 'underlined', of: 'value', write: after('\u0332') },

@@ -44,6 +44,12 @@ describe('a view', () => {
     ['accented letters stay', 'José Müller, Straße', false, ['José Müller, Straße']],
     ['what shows nothing', 'a\u200bb\u00adc\u2060d\u202ee\ufe0ff', false, ['abcdef']],
     ['tags are left out', 'a\u{e0041}\u{e0042}b', false, ['ab']],
+    [
+      'what is said in tags',
+      `Hi${[...'SSN 1'].map((one) => String.fromCodePoint(0xe0000 + one.charCodeAt(0))).join('')} all`,
+      false,
+      ['Hi all', 'SSN 1'],
+    ],
     ['full width', '４１１１－１１１１ ＠ｘ．ｃｏｍ', false, ['4111-1111 @x.com']],
     ['mathematical letters and digits', '𝐉𝐨𝐡𝐧 𝟜𝟙𝟙𝟙', false, ['John 4111']],
     ['circled, bracketed and boxed', '①⑪⑴⓿❹🅰🅱🄲', false, ['11110' + '4ABC']],
@@ -149,7 +155,21 @@ const fragment = fc.oneof(
     .map((text) => ({ text: ` ${base64(text)} `, atom: '' })),
   fc.string({ unit: 'grapheme', minLength: 12, maxLength: 24 }).map((text) => ({ text: ` ${hex(text)} `, atom: '' })),
   fc
-    .constantFrom('{"a":"', '"}', '\\', '%', '&', '=', '\ud83d', '\ude00', '\u0301', '\u200b', 'аb', ' ')
+    .constantFrom(
+      '\u{e0053}\u{e0053}\u{e004e}\u{e0031}',
+      '{"a":"',
+      '"}',
+      '\\',
+      '%',
+      '&',
+      '=',
+      '\ud83d',
+      '\ude00',
+      '\u0301',
+      '\u200b',
+      'аb',
+      ' ',
+    )
     .map((text) => ({ text, atom: '' })),
 )
 

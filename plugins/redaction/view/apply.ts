@@ -3,6 +3,7 @@ import { unescapedJson } from './escapes.ts'
 import { literalsOf } from './literals.ts'
 import { composed, covering, located, type Mapped, type Range } from './mapped.ts'
 import { looksJson, normalised } from './normalised.ts'
+import { inTags, isTagged } from './tags.ts'
 
 export type Replacement = Readonly<{ start: number; end: number; text: string }>
 
@@ -118,8 +119,9 @@ const SAFE = /^[A-Za-z0-9_.~-]*$/
 
 /** The replacement in the writing of what it replaces; `json`: what is so written is JSON in its turn. */
 function writtenAs(text: string, span: Replacement, json: boolean): string {
-  if (SAFE.test(span.text)) return span.text
   const slice = text.slice(span.start, span.end)
+  if (isTagged(slice)) return inTags(span.text)
+  if (SAFE.test(span.text)) return span.text
   const plain = json ? JSON.stringify(span.text).slice(1, -1) : span.text
   if (/&#?\w{1,20};/.test(slice)) return plain.replace(/[&<>"]/g, (one) => `&#${one.charCodeAt(0)};`)
   if (/\\["\\/nrtux]/.test(slice)) return JSON.stringify(plain).slice(1, -1)

@@ -1,6 +1,7 @@
 import { type Carrier, runsOf } from './carried.ts'
 import { composed, located, Making, type Mapped, type Range } from './mapped.ts'
 import { looksJson, normalised } from './normalised.ts'
+import { tagged } from './tags.ts'
 
 export { applyTo, type Replacement } from './apply.ts'
 
@@ -8,7 +9,11 @@ export { applyTo, type Replacement } from './apply.ts'
  * A text as detectors read it. `locate`: the smallest range of the ORIGINAL that holds these units whole, UTF-16 offsets, end exclusive: never half an escape,
  * half a surrogate pair or a letter without its marks.
  */
-export type View = Readonly<{ text: string; kind: 'plain' | Carrier; locate: (start: number, end: number) => Range }>
+export type View = Readonly<{
+  text: string
+  kind: 'plain' | 'tags' | Carrier
+  locate: (start: number, end: number) => Range
+}>
 
 /** How deep carried text is read: text in base64 that is in base64. */
 const DEPTH = 2
@@ -17,6 +22,8 @@ export function viewsOf(text: string, json: boolean): readonly View[] {
   const main = normalised(text, json)
   const views: View[] = [viewOf(main, text.length, 'plain')]
   carriedIn(main, text.length, DEPTH, views)
+  const hidden = tagged(text)
+  if (hidden !== null) views.push(viewOf(hidden, text.length, 'tags'))
   return views
 }
 
