@@ -5,7 +5,7 @@ import { SECURITY_NUMBERS } from '../finance/securities.ts'
 import { HEALTH_DIGITS } from '../health/providers.ts'
 import { KOREAN, NATIONAL_NUMBERS, SWEDISH } from '../national/table.ts'
 import { US_NUMBERS } from '../national/us.ts'
-import { at, hasContext, scoreOf } from './context.ts'
+import { at, hasContext, labelOf, scoreOf } from './context.ts'
 import { DEVICES } from './devices.ts'
 import { type DigitForm, shapeOf } from './form.ts'
 import { DIGITS, isDigits, isPartOfMore, nextGroup, separator } from './run.ts'
@@ -83,6 +83,8 @@ export function judge(
   if (forms === undefined) return
   for (const { form, shapes, telling } of forms) {
     if (shape !== 0 && form.shapes !== null && !shapes.has(shape)) continue
+    // A part of a longer row of groups is believed to be a number of its own only behind its label, or with a checksum that proves it.
+    if (inside && form.scores.form < 1 && (labelOf() & form.cue) === 0) continue
     if (form.scores.form === 0 && !(shape !== 0 && telling.has(shape)) && !hasContext(form.cue)) continue
     const valid = form.valid(DIGITS, count)
     if (!valid && form.scores.invalid === 0) continue
