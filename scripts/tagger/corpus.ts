@@ -13,6 +13,8 @@ const ENGLISH = { named: [...NAMED, ...MORE_NAMED], nameless: [...NAMELESS, ...M
 export type Label = 'PERSON' | 'LOCATION' | 'ORG'
 export type Document = Readonly<{
   text: string
+  /** Name of the JSON member whose value it is. */
+  key?: string
   spans: readonly Readonly<{ start: number; end: number; type: Label }>[]
 }>
 

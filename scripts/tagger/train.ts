@@ -12,6 +12,7 @@ import { chanceOf } from './chance.ts'
 import { type Document, generated, labelled, noisy } from './corpus.ts'
 import { evaluate } from './evaluate.ts'
 import { HELD } from './held.ts'
+import { keyed } from './keyed.ts'
 import { negatives } from './prose.ts'
 import { known, narrowed } from './words.ts'
 
@@ -19,7 +20,7 @@ const option = (name: string, otherwise: number): number => {
   const at = process.argv.indexOf(`--${name}`)
   return at < 0 ? otherwise : Number(process.argv[at + 1])
 }
-const LOG = 18
+const LOG = option('log', 18)
 const SEED = 20_261_124
 const FOLDER = process.env.CUSTOMHOUSE_PII ?? join(import.meta.dirname, '../../../shared/pii')
 const TAGGER = join(import.meta.dirname, '../../plugins/redaction/tagger')
@@ -37,7 +38,9 @@ const train: Document[] = [
   ...wnut,
   ...clinical.slice(0, 450),
   ...clinical.slice(0, 450),
+  ...clinical.slice(0, 450),
   ...clinical.slice(0, 100).map((document) => noisy(chance, document)),
+  ...keyed(SEED + 2, 9_000),
   ...prose,
 ]
 const tests = { generated: generated(SEED + 1, 4_000, true), clinical: clinical.slice(450), written: HELD }
@@ -52,11 +55,15 @@ const chains: number[] = [0]
 let size = 0
 let columns = columnsOf(1024)
 const lists = Array.from({ length: 5 }, (_, part) => gazetteerOf(narrowed(words, part), 18))
-for (const [d, { text, spans }] of train.entries()) {
+for (const [d, { text, spans, key }] of train.entries()) {
   const tokens = tokensOf(text)
   if (tokens.count === 0) continue
   if (columns.room < tokens.count) columns = columnsOf(tokens.count * 2)
-  survey({ text, tokens, hints: { key: null, role: 'user', channel: 'text' } }, lists[d % 5] ?? gazetteer, columns)
+  survey(
+    { text, tokens, hints: { key: key ?? null, role: 'user', channel: 'text' } },
+    lists[d % 5] ?? gazetteer,
+    columns,
+  )
   const labels = new Uint8Array(tokens.count)
   for (const { start, end, type } of spans) {
     let label = 1 + 2 * TYPES.indexOf(type)
