@@ -1,4 +1,5 @@
-import { percentEncoded, quotedPrintable, type Run, runsOf } from './carried.ts'
+import { type Run, runsOf } from './carried.ts'
+import { percentEncoded, quotedPrintable } from './escaped.ts'
 import { unescapedJson } from './escapes.ts'
 import { literalsOf } from './literals.ts'
 import { composed, covering, located, type Mapped, type Range } from './mapped.ts'

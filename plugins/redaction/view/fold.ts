@@ -62,8 +62,12 @@ function becomes(unit: number, text: string): void {
   }
 }
 
+/** Ideographs, Hangul and private use, two thirds of the plane: none of it folds. */
+const PLAIN: Readonly<Record<number, number>> = { 13312: 0x4dc0, 19968: 0xa000, 44032: 0xd7a4, 57344: 0xf900 }
+
 let digits = 0
 for (let c = 0x80; c < 65_536; c++) {
+  c = PLAIN[c] ?? c
   if (c >= 0xd800 && c <= 0xdfff) {
     FATE[c] = c < 0xdc00 ? HIGH : KEEP
     continue
