@@ -215,7 +215,7 @@ const SOURCES: readonly Fault[] = [
   {
     name: 'another generation that comes while something waits is not seen',
     rule: guard.OUTSIDE,
-    alter: [HANDLE, 'visit.gateway.generation() !== generation || ', ''],
+    alter: ['prepare.ts', 'visit.gateway.generation() !== generation || ', ''],
   },
   {
     name: 'what changes while the intent is written is not looked at',

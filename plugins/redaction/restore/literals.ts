@@ -1,18 +1,19 @@
 import type { LaneView } from '../../../src/core/plugin.ts'
-import { JsonPlace, readEscape, type Unit } from './json.ts'
+import { JsonPlace } from './json.ts'
 
 type Range = { readonly start: number; end: number }
 
 /** Where the string literals of a lane of JSON are, as far as it is not released. Each unit is read once; offsets count from the lane's beginning. */
 export class Literals {
   readonly #place = new JsonPlace()
-  readonly #unit: Unit = { code: 0, length: 1 }
+  /** The last unit was the backslash of an escape. Whatever follows it, a quote does not end the literal. */
+  #escaped = false
   #ranges: Range[] = []
   #seen = 0
   /** Units of the lane that were released when it was last read. */
   released = 0
 
-  read({ text, released, final }: LaneView): void {
+  read({ text, released }: LaneView): void {
     this.released = released
     if (released > this.#seen) {
       this.#seen = released
@@ -26,14 +27,12 @@ export class Literals {
         this.#place.outside(code)
         at += 1
         if (this.#place.inString) this.#ranges.push({ start: released + at, end: Number.POSITIVE_INFINITY })
-      } else if (code === 0x5c) {
-        readEscape(text, at, this.#unit)
-        if (this.#unit.length === 0 && !final) break
-        at += this.#unit.length || 1
-      } else {
-        if (code === 0x22) this.#close(released + at)
-        at += 1
+        continue
       }
+      at += 1
+      if (this.#escaped) this.#escaped = false
+      else if (code === 0x5c) this.#escaped = true
+      else if (code === 0x22) this.#close(released + at - 1)
     }
     this.#seen = released + at
   }
