@@ -156,7 +156,7 @@ function judge(
   if (n < LEAST || n > MOST || n * 2 < runs * 3) return false
   const dashed = runs === 3 && text.charCodeAt(TO[0] ?? 0) !== 32
   const shape = shapeOf(runs)
-  if (isDate(text, digits, runs, dashed)) return false
+  if (!plus && isDate(text, digits, runs, dashed)) return false
   let token = at
   while (token > 0 && (reading.tokens.start[token - 1] ?? 0) >= start) token -= 1
   const label = labelBefore(reading, token, CUES)
@@ -220,7 +220,7 @@ function isDate(text: string, digits: string, runs: number, dashed: boolean): bo
   if (!dashed && text.charCodeAt(TO[0] ?? 0) === 32 && runs === 3)
     return a === 4 && b === 2 && c === 2 && PATTERNS.century.test(digits)
   if (a === 4 && b <= 2 && c <= 2) return PATTERNS.century.test(digits)
-  return a <= 2 && b <= 2 && (c === 4 || (c === 2 && runs === 3 && text.charCodeAt(TO[0] ?? 0) === 0x2f))
+  return dashed && a <= 2 && b <= 2 && (c === 4 || (c === 2 && runs === 3 && text.charCodeAt(TO[0] ?? 0) === 0x2f))
 }
 
 function spend(budget: { calls: number }): boolean {

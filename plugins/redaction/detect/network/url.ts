@@ -175,9 +175,11 @@ function bare(reading: Reading, dot: number, past: number, found: Span[]): numbe
   if (www) score = 1
   else if (path || port || query) score = domain.labels > 2 || PLAIN.has(last) ? 0.9 : 0.55
   else if (PLAIN.has(last)) {
-    const sentence = domain.last !== last && domain.last !== domain.last.toUpperCase()
+    const sentence =
+      domain.last !== last && text.slice(start, domain.end) !== text.slice(start, domain.end).toUpperCase()
     score = sentence ? 0 : OTHERWISE.has(last) ? (domain.labels > 2 ? 0.6 : 0.4) : 0.9
-  } else if (domain.labels > 2 && domain.last.length === 2 && ((kind[dot - 1] ?? 0) & UPPER) === 0) score = 0.6
+  } else if (domain.labels > 2 && domain.last === last && last.length === 2 && ((kind[dot - 1] ?? 0) & UPPER) === 0)
+    score = 0.6
   else score = 0.2
   if (score < 0.9 && score > 0 && labelBefore(reading, firstToken(reading, dot, start), LABEL) !== 0)
     score = Math.max(score, 0.8)

@@ -7,6 +7,12 @@ import { BOX_WORDS, box, FPO, isBox, isLabel, labelled, unitAlone } from './box.
 import { emit, isCalle, isNumber, UNIT, WORD_IN } from './line.ts'
 import { PREFIX, prefixed } from './prefixed.ts'
 
+/** Between a number and a suffix in small letters, these count something. */
+const MEASURES = cueOf(
+  ...'way minute minutes hour hours mile miles lane block blocks day days km m meter metre foot feet percent times'.split(
+    ' ',
+  ),
+)
 /** Behind the name: `12 Main Street`. */
 const SUFFIX = cueOf(
   ...'street,st,str,avenue,ave,av,road,rd,lane,ln,drive,dr,boulevard,blvd,court,ct,circle,cir,place,pl,square,sq,terrace,ter,terr,parkway,pkwy,highway,hwy,way,trail,trl,crescent,cres,close,grove,mews,alley,row,walk,plaza,pike,turnpike,loop,path,parade,gardens,hill,rise,quay,broadway,mall,expressway,crossing,bypass,heights,ridge,point,esplanade,freeway,causeway,wharf,glen,park,view,vista,run'.split(
@@ -15,7 +21,7 @@ const SUFFIX = cueOf(
 )
 /** Suffixes that are hardly ever anything else, so that small letters will do. */
 const SURE = cueOf(
-  ...'street avenue ave road rd lane ln boulevard blvd drive parkway pkwy terrace crescent highway hwy'.split(' '),
+  ...'street avenue ave road rd lane ln boulevard blvd parkway pkwy terrace crescent highway hwy'.split(' '),
 )
 const KEY = cueOf(
   ...'address,street,address line,addressline,street address,home address,domicilio,dirección,calle,adresse,strasse,straße,indirizzo,endereço,adres'.split(
@@ -140,6 +146,7 @@ function suffixed(reading: Reading, at: number, found: Span[]): number {
       continue
     }
     words += 1
+    if (!capital && cueOfWord(hash[token] ?? 0, MEASURES) !== 0) break
     if ((is & UPPER) !== 0 || (is & (BEYOND | LOWER)) === BEYOND) capitals += 1
     else if (!capital && cueOfWord(hash[token] ?? 0, WORD_IN) !== 0) break
   }
