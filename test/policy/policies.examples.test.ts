@@ -68,10 +68,13 @@ let engine: PolicyEngine
 beforeAll(async () => {
   const policies = join(folder, 'policies')
   cpSync(join(ROOT, 'policies'), policies, { recursive: true })
-  for (const name of ['residency', 'models']) {
+  for (const name of ['residency', 'models', 'redaction']) {
     const path = join(policies, `org/${name}.yaml`)
     const shipped = parse(readFileSync(path, 'utf8')) as Document
-    const grown = examples.reduce((sofar, { data }) => below(sofar, { [name]: data[name] }), shipped)
+    const grown = examples.reduce(
+      (sofar, { data }) => (data[name] === undefined ? sofar : below(sofar, { [name]: data[name] })),
+      shipped,
+    )
     writeFileSync(path, stringify(grown))
   }
   for (const { file, input } of examples) writeFileSync(join(folder, file), input)
@@ -108,12 +111,13 @@ const contracted = (provider: string, contract: readonly string[]) => (input: Re
   targets: input.targets.map((target) => (target.provider === provider ? { ...target, contract } : target)),
 })
 
-test('the page has four examples', () => {
+test('the page has five examples', () => {
   expect(examples.map(({ title }) => title)).toEqual([
     'A hospital',
     'A laboratory in the United States',
     'A Swiss bank',
     'An insurer in the EU',
+    'A pharmacy',
   ])
 })
 
