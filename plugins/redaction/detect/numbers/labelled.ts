@@ -1,4 +1,4 @@
-import { isFiller } from '../context.ts'
+import { cueNear, isFiller } from '../context.ts'
 import type { Reading, Span } from '../detector.ts'
 import { ACCOUNT_LABELS } from '../finance/accounts.ts'
 import { CARD_SECRETS, EXPIRY } from '../finance/cards.ts'
@@ -7,7 +7,7 @@ import { TRAVEL_LABELS } from '../national/travel.ts'
 import { AFTER_BLANK, AFTER_BREAK, DIGIT, MARK, UPPER } from '../tokens.ts'
 import { at, labelOf } from './context.ts'
 import type { LabelledForm } from './form.ts'
-import { CUE } from './labels.ts'
+import { CUE, HOLDERS } from './labels.ts'
 import { isDigits, isPartOfMore, pieceEnd } from './run.ts'
 
 const FORMS: readonly LabelledForm[] = [...CARD_SECRETS, ...TRAVEL_LABELS, ...RECORDS, ...ACCOUNT_LABELS]
@@ -20,6 +20,7 @@ const DATE = /^(?:\d{1,4}[-./]\d{1,2}[-./]\d{1,4}|\d{1,2}[-./][A-Za-z]{3,9}[-./]
 const AMOUNT = /^\d+\.\d{1,2}$/
 /** A laboratory's limits, a span of pages. */
 const RANGE = /^\d{1,4}[-/]\d{1,4}$/
+const SERIES = /^[A-Za-z]{1,4}-?\d{5,12}$/
 const YEAR = /^(?:19|20)\d\d$/
 
 /**
@@ -44,7 +45,7 @@ export function scanLabelled(reading: Reading, token: number, found: Span[]): nu
   }
   at(token, last)
   const label = labelOf()
-  if ((label & (ALL | CUE.expiry)) === 0) return -1
+  if ((label & (ALL | CUE.expiry)) === 0) return label === 0 ? scanHeld(reading, token, last, found) : -1
   const start = tokens.start[token] ?? 0
   if ((label & CUE.expiry) !== 0) {
     EXPIRY.lastIndex = start
@@ -60,6 +61,18 @@ export function scanLabelled(reading: Reading, token: number, found: Span[]): nu
     return behind
   }
   return -1
+}
+
+/** A series and a number behind `id`, `no.` or `#`, of somebody named a few words before: `insurance Blue Cross ID R55120984`. */
+function scanHeld(reading: Reading, token: number, last: number, found: Span[]): number {
+  const { text, tokens } = reading
+  if (token === 0 || !isFiller(tokens.hash[token - 1] ?? 0)) return -1
+  const start = tokens.start[token] ?? 0
+  const end = tokens.end[last] ?? 0
+  if (end - start > 18 || !SERIES.test(text.slice(start, end))) return -1
+  if (cueNear(reading, token, last, HOLDERS, 8, 0) === 0) return -1
+  found.push({ start, end, type: 'ID', score: 0.65, rule: 'id/holder' })
+  return last
 }
 
 /** Groups of digits that go on behind blanks (`28 12345678 40`), if the first is short. */

@@ -1,4 +1,4 @@
-import { lexiconOf } from '../context.ts'
+import { cueOf, lexiconOf } from '../context.ts'
 
 const phrases = (list: string): string[] =>
   list
@@ -67,7 +67,7 @@ export const LABELS = lexiconOf({
   id: phrases(`member id, member number, member no, member identification, memberid, membership, membership number, membership id, subscriber, subscriber id, subscriber number, beneficiary id, beneficiary number, enrollee id,
     insurance id, insurance number, insurance policy, insurance member, insurance card, health insurance, health plan, health plan id, plan id, plan number, group number, group id, group no, policy, policy number, policy no,
     policy id, policyholder id, claim, claim number, claim no, claim id, case number, case id, case no, case file, docket, docket number, employee id, employee number, employee no, staff id, staff number, badge number, badge,
-    payroll, payroll number, customer id, customer number, customer no, client id, client number, client no, personal id, student id, student number, student no, loan number, loan id, loan account, loan, mortgage number, file number,
+    payroll, payroll number, customer id, customer reference, customer ref, client reference, client ref, member reference, patient reference, customer number, customer no, client id, client number, client no, personal id, student id, student number, student no, loan number, loan id, loan account, loan, mortgage number, file number,
     registration id, medical license, medical license number, state license, license no md, national id, national identity, identity card, id card, id number, id no, identification number, identification no, identity number, government id, voter id, voter,
     medicaid, medicaid id, medicaid number, tax id, tax number, tax identification, taxpayer id, tin, utr, vat, vat number, abn, acn, tfn, sin, nas, aadhaar, aadhar, uidai, pan card, pan number, gstin, gst, uen, nric, fin, rrn, frn, brn, arn,
     personnummer, pnr, hetu, henkilötunnus, pesel, nip, regon, cpr, fødselsnummer, encounter, encounter id, encounter number, visit number, visit id, accession, accession number, specimen, specimen id, case reference,
@@ -101,6 +101,13 @@ export const LABELS = lexiconOf({
     page, pages, room, row, line, step, phone, phone number, telephone, tel, fax, mobile, cell, call, whatsapp, zip, postcode, plz, año, year, jahr, total, amount, price, balance, importe, betrag, montant, teléfono, telefon, téléphone, telefono,
     pedido, factura, bestellung, bestellnummer, rechnung, rechnungsnummer, commande, facture, ordine, fattura, pmid, rs, nct, grant, section, chapter, figure, table, case, kb, unix time, batch, quantity, qty`),
 })
+
+/** Whose number it may be, where `id`, `no.` or `#` stands in front of it and who or what is named further off. */
+export const HOLDERS = cueOf(
+  ...phrases(`insurance, insured, insurer, coverage, payer, plan, policyholder, policy, member, subscriber, beneficiary, patient, employee, customer, client,
+    student, seguro, aseguradora, paciente, cliente, afiliado, versicherung, versicherter, patientin, kunde, mitglied, assurance, assuré, client, adhérent,
+    assicurazione, paziente, utente, segurado, verzekering, patiënt, klant`),
+)
 
 const { bit } = LABELS
 /** Cues by name, as bits. */
