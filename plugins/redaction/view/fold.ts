@@ -41,6 +41,10 @@ const BRACKETED = /^(?:\((.{1,2})\)|(\d{1,2})\.)$/
 const IGNORABLE = /^[\p{Cf}\p{Default_Ignorable_Code_Point}]$/u
 const DECIMAL = /^\p{Nd}$/u
 const MARK = /^\p{M}$/u
+const ENCLOSES = /^\p{Me}$/u
+const BLANK = /^\s$/
+/** Everything that one of the above may match: most letters are none, and are asked once. */
+const ANY = /^[\p{Cf}\p{Default_Ignorable_Code_Point}\p{Nd}\p{M}\s]$/u
 
 /** What one code point becomes by compatibility, where that is a single unit or a little ASCII; null where it stays. */
 function compatible(text: string): string | null {
@@ -73,13 +77,17 @@ for (let c = 0x80; c < 65_536; c++) {
     continue
   }
   const text = String.fromCharCode(c)
+  if (c >= 0xa0 && LOOKS_LIKE[c] === 0 && !ANY.test(text) && text.normalize('NFKC') === text) {
+    digits = 0
+    continue
+  }
   digits = DECIMAL.test(text) ? digits + 1 : 0
   const folded = c === 0xaa || c === 0xba ? null : compatible(text)
   if (digits > 0) becomes(c, String((digits - 1) % 10))
   else if (IGNORABLE.test(text) || c < 0xa0) FATE[c] = DROP
-  else if (/^\p{Me}$/u.test(text)) FATE[c] = ENCLOSING
+  else if (ENCLOSES.test(text)) FATE[c] = ENCLOSING
   else if (MARK.test(text)) FATE[c] = COMBINING
-  else if (/^\s$/.test(text)) becomes(c, ' ')
+  else if (BLANK.test(text)) becomes(c, ' ')
   else if (folded !== null) becomes(c, folded)
   else if (LOOKS_LIKE[c] !== 0) FATE[c] = LOOKALIKE
 }
