@@ -128,6 +128,8 @@ describe('places', () => {
     ['Berliner Str. 7', 'ADDRESS Berliner Str. 7'],
     ['12 rue de la Paix, Paris', 'ADDRESS 12 rue de la Paix'],
     ['via Garibaldi 12', 'ADDRESS via Garibaldi 12'],
+    ['Lindenweg 3, 10115 Berlin ist', 'ADDRESS Lindenweg 3, 10115 Berlin'],
+    ['9 Mill Lane, Great Snoring NR21 0HT.', 'ADDRESS 9 Mill Lane, Great Snoring NR21 0HT'],
     ['zip code is 72664', 'ZIP 72664'],
     ['SW1A 1AA; K1A 0B6; CP: 28016', 'ZIP SW1A 1AA', 'ZIP K1A 0B6', 'ZIP 28016'],
     ['a 10 minute drive, 3 way street talk, tumour T4N2M1'],
