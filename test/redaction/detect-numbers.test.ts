@@ -97,6 +97,7 @@ describe('values behind labels, and numbers that prove themselves', () => {
     ],
     ['claim #2024-CLM-88123 and case no. 24-CV-01234', ['ID 2024-CLM-88123', 'ID 24-CV-01234']],
     ['mi DNI es 12345678Z', ['ID 12345678Z']],
+    ['Group #: 77812, employee # E-10442, Rx# 7712345', ['ID 77812', 'ID E-10442', 'ID 7712345']],
     ['Customer reference CUST-0099187, insurance Blue Cross id R55120984', ['ID CUST-0099187', 'ID R55120984']],
     ['Policennummer AB 123456', ['ID AB 123456']],
     ['MRN1234567 and SSN123456789', ['MRN 1234567', 'SSN 123456789']],

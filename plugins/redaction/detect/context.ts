@@ -1,5 +1,5 @@
 import type { Reading } from './detector.ts'
-import { AFTER_BREAK, DIGIT, hashOf, LOWER, MARK, tokensOf, UPPER } from './tokens.ts'
+import { AFTER_BREAK, DIGIT, hashOf, isWordUnit, LOWER, MARK, tokensOf, UPPER } from './tokens.ts'
 
 /**
  * Labels and context words. Cues are numbered in the order of their names; what is found comes back as a bit set ({@link Lexicon.bit}). All cues of a
@@ -33,7 +33,7 @@ export function lexiconOf<N extends string>(cues: Readonly<Record<N, readonly st
     bit[name] = next
     for (const phrase of cues[name]) {
       for (const spelling of new Set([phrase, phrase.normalize('NFD').replace(/\p{M}/gu, '')])) {
-        const words = spelling.split(' ').map(hashOf).reverse()
+        const words = spelling.split(' ').map(hashOfWord).reverse()
         const [last, ...before] = words
         if (last === undefined) continue
         const group = groups.get(last) ?? new Map<string, { before: number[]; bits: number }>()
@@ -60,6 +60,10 @@ export function lexiconOf<N extends string>(cues: Readonly<Record<N, readonly st
   }
   return { bit, slots, hashes, phrases }
 }
+
+/** A mark's hash is its unit (./tokens.ts). */
+const hashOfWord = (word: string): number =>
+  word.length === 1 && !isWordUnit(word.charCodeAt(0)) ? word.charCodeAt(0) : hashOf(word)
 
 /** A lexicon of one cue, whose bit is 1. */
 export function cueOf(...phrases: readonly string[]): Lexicon<'cue'> {
