@@ -1,12 +1,11 @@
 import type { Finding, ModelEvent, Segment } from '../core/call.ts'
 import type { FindingFact } from '../core/decision.ts'
-import { isCustomhouseError } from '../core/errors.ts'
 import type { Filter, LaneEdit, LaneView } from '../core/plugin.ts'
-import { baseReason, Denial } from './base.ts'
 import { leastHold, waitOf } from './contract.ts'
 import { fits, mergeEdits } from './edits.ts'
 import { type Lane, piece, settledOf, uncut } from './lane.ts'
 import { Tally } from './tally.ts'
+import { editsOf, signedText, viewOf } from './view.ts'
 
 type Place = Readonly<{ lane: Lane; length: number }>
 type Held = Readonly<{ event: ModelEvent; places: readonly Place[] }>
@@ -266,32 +265,6 @@ export class Lanes {
   }
 }
 
-function viewOf(lane: Lane, ended: boolean): LaneView {
-  const { name, channel, role, text, released, signed, json, tool, argument, findings } = lane
-  const final = ended || lane.closed
-  const view = { lane: name, channel, role, text, released, final, signed, json, tool, findings }
-  return argument === undefined ? view : { ...view, argument }
-}
-
-/** What a filter that refuses throws denies the answer; whatever else it throws is its failure. */
-function editsOf({ name, edit }: Filter, view: LaneView): readonly LaneEdit[] {
-  try {
-    return edit?.(view) ?? NONE
-  } catch (error) {
-    if (!isCustomhouseError(error, 'ERR_POLICY_DENIED')) throw error
-    const { rule } = error.detail
-    const reason = baseReason(typeof rule === 'string' ? rule : `refused-by-${name}`, error.message)
-    throw new Denial([reason], null, { answer: error })
-  }
-}
-
 function sameFilters(some: readonly Filter[], others: readonly Filter[]): boolean {
   return some === others || (some.length === others.length && some.every((filter, at) => filter === others[at]))
-}
-
-function signedText({ name }: Filter): Denial {
-  return new Denial(
-    [baseReason('signed-text', `the filter ${name} would edit text that the provider has signed`)],
-    null,
-  )
 }
