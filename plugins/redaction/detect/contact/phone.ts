@@ -1,5 +1,5 @@
 import { type CountryCode, parsePhoneNumberFromString } from 'libphonenumber-js/max'
-import { cuesAfter, labelBefore, lexiconOf, nearestBefore } from '../context.ts'
+import { cueOf, cuesAfter, labelBefore, lexiconOf, nearestBefore } from '../context.ts'
 import type { Detector, Reading, Span } from '../detector.ts'
 import { ALNUM, isOf, NUMERAL } from '../network/units.ts'
 import { DIGIT, isWordUnit } from '../tokens.ts'
@@ -18,6 +18,21 @@ const CUES = lexiconOf({
     'confirmation,transaction,check number,cheque,medicare,beneficiary,dea,pin,cvv,code,hash,timestamp,isbn,issn,doi,pmid,sku,upc,ean,barcode,pesel,abn,tfn,acn,siren,siret'
   ).split(','),
 })
+/** Behind a number on a card: which of somebody's it is. */
+const BEHIND = cueOf(
+  'office',
+  'home',
+  'work',
+  'direct',
+  'main',
+  'oficina',
+  'casa',
+  'büro',
+  'privat',
+  'bureau',
+  'domicile',
+  'ufficio',
+)
 const PHONE = CUES.bit.phone
 /** Regions whose national forms are read, by how a number begins: with a trunk `0`, or without one. */
 const TRUNK: readonly CountryCode[] = ['GB', 'DE', 'FR', 'IT', 'AU', 'NL', 'CH', 'AT', 'IE']
@@ -163,7 +178,9 @@ function judge(
   const near = label === 0 ? nearestBefore(reading, token, CUES, 8) : label
   let last = at
   while (last + 1 < reading.tokens.count && (reading.tokens.start[last + 1] ?? 0) < end) last += 1
-  const behind = label === 0 && (cuesAfter(reading, last, CUES, 2) & PHONE) !== 0
+  const behind =
+    label === 0 &&
+    ((cuesAfter(reading, last, CUES, 2) & PHONE) !== 0 || (runs > 1 && cuesAfter(reading, last, BEHIND, 2) !== 0))
   const cue = (near & PHONE) !== 0 || behind
   if (!cue && near !== 0) return false
   if (near !== 0 && (near & PHONE) === 0) return false

@@ -111,6 +111,18 @@ export function unitAlone(reading: Reading, at: number, found: Span[]): number {
   if (word !== 'apt' && word !== 'apartment' && word !== 'suite' && word !== 'flat') return 0
   const last = unitEnd(reading, at)
   if (last === 0 || ((kind[last] ?? 0) & DIGIT) === 0) return 0
+  // `68 Hulsterdreef 100 Apt. 535`: what stands on the line from a number on is the street.
+  let first = at
+  let back = at - 1
+  if (hash[back] === 0x2c) back -= 1
+  for (; back >= 0 && at - back <= 8 && ((kind[back + 1] ?? 0) & AFTER_BREAK) === 0; back--) {
+    if (((kind[back] ?? 0) & MARK) !== 0 && hash[back] !== 0x2e) break
+    if (isNumber(reading.tokens, back, 6)) first = back
+  }
+  if (first < at - 1) {
+    found.push({ start: start[first] ?? 0, end: end[last] ?? 0, type: 'ADDRESS', score: 0.75, rule: 'address/unit' })
+    return last + 1
+  }
   const line = at === 0 || ((kind[at] ?? 0) & AFTER_BREAK) !== 0 || hash[at - 1] === 0x2c || hash[at + 1] === 0x2e
   found.push({
     start: start[at] ?? 0,
