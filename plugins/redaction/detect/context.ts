@@ -135,21 +135,6 @@ export function nearestBefore<N extends string>(
   return 0
 }
 
-/** All cues within `before` words in front of the token `from` (its sentence or further) and within `after` words behind the token `to`. */
-export function cuesNear<N extends string>(
-  reading: Reading,
-  from: number,
-  to: number,
-  lexicon: Lexicon<N>,
-  before = 12,
-  after = 6,
-): number {
-  let found = cuesAfter(reading, to, lexicon, after)
-  gather(reading, from, before)
-  for (let k = 0; k < taken; k++) found |= phraseAt(lexicon, k)
-  return found
-}
-
 /** All cues within `reach` words behind the token `to`, not beyond a line break or the end of a sentence. */
 export function cuesAfter<N extends string>(reading: Reading, to: number, lexicon: Lexicon<N>, reach = 6): number {
   const { count, kind, hash } = reading.tokens

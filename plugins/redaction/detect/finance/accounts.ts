@@ -13,12 +13,12 @@ const IBANS: ReadonlyMap<string, Readonly<{ length: number; account: RegExp }>> 
 )
 
 /** Length of the IBAN of a country, 0 if it has none. */
-export function ibanLength(country: string): number {
+function ibanLength(country: string): number {
   return IBANS.get(country)?.length ?? 0
 }
 
 /** End of what may be an IBAN from an offset on: as many letters and digits as its country has, single blanks or hyphens between. -1 if none. */
-export function ibanEnd(text: string, start: number): number {
+function ibanEnd(text: string, start: number): number {
   const length = ibanLength(text.slice(start, start + 2).toUpperCase())
   if (length === 0) return -1
   let taken = 2
@@ -47,7 +47,7 @@ const hasForm = (code: string): boolean => IBANS.get(code.slice(0, 2))?.account.
 const isIban = (code: string): boolean => mod97(code, 4) === 1 && hasForm(code)
 
 /** Prefixes that the ABA has given out, and check digits 3-7-1. */
-export function isRouting(digits: Uint8Array, count: number): boolean {
+function isRouting(digits: Uint8Array, count: number): boolean {
   const prefix = valueAt(digits, 0, 2)
   const given = prefix <= 12 || (prefix >= 21 && prefix <= 32) || (prefix >= 61 && prefix <= 72) || prefix === 80
   return count === 9 && given && weighted(digits, [3, 7, 1, 3, 7, 1, 3, 7, 1], 10) && !uniform(digits, count)

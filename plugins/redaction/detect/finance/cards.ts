@@ -6,7 +6,7 @@ import { CUE } from '../numbers/labels.ts'
  * Whether a number of this length may be of a card brand (ISO/IEC 7812 issuer ranges as the schemes publish them). 2: a range and length that little
  * else has. 1: also that of article numbers, phones or accounts, so context must speak for it.
  */
-export function brand(digits: Uint8Array, count: number): 0 | 1 | 2 {
+function brand(digits: Uint8Array, count: number): 0 | 1 | 2 {
   const four = valueAt(digits, 0, 4)
   const two = Math.trunc(four / 100)
   // 13 digits from 40 to 44 are also German EAN, so old Visa numbers want context.

@@ -3,7 +3,7 @@ import type { CodeForm, DigitForm } from '../numbers/form.ts'
 import { CUE } from '../numbers/labels.ts'
 
 /** ANSI X9.6: letters are 10 to 35, every second value doubled, the digits of the values added. */
-export function isCusip(code: string): boolean {
+function isCusip(code: string): boolean {
   let sum = 0
   for (let i = 0; i < 8; i++) {
     const unit = code.charAt(i)

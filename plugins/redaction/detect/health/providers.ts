@@ -36,7 +36,7 @@ export const HEALTH_DIGITS: readonly DigitForm[] = [
 ]
 
 /** DEA Diversion: the first letter is the kind of registrant, the second the name or 9; digits 1, 3, 5 once and 2, 4, 6 twice. */
-export function isDea(code: string): boolean {
+function isDea(code: string): boolean {
   const digit = (at: number): number => code.charCodeAt(at + 1) - 0x30
   return (digit(1) + digit(3) + digit(5) + 2 * (digit(2) + digit(4) + digit(6))) % 10 === digit(7)
 }

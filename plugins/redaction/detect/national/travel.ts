@@ -5,7 +5,7 @@ import { CUE } from '../numbers/labels.ts'
 const LETTERS = '12345678.12345.7.923456789'
 const WEIGHTS = [8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2]
 
-export function isVin(code: string): boolean {
+function isVin(code: string): boolean {
   let sum = 0
   for (let i = 0; i < 17; i++) {
     const unit = code.charAt(i)

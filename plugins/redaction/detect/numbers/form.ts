@@ -57,7 +57,5 @@ export function shapeOf(shape: string): number {
   return shape.split('-').reduce((bits, length) => bits * 32 + Number(length), 0)
 }
 
-/** Everything with a checksum alone is enough. */
-export const CHECKED: Scores = { form: 1, grouped: 1, alone: 1, near: 1, label: 1, invalid: 0 }
 /** A weak checksum or none: context decides. */
 export const WITH_CONTEXT: Scores = { form: 0.3, grouped: 0.3, alone: 0.6, near: 0.85, label: 1, invalid: 0 }

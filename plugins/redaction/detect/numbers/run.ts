@@ -1,11 +1,9 @@
 import type { Reading } from '../detector.ts'
 import { AFTER_BLANK, AFTER_BREAK, BEYOND, DIGIT, LOWER, MARK, type Tokens, UPPER } from '../tokens.ts'
 
-/** Groups of digits in a row, as they are written: a window of them is a number. One reading at a time. */
-export const MOST_GROUPS = 16
 const LETTERS = LOWER | UPPER | BEYOND
 
-/** Digits of the window at hand, most significant first. */
+/** Digits of the number at hand, most significant first. One reading at a time. */
 export const DIGITS = new Uint8Array(24)
 
 /** Whether a token is nothing but ASCII digits. */
