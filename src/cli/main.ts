@@ -10,6 +10,7 @@ const VERBS: Readonly<Record<string, string>> = {
   check: 'check configuration, policies, secrets and keys, without starting anything',
   inspect: 'show what the detectors find in text, and what would be sent in its place',
   policy: 'check, format, test, build and evaluate policies',
+  redaction: 'make dictionaries of terms for the redaction of policies',
   audit: 'search, show, verify and restore the ledger',
   keys: 'create, list, rotate and revoke gateway keys',
   revoke: 'revoke keys, tokens, callers and certificates at all gateways at once',
