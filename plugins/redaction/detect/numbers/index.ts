@@ -31,6 +31,9 @@ function scan(reading: Reading, found: Span[]): void {
     const is = kind[token] ?? 0
     if ((is & MARK) !== 0) continue
     if ((is & DIGIT) === 0) {
+      // Nearly all words of prose: no capitals, and another word behind.
+      const follows = token + 1 < count ? (kind[token + 1] ?? 0) : 0
+      if ((is & LOWER) !== 0 && (follows & (MARK | DIGIT)) === 0) continue
       const length = (end[token] ?? 0) - (start[token] ?? 0)
       if ((is & LOWER) === 0 && (length === 8 || length === 11)) scanBic(reading, token, found)
       if (length <= 6 && joined(tokens.kind, tokens.hash, token, count)) {
