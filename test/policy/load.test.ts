@@ -3,6 +3,7 @@ import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { dictionaryLine, readCustom } from '../../plugins/redaction/custom/index.ts'
 import { type LoadedPolicy, loadPolicy, requireControls } from '../../src/compose/policy.ts'
 import { readPolicySource } from '../../src/policy/source.ts'
 import { openToolchain } from '../../src/policy/toolchain/index.ts'
@@ -68,6 +69,29 @@ describe('the shipped policies', () => {
       expect((await bundle.decider.request(input)).targets).toEqual(targets)
     }
   })
+})
+
+test.each(['source', 'bundle'] as const)('no rule of a %s sees a dictionary, and plugins do', async (kind) => {
+  const salt = 'b2c7d0a1e5f64839'
+  const dictionaries = { claims: { salt, PERSON: [dictionaryLine('Ada Lovelace', 'PERSON', salt)] } }
+  const folder = folderWith({
+    'org/redaction.yaml': JSON.stringify({ redaction: { defaults: { profile: 'off' }, tenants: {}, dictionaries } }),
+    'controls/seen/seen.rego': `package controls.seen
+import data.customhouse.targets
+satisfied[target.id] := true if {
+	some target in targets
+	data.org.redaction.dictionaries
+}
+obligations[target.id] := [] if some target in targets
+`,
+  })
+  rmSync(join(folder, 'org_redaction_test.rego'))
+  const policy = await load(kind, kind === 'source' ? folder : await bundleBy('toolchain', folder))
+  const input = asked('claims', [GERMANY], {}, [...policy.controls, 'seen'])
+  const { targets } = await policy.decider.request(input)
+  expect(targets.get('eu/a')?.reasons.map(({ control }) => control)).toEqual(['seen'])
+  expect(policy.data).toMatchObject({ org: { redaction: { dictionaries } } })
+  expect(readCustom(policy.data).detectorsFor('claims')).toHaveLength(1)
 })
 
 const answer = () => whole(openaiAnswer({ texts: ['fine'] }))

@@ -216,6 +216,7 @@ test_what_is_ill_shaped_is_denied if {
 		["typo", object.union(base, {"typo": {}})],
 		["classes", object.union(object.remove(base, ["classes"]), {"classes": []})],
 		["prfile", with_entry({"prfile": "strict"})],
+		["profile", with_entry({"profile": {}})],
 		["tasks", with_entry({"tasks": "strict"})],
 		["types", with_entry({"types": []})],
 		["tools", with_entry({"tools": "any"})],
