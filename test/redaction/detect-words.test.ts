@@ -53,6 +53,7 @@ describe('telephone numbers', () => {
     ['reach me at 555-1234', 'PHONE 555-1234'],
     ['+1 (212) 555-0187 ext. 4', 'PHONE +1 (212) 555-0187 ext. 4'],
     ['96 228011 office', 'PHONE 96 228011'],
+    ['NºCol: 08 08 16495. Vall d´Hebron, 119-129 08035 Barcelona'],
     ['card 4111 1111 1111 1111'],
     ['SSN 536-90-4399'],
     ['invoice 4155550132'],
@@ -74,6 +75,8 @@ describe('addresses of networks', () => {
     ['fe80::1%eth0, ::1, ::ffff:192.0.2.1', 'IP fe80::1%eth0', 'IP ::1', 'IP ::ffff:192.0.2.1'],
     ['4f8a:c99e:dc86:faf9:5988:5f63:375e:8a2a', 'IP 4f8a:c99e:dc86:faf9:5988:5f63:375e:8a2a'],
     ['version 1.2.3.4 of 256.1.1.1 and 1.2.3.4.5'],
+    ['text::ffff:192.0.2.1', 'IP 192.0.2.1'],
+    ['::ffff:256.0.0.1 and 192.168.1.256'],
     ['std::vector<int> and 12:30:45'],
     [
       '00:1A:2B:3C:4D:5E AA-BB-CC-DD-EE-FF 0012.3456.789a',

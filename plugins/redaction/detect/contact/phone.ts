@@ -13,7 +13,7 @@ const CUES = lexiconOf({
     'téléphone,portable,appeler,appelez,joindre,telefono,cellulare,chiamare,chiama,recapito,telefone,celular,telemóvel,ligar,ligue,telefoonnummer,telefoon,mobiel,bellen,bel,gsm,cep'
   ).split(','),
   other: (
-    'account,acct,card,ssn,routing,aba,invoice,order,policy,member,npi,mrn,id,ref,reference,case,claim,ticket,tracking,serial,imei,iban,isin,cusip,vin,zip,postal code,po box,license,licence,passport,version,lot,batch,' +
+    'nºcol,ncol,nº col,n col,num col,colegiada,col,account,acct,card,ssn,routing,aba,invoice,order,policy,member,npi,mrn,id,ref,reference,case,claim,ticket,tracking,serial,imei,iban,isin,cusip,vin,zip,postal code,po box,license,licence,passport,version,lot,batch,' +
     'group,ein,itin,tin,sort code,nhs,nif,dni,nie,cuenta,tarjeta,póliza,expediente,historia,nhc,factura,pedido,colegiado,nass,konto,kontonummer,rechnung,steuer,compte,carte,facture,conto,fattura,cnpj,cpf,bsn,' +
     'confirmation,transaction,check number,cheque,medicare,beneficiary,dea,pin,cvv,code,hash,timestamp,isbn,issn,doi,pmid,sku,upc,ean,barcode,pesel,abn,tfn,acn,siren,siret'
   ).split(','),
@@ -171,6 +171,16 @@ function judge(
   if (n < LEAST || n > MOST || n * 2 < runs * 3) return false
   const dashed = runs === 3 && text.charCodeAt(TO[0] ?? 0) !== 32
   const shape = shapeOf(runs)
+  // Four short numbers with dots are an address of a network, or none.
+  if (
+    runs === 4 &&
+    n <= 12 &&
+    text.charCodeAt(TO[0] ?? 0) === 0x2e &&
+    text.charCodeAt(TO[2] ?? 0) === 0x2e &&
+    (TO[3] ?? 0) - (FROM[3] ?? 0) < 4 &&
+    (TO[0] ?? 0) - (FROM[0] ?? 0) > 2
+  )
+    return false
   if (!plus && isDate(text, digits, runs, dashed)) return false
   let token = at
   while (token > 0 && (reading.tokens.start[token - 1] ?? 0) >= start) token -= 1
@@ -202,7 +212,7 @@ function judge(
     else if (paren && n >= 8) score = 0.6
     else if (n === 11 && digits.startsWith('1') && isNanp(digits.slice(1)) && separators) score = 0.8
     else if (us && runs > 1) score = 0.5
-    else if (n >= 8 && n <= 12 && inPlan(digits, shape === '22222', budget))
+    else if (n >= 8 && n <= 12 && !isMixed(text, runs) && inPlan(digits, shape === '22222', budget))
       score = separators ? (digits.startsWith('0') ? 0.65 : runs > 2 ? 0.5 : 0.4) : 0.35
     else if (shape === '34' || shape === '44' || separators) score = 0.25
     if (runs > 1 && text.charCodeAt(TO[0] ?? 0) === 0x2f && !cue && score < 0.9) score = Math.min(score, 0.3)
@@ -213,6 +223,18 @@ function judge(
   if (score < 0.2) return false
   found.push({ start, end: extensionEnd(text, end), type: 'PHONE', score: Math.min(score, 1), rule })
   return score >= 0.5
+}
+
+/** Whether hyphens and blanks part the runs: `119-129 08035` is two house numbers and a postal code. */
+function isMixed(text: string, runs: number): boolean {
+  let hyphen = false
+  let blank = false
+  for (let run = 0; run + 1 < runs; run++) {
+    const unit = text.charCodeAt(TO[run] ?? 0)
+    if (unit === 0x2d) hyphen = true
+    else if (unit === 32) blank = true
+  }
+  return hyphen && blank
 }
 
 /** Widths of the runs: `334`. */

@@ -120,7 +120,7 @@ function six(reading: Reading, at: number, start: number, found: Span[]): number
     end += 1
   }
   const run = end
-  if (colons < 2) return run
+  if (colons < 2) return start + 1
   let quad = false
   if (text.charCodeAt(end) === DOT) {
     let last = end
@@ -135,6 +135,7 @@ function six(reading: Reading, at: number, start: number, found: Span[]): number
   if (start > 0 && (isWordUnit(before) || before === COLON)) return quad ? start + 1 : run
   while (text.charCodeAt(end - 1) === COLON && text.charCodeAt(end - 2) !== COLON) end -= 1
   if (isWordUnit(text.charCodeAt(end))) return run
+  if (!quad && text.charCodeAt(end) === DOT && isOf(text, end + 1, NUMERAL)) return run
   const groups = groupsOf(text, start, end, quad)
   if (groups === 0) return quad ? start + 1 : run
   let numerals = false
