@@ -1,6 +1,7 @@
 import type { Span } from './detect/detector.ts'
 import { isWordUnit } from './detect/tokens.ts'
 import { ENTITIES, isEntity } from './entity.ts'
+import { joined } from './join.ts'
 
 /** From this score on a span is more likely right than wrong. */
 const LIKELY = 0.5
@@ -51,7 +52,7 @@ export function resolve(spans: readonly Span[], text: string): readonly Span[] {
     else settle(sorted.slice(from, to), text, settled)
     from = to
   }
-  return settled
+  return joined(settled, text)
 }
 
 type Winner = { start: number; end: number; readonly of: Span; alive: boolean }

@@ -83,6 +83,44 @@ describe('overlaps', () => {
     expect(resolve(spans, text).map(({ start, end, type }) => [start, end, type])).toEqual(expected)
   })
 
+  it.each([
+    [
+      'a street, a place and a code on three lines',
+      '12 Main Street\nAmherst\nMA 01002',
+      [0, 14, 'ADDRESS'],
+      [15, 22, 'LOCATION'],
+      [26, 31, 'ZIP'],
+      [[0, 31, 'ADDRESS']],
+    ],
+    [
+      'a place in a sentence of its own',
+      '12 Main Street is in Amherst',
+      [0, 14, 'ADDRESS'],
+      [21, 28, 'LOCATION'],
+      null,
+      [
+        [0, 14, 'ADDRESS'],
+        [21, 28, 'LOCATION'],
+      ],
+    ],
+    [
+      'a person behind it',
+      '12 Main Street, Anna',
+      [0, 14, 'ADDRESS'],
+      [16, 20, 'PERSON'],
+      null,
+      [
+        [0, 14, 'ADDRESS'],
+        [16, 20, 'PERSON'],
+      ],
+    ],
+  ] as const)('an address is one as on a letter: %s', (_, letter, first, second, third, expected) => {
+    const spans = [first, second, ...(third === null ? [] : [third])].map(([start, end, type]) =>
+      span(start, end, type, 0.8),
+    )
+    expect(resolve(spans, letter).map(({ start, end, type }) => [start, end, type])).toEqual(expected)
+  })
+
   it('sorted, none over another, and every letter and digit of a likely span is covered', () => {
     const spans = fc.array(
       fc
