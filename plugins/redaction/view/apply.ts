@@ -1,9 +1,10 @@
-import { type Run, runsOf } from './carried.ts'
+import { runsOf } from './carried.ts'
 import { percentEncoded, quotedPrintable } from './escaped.ts'
 import { unescapedJson } from './escapes.ts'
 import { literalsOf } from './literals.ts'
 import { composed, covering, located, type Mapped, type Range } from './mapped.ts'
 import { looksJson, normalised } from './normalised.ts'
+import type { Run } from './run.ts'
 import { inTags, isTagged } from './tags.ts'
 
 export type Replacement = Readonly<{ start: number; end: number; text: string }>

@@ -1,17 +1,7 @@
 import { escaped } from './escaped.ts'
 import { hexOf } from './escapes.ts'
 import { Making, type Mapped } from './mapped.ts'
-
-export type Carrier = 'base64' | 'hex' | 'percent' | 'quoted'
-
-/** A run of a text that is itself text in another writing. `decoded` is told as made of the whole text that carries it. */
-export type Run = Readonly<{
-  kind: Carrier
-  start: number
-  end: number
-  decoded: Mapped
-  encode: (text: string) => string
-}>
+import type { Run } from './run.ts'
 
 /** Shortest run, with its padding: `123-45-6789` has 16 in base64, ten digits have 20 in hexadecimal. */
 const LEAST_BASE64 = 16

@@ -1,6 +1,6 @@
-import type { Run } from './carried.ts'
 import { hexOf, readBytes } from './escapes.ts'
 import { Making } from './mapped.ts'
+import type { Run } from './run.ts'
 
 const EQUALS = 0x3d
 const PERCENT = 0x25

@@ -1,6 +1,7 @@
-import { type Carrier, runsOf } from './carried.ts'
+import { runsOf } from './carried.ts'
 import { composed, located, Making, type Mapped, type Range } from './mapped.ts'
 import { looksJson, normalised } from './normalised.ts'
+import type { Carrier } from './run.ts'
 import { tagged } from './tags.ts'
 
 export { applyTo, type Replacement } from './apply.ts'
