@@ -91,9 +91,9 @@ export function noisy(chance: Chance, document: Document): Document {
   const r = chance.unit()
   let { text } = document
   if (r < 0.17) text = sameLength(text, text.toLowerCase())
-  else if (r < 0.23) text = sameLength(text, text.toUpperCase())
-  else if (r < 0.26) text = sameLength(text, [...text].map((c) => c.normalize('NFD').charAt(0)).join(''))
-  else if (r < 0.275) text = text.replaceAll(/[.,!?]/g, ' ')
+  else if (r < 0.24) text = sameLength(text, text.toUpperCase())
+  else if (r < 0.265) text = sameLength(text, [...text].map((c) => c.normalize('NFD').charAt(0)).join(''))
+  else if (r < 0.28) text = text.replaceAll(/[.,!?]/g, ' ')
   return { text, spans: document.spans }
 }
 

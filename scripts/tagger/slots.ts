@@ -31,6 +31,10 @@ const TITLES: Readonly<Record<Language, readonly string[]>> = {
   xx: ['Dr.', 'Prof.', 'Mr.', 'Mme', 'Pan', 'Pani', 'Bay', 'Herr', 'Fru', 'Ing.'],
 }
 
+const RELATIONS =
+  `cousin brother sister mother father son daughter wife husband friend boss neighbour neighbor colleague partner aunt uncle nephew niece grandfather grandson roommate manager
+ assistant lawyer doctor accountant landlord tenant client ex fiancé agent advisor nurse teacher coach`.split(/\s+/)
+
 const MAJOR = new Set(['en', 'es', 'de', 'fr', 'it', 'pt', 'nl'])
 const VERBS: Readonly<Partial<Record<Language, readonly string[]>>> = {
   en: `asked said called wants opened has is was went lives sent paid needs told got bought drove thinks works signed spoke met moved wrote owes took gave used lost found disputes claims
@@ -251,6 +255,32 @@ export function filler(chance: Chance, language: Language, held: boolean): (slot
   const l1 = (): string => drawn(pool().last)
   const organisation = (): string => {
     const r = chance.unit()
+    if (chance.is(0.14)) {
+      // Names as new companies have them: one word, made up.
+      const end = chance.of([
+        'tech',
+        'ify',
+        'labs',
+        'soft',
+        'net',
+        'sys',
+        'ware',
+        'gen',
+        'pharma',
+        'path',
+        'hub',
+        'ly',
+        'io',
+        'data',
+        'pay',
+        'care',
+        'works',
+        'base',
+        'mart',
+        'max',
+      ])
+      return chance.is(0.5) ? `${noun()}${end}` : `${noun()}${capital(chance.is(0.5) ? word() : end)}`
+    }
     if (r < 0.28) return chance.of(lists.COMPANIES)
     if (r < 0.36) return chance.of(lists.BANKS)
     if (r < 0.42) return hospital()
@@ -465,6 +495,8 @@ export function filler(chance: Chance, language: Language, held: boolean): (slot
         return [{ text: chance.of(months) }]
       case 'day':
         return [{ text: chance.of(days) }]
+      case 'rel':
+        return [{ text: chance.of(RELATIONS) }]
       case 'v':
         return [{ text: verbs.length > 0 ? chance.of(verbs) : word() }]
       case 'w':

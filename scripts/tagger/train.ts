@@ -20,7 +20,7 @@ const option = (name: string, otherwise: number): number => {
   const at = process.argv.indexOf(`--${name}`)
   return at < 0 ? otherwise : Number(process.argv[at + 1])
 }
-const LOG = option('log', 18)
+const LOG = option('log', 19)
 const SEED = 20_261_124
 const FOLDER = process.env.CUSTOMHOUSE_PII ?? join(import.meta.dirname, '../../../shared/pii')
 const TAGGER = join(import.meta.dirname, '../../plugins/redaction/tagger')
@@ -33,8 +33,9 @@ const clinical = labelled(FOLDER, 'meddocan_train_es.jsonl')
 const words = known()
 const prose = negatives(words)
 const train: Document[] = [
-  ...generated(SEED, option('documents', 90_000), false),
+  ...generated(SEED, option('documents', 160_000), false),
   ...wnut,
+  ...wnut.map((document) => noisy(chance, document)),
   ...wnut,
   ...clinical.slice(0, 450),
   ...clinical.slice(0, 450),
@@ -187,13 +188,13 @@ function quantised(): Model {
 
 const order = Array.from({ length: chains.length - 1 }, (_, i) => i)
 const limit = option('seconds', 200) * 1000
-for (let epoch = 1; epoch <= option('epochs', 8) && performance.now() - began < limit; epoch++) {
+for (let epoch = 1; epoch <= option('epochs', 7) && performance.now() - began < limit; epoch++) {
   for (let i = order.length - 1; i > 0; i--) {
     const j = chance.below(i + 1)
     ;[order[i], order[j]] = [order[j] ?? 0, order[i] ?? 0]
   }
   for (const chain of order) learn(chains[chain] ?? 0, chains[chain + 1] ?? 0)
-  shrink(option('shrink', 0.02))
+  shrink(option('shrink', 0.03))
   say(`epoch ${epoch}`)
 }
 const model = quantised()

@@ -1,2 +1,2 @@
 /** SHA-256 of weights.bin; scripts/tagger/train.ts writes both. */
-export const WEIGHTS_SHA256 = '34b5d25e404724c8c008971279883789542bccb4c25fb9d96b8df1edcb09469b'
+export const WEIGHTS_SHA256 = 'be6aae8e0d86ef6c37f2cc401aced0e25460bfe9eba1feba943441a79dfbac0f'
