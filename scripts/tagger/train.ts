@@ -146,7 +146,7 @@ function learn(from: number, to: number): void {
       for (let y = 0; y < L; y++) step(begins, beginSquares, y, (y === right ? 1 : 0) - (posterior[y] ?? 0))
       continue
     }
-    // Pairs, approximately by what the forward pass and the marginals say of them.
+    // Pairs, by what the forward pass and the marginals say of them.
     const before = gold[from + t - 1] ?? 0
     let all = 0
     for (let a = 0; a < L; a++) {
