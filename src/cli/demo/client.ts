@@ -12,7 +12,8 @@ export type Answered = Readonly<{
   finishedAt: number
 }>
 
-export type Question = Readonly<{ dialect?: keyof typeof WAYS; model: string; stream: boolean }>
+/** `text` is what the user says; without one, {@link QUESTION}. */
+export type Question = Readonly<{ dialect?: keyof typeof WAYS; model: string; stream: boolean; text?: string }>
 
 const QUESTION = 'Summarise the claim of a policy holder in two sentences.'
 
@@ -33,13 +34,13 @@ type Piece = Readonly<{
 }>
 const piece = (json: string): Piece => JSON.parse(json) as Piece
 
-const messages = [{ role: 'user', content: QUESTION }]
+const messages = ({ text }: Question) => [{ role: 'user', content: text ?? QUESTION }]
 
 const WAYS = {
   openai: {
     path: () => '/openai/v1/chat/completions',
     credential: (key) => ({ authorization: `Bearer ${key}` }),
-    body: ({ model, stream }) => ({ model, stream, messages }),
+    body: (question) => ({ model: question.model, stream: question.stream, messages: messages(question) }),
     heard: (bytes) => {
       const events = bytes.toString().split('\n\n')
       return {
@@ -53,7 +54,12 @@ const WAYS = {
   anthropic: {
     path: () => '/anthropic/v1/messages',
     credential: (key) => ({ 'x-api-key': key, 'anthropic-version': '2023-06-01' }),
-    body: ({ model, stream }) => ({ model, stream, messages, max_tokens: 256 }),
+    body: (question) => ({
+      model: question.model,
+      stream: question.stream,
+      messages: messages(question),
+      max_tokens: 256,
+    }),
     heard: (bytes) => {
       const events = bytes
         .toString()
@@ -69,7 +75,7 @@ const WAYS = {
   bedrock: {
     path: ({ model, stream }) => `/bedrock/model/${model}/converse${stream ? '-stream' : ''}`,
     credential: (key) => ({ authorization: `Bearer ${key}` }),
-    body: () => ({ messages: [{ role: 'user', content: [{ text: QUESTION }] }] }),
+    body: ({ text }) => ({ messages: [{ role: 'user', content: [{ text: text ?? QUESTION }] }] }),
     heard: (bytes) => {
       // Throws where a checksum is wrong.
       const events = eventStreamDecoder(1 << 20)

@@ -23,6 +23,7 @@ export async function* story(ground: Ground): AsyncGenerator<Step> {
   yield await allowed(ground)
   yield await denied(ground)
   yield await streamed(ground)
+  yield await redacted(ground)
   yield await fallback(ground)
   yield await otherDialect(ground)
   yield await otherDialectAllowed(ground)
@@ -94,6 +95,52 @@ async function streamed(ground: Ground): Promise<Step> {
       { claim: 'the outcome was recorded before the client read "finished"', holds: recordedAt <= answer.finishedAt },
     ],
   }
+}
+
+/** Who never lived, a card that is every processor's test card, and a domain that is kept for examples (RFC 2606). */
+const PERSONAL = ['Amelia Hartwell', '4111 1111 1111 1111', 'amelia@example.com']
+
+async function redacted(ground: Ground): Promise<Step> {
+  const before = arrivals(ground)
+  const [name, card, address] = PERSONAL
+  const text = `Refund ${name} on the card ${card} and write to ${address}.`
+  const answer = await ask(ground, { model: 'auto', stream: true, text })
+  const trail = await trailOf(ground, answer.call)
+  const sent = ground.frankfurt.received.at(-1)?.body.toString() ?? ''
+  const heard = answer.chunks.join('')
+  return {
+    title: 'Redacted: what is personal leaves as tokens, and is put back in the answer while it streams',
+    told: [`the client asks: ${text}`, `Frankfurt reads: ${contentOf(sent)}`, told(answer)],
+    facts: [
+      {
+        claim: 'one request reached Frankfurt, and holds neither name nor card nor address',
+        holds: arrived(ground, before, [1, 0, 0]) && !PERSONAL.some((value) => sent.includes(value)),
+      },
+      {
+        claim: 'a token of its own stood for each of them',
+        holds: ['PERSON', 'CREDIT_CARD', 'EMAIL'].every((type) => new RegExp(`${type}_1_[0-9a-z]{4}\\b`).test(sent)),
+      },
+      {
+        claim: 'the client read all three again, in several chunks, and the end',
+        holds:
+          PERSONAL.every((value) => heard.includes(value)) &&
+          answer.chunks.filter((text) => text !== '').length > 3 &&
+          answer.ended,
+      },
+      {
+        claim: 'the ledger counts what was taken out, and holds none of it',
+        holds:
+          kinds(trail) === 'call.intent call.outcome' &&
+          JSON.stringify(trail[0]?.body.notes ?? null).includes('CREDIT_CARD') &&
+          !PERSONAL.some((value) => JSON.stringify(trail).includes(value)),
+      },
+    ],
+  }
+}
+
+function contentOf(body: string): string {
+  const { messages } = JSON.parse(body) as { messages: readonly { content: string }[] }
+  return messages.at(-1)?.content ?? ''
 }
 
 async function fallback(ground: Ground): Promise<Step> {
