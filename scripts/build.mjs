@@ -11,4 +11,7 @@ const { status } = spawnSync(join(root, 'node_modules', '.bin', 'tsc'), ['-p', '
   stdio: 'inherit',
 })
 if (status !== 0) process.exit(status ?? 1)
-cpSync(join(root, 'plugins/residency/catalogue.json'), join(root, 'dist/plugins/residency/catalogue.json'))
+// What is read at run time and is no TypeScript.
+for (const file of ['plugins/residency/catalogue.json', 'plugins/redaction/tagger/weights.bin']) {
+  cpSync(join(root, file), join(root, 'dist', file))
+}
