@@ -3,7 +3,7 @@ import type { Detector, Hints, Span } from './detect/detector.ts'
 import { DETECTORS } from './detect/index.ts'
 import { type Tokens, tokensOf } from './detect/tokens.ts'
 import { type Index, indexOf, propagate, type Seed, seedsOf } from './propagate.ts'
-import { resolve } from './resolve.ts'
+import { distinct, resolve } from './resolve.ts'
 import type { Tagger } from './tagger/index.ts'
 import { TOKEN_SHAPES } from './token.ts'
 import { type View, viewsOf } from './view/index.ts'
@@ -14,7 +14,7 @@ export type Given = Readonly<{ text: string; hints: Hints; json: boolean }>
 /** What reads: the built-in detectors, what the tenant's policy adds to them, and the tagger where there is one. */
 export type Reader = Readonly<{ tagger: Tagger | null; custom: Custom; tenant: string }>
 
-/** Finds what a text holds by itself. Offsets are of the text as it was given. */
+/** Finds what a text holds by itself, see {@link readIn}. Offsets are of the text as it was given. */
 export function findOwn({ text, hints, json }: Given, { tagger, custom, tenant }: Reader): readonly Span[] {
   if (text.length === 0) return []
   const added = custom.detectorsFor(tenant)
@@ -28,7 +28,7 @@ export function findOwn({ text, hints, json }: Given, { tagger, custom, tenant }
     tagger?.tag(reading, found)
     locate(view, text, found, (span, shown) => !custom.allows(tenant, span.type, shown), spans)
   }
-  return resolve(spans, text)
+  return distinct(spans, text)
 }
 
 /** Places of a view as places of the original, but for what is let pass. */
@@ -51,7 +51,7 @@ function locate(
 export function gather({ text, json }: Given, spans: readonly Span[], seeds: Map<string, Seed>): void {
   if (spans.length === 0) return
   const shown = ({ start, end }: Span): string => plainOf(text.slice(start, end), json)
-  seedsOf(spans, shown, wordsOf, seeds)
+  seedsOf(resolve(spans, text), shown, wordsOf, seeds)
 }
 
 function plainOf(text: string, json: boolean): string {
@@ -81,14 +81,15 @@ export function withSeeds(
   if (found.length === 0) return own
   const spans = [...own]
   locate(view, text, found, (span, shown) => !custom.allows(tenant, span.type, shown), spans)
-  return resolve(spans, text)
+  return distinct(spans, text)
 }
 
 /**
- * The whole reading of the texts of one call: views, words, detectors, tagger, what the policy adds, overlaps settled, and values found in one text found in
- * all. For each text its spans, sorted, none over another, in offsets of the text as it was given.
+ * The whole reading of the texts of one call: views, words, detectors, tagger, what the policy adds, and values found in one text found in all. For each text
+ * its spans, sorted, in offsets of the text as it was given; none over another of its type. What lies within a span of another type is told too: who takes out
+ * cards and not addresses of the web must take out the card in one. So what overlaps is settled ({@link resolve}) when it is known which types count, not before.
  */
-export function findIn(texts: readonly Given[], reader: Reader): readonly (readonly Span[])[] {
+export function readIn(texts: readonly Given[], reader: Reader): readonly (readonly Span[])[] {
   const own = texts.map((given) => findOwn(given, reader))
   const seeds = new Map<string, Seed>()
   texts.forEach((given, at) => {
@@ -96,6 +97,11 @@ export function findIn(texts: readonly Given[], reader: Reader): readonly (reado
   })
   const index = indexOf(seeds.values())
   return texts.map((given, at) => withSeeds(given, own[at] ?? [], index, reader))
+}
+
+/** The same where every type counts: none over another. */
+export function findIn(texts: readonly Given[], reader: Reader): readonly (readonly Span[])[] {
+  return readIn(texts, reader).map((spans, at) => resolve(spans, texts[at]?.text ?? ''))
 }
 
 /** All types that may be found, with those that a tenant's policy adds. */

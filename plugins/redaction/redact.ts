@@ -3,9 +3,10 @@ import type { Json } from '../../src/core/json.ts'
 import { generalised } from './operate/generalise.ts'
 import { hashed } from './operate/hash.ts'
 import { masked } from './operate/mask.ts'
-import { NEVER_KEPT, type Operator } from './operate/operator.ts'
+import type { Operator } from './operate/operator.ts'
 import { operatorFor, type Params, scoreFor } from './params.ts'
 import { createPseudonyms, type Live, type Pseudonyms } from './pseudonyms.ts'
+import { settled } from './settled.ts'
 import { surfaceOf } from './surface.ts'
 import { isForeign, shapesIn, type TenantKeys } from './token.ts'
 import { applyTo, type View, viewsOf } from './view/index.ts'
@@ -50,7 +51,7 @@ export function redact(
       if (editable) marks.push({ start: shape.start, end: shape.end, type: TOKEN_TYPE, score: 1, operator: TOKEN })
       else if (segment.signed !== true) fixed.add(shape.token)
     })
-    if (editable && marks.length > 0) places.push({ segment, marks: merged(marks) })
+    if (editable && marks.length > 0) places.push({ segment, marks: settled(marks, segment.text) })
   }
   if (refused.size > 0) {
     const counts = [...refused].map(([type, count]) => `${type} (${count})`)
@@ -105,31 +106,6 @@ function placeOf({ pointer, signed }: Segment, byPointer: ReadonlyMap<string, un
   }
   const what = number ? 'a number' : signed === true ? 'a signed text' : 'the name of a member'
   return `${what} at ${shown}`
-}
-
-/** Marks in order. Where two overlap, one over both: what must never be kept before all others, else the longer, else the surer. */
-function merged(marks: readonly Marked[]): readonly Marked[] {
-  if (marks.length < 2) return marks
-  const sorted = [...marks].sort((a, b) => a.start - b.start || b.end - a.end)
-  const result: Marked[] = []
-  for (const mark of sorted) {
-    const last = result.at(-1)
-    if (last === undefined || mark.start >= last.end) {
-      result.push(mark)
-      continue
-    }
-    const end = Math.max(mark.end, last.end)
-    result[result.length - 1] = { ...(rank(mark, last) > 0 ? mark : last), start: last.start, end }
-  }
-  return result
-}
-
-function rank(a: Marked, b: Marked): number {
-  return (
-    Number(NEVER_KEPT.has(a.type)) - Number(NEVER_KEPT.has(b.type)) ||
-    a.end - a.start - (b.end - b.start) ||
-    a.score - b.score
-  )
 }
 
 function edited(

@@ -3,19 +3,22 @@ import { isWordUnit } from './detect/tokens.ts'
 import { ENTITIES, isEntity } from './entity.ts'
 import { joined } from './join.ts'
 
+/** What is settled: a span, or what somebody has made of one. */
+export type Placed = Readonly<{ start: number; end: number; type: string; score: number }>
+
 /** From this score on a span is more likely right than wrong. */
 const LIKELY = 0.5
 /** From this score on a checksum or a form that little else has proves it. */
 const PROVED = 0.95
 
 /** What decides between spans that overlap: `2` proved, `1` labelled or of a form, `0` the tagger's guess. Text of our own tokens' shape beats all. */
-function strength({ type, score }: Span): number {
+function strength({ type, score }: Placed): number {
   if (type === 'TOKEN') return 3
   if (isEntity(type) && ENTITIES[type].family === 'named') return 0
   return score >= PROVED ? 2 : 1
 }
 
-function better(a: Span, b: Span): number {
+function better(a: Placed, b: Placed): number {
   return (
     Number(b.score >= LIKELY) - Number(a.score >= LIKELY) ||
     strength(b) - strength(a) ||
@@ -35,10 +38,10 @@ function isFlag(type: string): boolean {
  * tagger's; of equals the longer. A likely span that holds a better one whole takes it in. What is left of a loser stays a span of its own where it is
  * words, else it falls to its neighbour, which keeps its type. Flags yield to everything. Linear in the summed lengths, but for the sorting.
  */
-export function resolve(spans: readonly Span[], text: string): readonly Span[] {
+export function resolve<T extends Placed>(spans: readonly T[], text: string): readonly T[] {
   if (spans.length < 2) return spans
   const sorted = [...spans].sort((a, b) => a.start - b.start || a.end - b.end)
-  const settled: Span[] = []
+  const settled: T[] = []
   let from = 0
   while (from < sorted.length) {
     let end = sorted[from]?.end ?? 0
@@ -55,17 +58,69 @@ export function resolve(spans: readonly Span[], text: string): readonly Span[] {
   return joined(settled, text)
 }
 
-type Winner = { start: number; end: number; readonly of: Span; alive: boolean }
+/** What may hold something of another type that is its own: whose name is an address of, whose card is in a query. */
+const HOLDS: ReadonlySet<string> = new Set([
+  'ADDRESS',
+  'DEVICE',
+  'EMAIL',
+  'SECRET',
+  'TOKEN',
+  'TRACK',
+  'URL',
+  'USERNAME',
+])
+/** From this score on a number is what it was read as, and a reading below it of the same digits is no other find. */
+const SURE = 0.7
+
+function isNumber({ type, score }: Placed): boolean {
+  return score >= SURE && isEntity(type) && ENTITIES[type].family === 'structured' && !HOLDS.has(type)
+}
+
+/**
+ * Spans, sorted, of which none is over another of its own type. Those of other types stay, whole, wherever they lie, but for weak readings of what is surely
+ * some number: the nine digits of a MAC address are no telephone.
+ */
+export function distinct(spans: readonly Span[], text: string): readonly Span[] {
+  if (spans.length < 2) return spans
+  const sorted = [...spans].sort(byPlace)
+  if (areApart(sorted)) return sorted
+  const all: Span[] = []
+  for (const ofType of Map.groupBy(sorted, ({ type }) => type).values()) all.push(...resolve(ofType, text))
+  all.sort(byPlace)
+  let reached = 0
+  return all.filter((span) => {
+    const weak = (span.score < SURE || strength(span) === 0) && span.type !== 'TOKEN' && isEntity(span.type)
+    if (weak && span.end <= reached) return false
+    if (isNumber(span)) reached = Math.max(reached, span.end)
+    return true
+  })
+}
+
+/** By start; of two that start together the longer first, then the surer. */
+function byPlace(a: Placed, b: Placed): number {
+  return a.start - b.start || b.end - a.end || b.score - a.score
+}
+
+function areApart(sorted: readonly Placed[]): boolean {
+  let reached = 0
+  for (const { start, end } of sorted) {
+    if (start < reached) return false
+    reached = end
+  }
+  return true
+}
+
+type Winner<T> = { start: number; end: number; readonly of: T; alive: boolean }
 
 /** One run of spans that hang together. Units are painted with the winner that has them. */
-function settle(cluster: readonly Span[], text: string, settled: Span[]): void {
+function settle<T extends Placed>(cluster: readonly T[], text: string, settled: T[]): void {
   const base = cluster[0]?.start ?? 0
   let most = base
   for (const { end } of cluster) if (end > most) most = end
   const owner = new Int32Array(most - base)
-  const winners: Winner[] = []
-  const flags: Span[] = []
-  const win = (of: Span, start: number, end: number): void => {
+  const winners: Winner<T>[] = []
+  const flags: T[] = []
+  const win = (of: T, start: number, end: number): void => {
     winners.push({ start, end, of, alive: true })
     owner.fill(winners.length, start - base, end - base)
   }
@@ -85,7 +140,7 @@ function settle(cluster: readonly Span[], text: string, settled: Span[]): void {
     }
     leftovers(span, text, winners, owner, base, win)
   }
-  const out: Span[] = []
+  const out: T[] = []
   for (const { start, end, of, alive } of winners) {
     if (alive) out.push(start === of.start && end === of.end ? of : { ...of, start, end })
   }
@@ -103,8 +158,13 @@ function settle(cluster: readonly Span[], text: string, settled: Span[]): void {
 }
 
 /** The winners that lie whole in a span that may take them in; null where it may not, or where one of them reaches beyond it. */
-function holdsWhole(span: Span, winners: readonly Winner[], owner: Int32Array, base: number): readonly Winner[] | null {
-  const found: Winner[] = []
+function holdsWhole<T extends Placed>(
+  span: T,
+  winners: readonly Winner<T>[],
+  owner: Int32Array,
+  base: number,
+): readonly Winner<T>[] | null {
+  const found: Winner<T>[] = []
   for (let at = span.start; at < span.end; ) {
     const winner = winners[(owner[at - base] ?? 0) - 1]
     if (winner === undefined) {
@@ -120,7 +180,11 @@ function holdsWhole(span: Span, winners: readonly Winner[], owner: Int32Array, b
 }
 
 /** Most of one better span, and a bit more: it keeps its type. Otherwise the whole is what it says it is. */
-function takeIn(span: Span, within: readonly Winner[], win: (of: Span, start: number, end: number) => void): void {
+function takeIn<T extends Placed>(
+  span: T,
+  within: readonly Winner<T>[],
+  win: (of: T, start: number, end: number) => void,
+): void {
   const only = within.length === 1 ? within[0] : undefined
   const keeps =
     only !== undefined && strength(only.of) > 0 && (only.end - only.start) * 10 >= (span.end - span.start) * 7
@@ -128,13 +192,13 @@ function takeIn(span: Span, within: readonly Winner[], win: (of: Span, start: nu
   win(keeps ? only.of : span, span.start, span.end)
 }
 
-function leftovers(
-  span: Span,
+function leftovers<T extends Placed>(
+  span: T,
   text: string,
-  winners: readonly Winner[],
+  winners: readonly Winner<T>[],
   owner: Int32Array,
   base: number,
-  win: (of: Span, start: number, end: number) => void,
+  win: (of: T, start: number, end: number) => void,
 ): void {
   for (let at = span.start; at < span.end; ) {
     if (owner[at - base] !== 0) {
@@ -148,15 +212,15 @@ function leftovers(
   }
 }
 
-function leave(
-  span: Span,
+function leave<T extends Placed>(
+  span: T,
   from: number,
   to: number,
   text: string,
-  winners: readonly Winner[],
+  winners: readonly Winner<T>[],
   owner: Int32Array,
   base: number,
-  win: (of: Span, start: number, end: number) => void,
+  win: (of: T, start: number, end: number) => void,
 ): void {
   let start = from
   let end = to

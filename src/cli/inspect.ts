@@ -3,7 +3,8 @@ import { buffer } from 'node:stream/consumers'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { NO_CUSTOM } from '../../plugins/redaction/custom/index.ts'
 import { ENTITIES, ENTITY_NAME } from '../../plugins/redaction/entity.ts'
-import { findIn, type Given, type Reader } from '../../plugins/redaction/find.ts'
+import { type Given, type Reader, readIn } from '../../plugins/redaction/find.ts'
+import { resolve } from '../../plugins/redaction/resolve.ts'
 import { loadTagger } from '../../plugins/redaction/tagger/index.ts'
 import { nearest } from '../config.ts'
 import { DIALECTS, type Dialect } from '../core/call.ts'
@@ -78,7 +79,7 @@ async function showDifference(
   const params = choice.params ?? (await paramsOf(USUAL_PROFILE))
   const subject = subjectOf(file === '-' ? await buffer(process.stdin) : await readFile(file), dialect)
   const { types: wanted, recall } = choice
-  const spans = findIn(subject.segments.map(givenOf), reader).map((all) =>
+  const spans = readIn(subject.segments.map(givenOf), reader).map((all) =>
     all.filter(({ type }) => wanted === null || type === 'TOKEN' || wanted.has(type)),
   )
   const after = sent(subject, spans, recall ? recalling(params) : params)
@@ -92,14 +93,16 @@ async function answerLines(file: string | undefined, reader: Reader, choice: Cho
   let number = 0
   for await (const line of linesOf(opened(file))) {
     number += 1
-    const [spans = []] = findIn([givenOfLine(line, number)], reader)
-    const told = chosen(spans, choice).map(({ start, end, type, score, rule }) => ({
-      start,
-      end,
-      type,
-      score,
-      ...(explain ? { rule } : {}),
-    }))
+    const given = givenOfLine(line, number)
+    const told = resolve(chosen(readIn([given], reader)[0] ?? [], choice), given.text).map(
+      ({ start, end, type, score, rule }) => ({
+        start,
+        end,
+        type,
+        score,
+        ...(explain ? { rule } : {}),
+      }),
+    )
     if (!(await say(`${JSON.stringify({ spans: told })}\n`))) return
   }
 }
@@ -130,7 +133,7 @@ async function showTable(file: string | undefined, reader: Reader, choice: Choic
   const bytes = file === undefined || file === '-' ? await buffer(process.stdin) : await readFile(file)
   const [segment] = subjectOf(bytes, 'text').segments
   if (segment === undefined) return
-  const spans = chosen(findIn([givenOf(segment)], reader)[0] ?? [], choice)
+  const spans = resolve(chosen(readIn([givenOf(segment)], reader)[0] ?? [], choice), segment.text)
   if (spans.length === 0) process.stderr.write('Nothing was found.\n')
   else await say(tableOf(segment.text, spans, explain))
 }

@@ -90,16 +90,45 @@ describe('what is taken out', () => {
     expect(at((await of(segments, TOKEN, findings)).texts)).toBe('---')
   })
 
-  test('what overlaps goes as one, under the longer; what must never be kept is not', async () => {
+  test('what overlaps is parted as it is asked for; what must never be kept takes with it what it touches', async () => {
     const text = 'Ada Lovelace 123'
     const pointer = '/messages/0/content'
     const all = (type: string, start: number, end: number): Finding => ({ type, pointer, start, end, score: 1 })
     const long = await of([said(0, text)], TOKEN, [all('PERSON', 0, 12), all('ID', 4, 16), all('EMAIL', 4, 6)])
-    expect(long.texts[0]).toMatch(/^(PERSON|ID)_1_[0-9a-z]{4}$/)
+    expect(long.texts[0]).toMatch(/^PERSON_1_[0-9a-z]{4} ID_1_[0-9a-z]{4}$/)
     expect(restored(long.filter, long.texts[0] ?? '')).toBe(text)
     const never = await of([said(0, text)], TOKEN, [all('PERSON', 0, 16), all('CVV', 13, 16)])
     expect(never.texts).toEqual(['********'])
     expect(never.filter).toBeUndefined()
+  })
+
+  const LINK = 'https://x.org/pay?card=4111111111111111&mail=jo@example.com'
+  const HELD: Readonly<Record<string, string>> = {
+    [LINK]: 'URL',
+    '4111111111111111': 'CREDIT_CARD',
+    'jo@example.com': 'EMAIL',
+  }
+  test.each<[what: string, params: Params, sent: RegExp]>([
+    ['a card', { types: { CREDIT_CARD: 'drop' } }, /^pay: https:\/\/x\.org\/pay\?card=&mail=jo@example\.com$/],
+    ['a mail address', { types: { EMAIL: 'token' } }, /^pay: https:.*card=4111111111111111&mail=EMAIL_1_[0-9a-z]{4}$/],
+    [
+      'what is in one that is kept',
+      { types: { URL: 'keep', '*': 'token' } },
+      /card=CREDIT_CARD_1_\S{4}&mail=EMAIL_1_\S{4}$/,
+    ],
+    ['all of it', TOKEN, /^pay: URL_1_[0-9a-z]{4}$/],
+    ['what is in one that is not sure enough', { ...TOKEN, scores: { URL: 1 } }, /card=CREDIT_CARD_1_\S{4}&mail=EMAIL/],
+  ])('where an address of the web holds more, the params are asked first: %s', async (_, params, sent) => {
+    const segment = said(0, `pay: ${LINK}`)
+    const findings = Object.entries(HELD).map(([value, type]): Finding => {
+      const start = segment.text.indexOf(value)
+      return { type, pointer: segment.pointer, start, end: start + value.length, score: type === 'URL' ? 0.95 : 1 }
+    })
+    const { texts } = await of([segment], params, findings)
+    expect(texts[0]).toMatch(sent)
+    expect(await unmet([segment], findings, { types: { URL: 'token', CREDIT_CARD: 'refuse' } })).toMatch(
+      /CREDIT_CARD \(1\)/,
+    )
   })
 
   test('flags are left alone by the rule for all others, and go where they are listed', async () => {

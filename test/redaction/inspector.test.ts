@@ -284,6 +284,40 @@ describe('what is remembered', () => {
 })
 
 describe('the inspector', () => {
+  it.each([
+    [
+      'https://x.org/pay?card=4111111111111111&mail=jo@example.com',
+      [
+        'URL https://x.org/pay?card=4111111111111111&mail=jo@example.com',
+        'CREDIT_CARD 4111111111111111',
+        'EMAIL jo@example.com',
+      ],
+    ],
+    [
+      'postgres://jo:hunter2pass@10.1.2.3:5432/app',
+      ['SECRET postgres://jo:hunter2pass@10.1.2.3:5432/app', 'IP 10.1.2.3'],
+    ],
+    ['https://[2001:db8::1]/path', ['URL https://[2001:db8::1]/path', 'IP 2001:db8::1']],
+    ['12 Main Street, Springfield, IL 62704', ['ADDRESS 12 Main Street, Springfield, IL 62704', 'ZIP 62704']],
+    // Weak readings of the digits of a surer number are no finds.
+    ['00:1A:2B:3C:4D:5E', ['MAC 00:1A:2B:3C:4D:5E']],
+  ])('tells what lies within another type, and tells none twice: %s', async (text, expected) => {
+    const inspector = made()
+    const segments = [turn(text, 0)]
+    const findings = await inspector.inspect('request', segments, never, FACTS)
+    expect(told(findings, segments).map((line) => line.slice('/messages/0/content '.length))).toEqual(
+      expect.arrayContaining([...expected]),
+    )
+    const places = findings.map(({ type, start, end }) => `${type} ${start} ${end}`)
+    expect(new Set(places).size).toBe(places.length)
+    expect(await inspector.inspect('request', segments, never, FACTS)).toEqual(findings)
+    // Where all types count there is none over another.
+    const hints = { key: null, role: 'user', channel: 'text' } as const
+    const [all = []] = inspector.findIn([{ text, json: false, hints }], NO_CUSTOM, 't')
+    for (const [at, { start }] of all.entries()) expect(start).toBeGreaterThanOrEqual(all[at - 1]?.end ?? 0)
+    expect(text.slice(all[0]?.start, all[0]?.end)).toBe(expected[0]?.replace(/^[A-Z_]+ /, ''))
+  })
+
   it('finds nothing of what a tenant lets pass, and what its policy adds', async () => {
     const data = { org: { redaction: { allow: { '*': { EMAIL: ['help@example.org'] } } } } }
     const inspector = made({ custom: readCustom(data), customData: data })

@@ -48,6 +48,13 @@ describe('in text', () => {
     expect(edited({ EMAIL: operator }, viewOf(text, [found(text, EMAIL)]))).toBe(expected)
   })
 
+  test('of what overlaps only what the params ask for counts, and each place is edited once', () => {
+    const link = `Ask https://x.org/?m=${EMAIL} now`
+    const findings = [found(link, `https://x.org/?m=${EMAIL}`, 'URL'), found(link, EMAIL)]
+    expect(edited({ EMAIL: 'token' }, viewOf(link, findings))).toBe('Ask https://x.org/?m=EMAIL now')
+    expect(edited({ EMAIL: 'token', URL: 'token' }, viewOf(link, findings))).toBe('Ask URL now')
+  })
+
   test('hash is that of requests', () => {
     expect(edited({ EMAIL: 'hash' }, viewOf(text, [found(text, EMAIL)]))).toMatch(/^Ask EMAIL_x[0-9a-f]{16} now$/)
   })

@@ -7,12 +7,15 @@ import { masked } from '../operate/mask.ts'
 import type { Operator } from '../operate/operator.ts'
 import { operatorFor, type Params, scoreFor } from '../params.ts'
 import type { Live } from '../pseudonyms.ts'
+import { settled } from '../settled.ts'
 import type { TenantKeys } from '../token.ts'
 import { escaped } from './json.ts'
 import { Literals } from './literals.ts'
 import { Pseudonyms, type Reading } from './pseudonyms.ts'
 
 const NONE: readonly LaneEdit[] = []
+
+type Marked = Finding & Readonly<{ operator: Operator }>
 
 /**
  * Does to what was found in an answer, before anything is put back into it, what the params say. `token` and `surrogate` leave the name of the type: nobody would
@@ -56,15 +59,20 @@ export function redactAnswer(params: Params, live: readonly Live[], keys: Tenant
       const own = lane.json ? literalsOf(lane) : null
       if (lane.findings.length === 0) return NONE
       if (!(params.channels?.has(lane.channel) ?? true) || !(params.roles?.has(lane.role) ?? true)) return NONE
-      const edits: LaneEdit[] = []
+      const marks: Marked[] = []
       for (const finding of lane.findings) {
-        const { type, start, end, score } = finding
+        const { type, score } = finding
         const operator = type === 'TOKEN' ? null : operatorFor(params, type)
         if (operator === null || operator.operator === 'keep' || score < scoreFor(params, type)) continue
         if (isLive(lane, finding)) continue
         if (operator.operator === 'refuse') throw refused(`the answer holds what may not be passed on: ${type}`)
         if (FIXED.test(lane.lane)) throw refused(`${type} stands in the answer where nothing can be edited`)
-        count(lane, finding, operator)
+        marks.push({ ...finding, operator })
+      }
+      const edits: LaneEdit[] = []
+      for (const mark of settled(marks, lane.text)) {
+        const { type, start, end, operator } = mark
+        count(lane, mark, operator)
         const text = standIn(type, lane.text.slice(start, end), operator, keys, thisYear)
         if (own === null) edits.push({ start, end, text })
         else edits.push({ start, end, text: own.within(lane, start, end) ? escaped(text) : JSON.stringify(text) })
