@@ -216,9 +216,11 @@ async function activate(site: Site, ledger: Ledger, files: string, plugged: () =
   const activation = await Activation.first({ ledger, toolchain, providers, plugins, secret, log }, loaded, files)
   site.activation = activation
   undo.add('the policy', () => activation.active.policy.retire())
-  undo.add('the inspector', () =>
-    activation.active.generation.plugins.find(({ name }) => name === 'redaction')?.stop?.(),
-  )
+  const inspector = (): Plugin | undefined =>
+    activation.active.generation.plugins.find(({ name }) => name === 'redaction')
+  undo.add('the inspector', () => inspector()?.stop?.())
+  // Its thread reads modules and weights before the first long call can wait for them.
+  await inspector()?.start?.()
   signal.throwIfAborted()
   const lines = [...unplaced(activation.active.generation), ...residencyWarnings(loaded, Date.now())]
   for (const line of lines) log.warn(line)

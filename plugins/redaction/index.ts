@@ -9,7 +9,10 @@ import { redactAnswer, restorer } from './restore/index.ts'
 import { type TenantKeys, tenantKeys } from './token.ts'
 
 /** `secret`: what the tenants' keys are derived from, 32 bytes or more. Gateways that share it make the same tokens of the same calls. */
-export type RedactionOptions = Readonly<{ inspector: Pick<Inspector, 'inspect' | 'stop'>; secret: Uint8Array }>
+export type RedactionOptions = Readonly<{
+  inspector: Pick<Inspector, 'inspect' | 'stop'> & Partial<Pick<Inspector, 'start'>>
+  secret: Uint8Array
+}>
 
 /** No answer is held back further for the inspector: what has no bound needs `stream.hold: whole`. */
 const SPAN = Math.max(...Object.values(ENTITIES).map(({ bound }) => bound ?? 0))
@@ -57,6 +60,7 @@ export function createRedaction({ inspector, secret }: RedactionOptions): Plugin
     answers: 'asked',
     span: SPAN,
     inspect: (phase, segments, signal, call) => inspector.inspect(phase, segments, signal, call),
+    start: async () => inspector.start?.(),
     stop: () => inspector.stop(),
     discharge: { redact: { stage: 'redact', request, response } },
   }

@@ -30,6 +30,8 @@ export type InspectorOptions = Readonly<{
 
 export type Inspector = Readonly<{
   inspect(phase: Phase, segments: readonly Segment[], signal: AbortSignal, call: CallFacts): Promise<readonly Finding[]>
+  /** Makes ready what the first long text would wait for. */
+  start(): Promise<void>
   stop(): Promise<void>
   /** The same reading without cache and workers. */
   findIn(texts: readonly Given[], custom: Custom, tenant: string): readonly (readonly Span[])[]
@@ -112,6 +114,7 @@ export function createInspector(options: InspectorOptions): Inspector {
         (spans[at] ?? []).map(({ start, end, type, score }) => ({ type, pointer, start, end, score })),
       )
     },
+    start: async () => pool?.warm(),
     stop: async () => pool?.close(),
     findIn: (texts, by, tenant) => findIn(texts, { custom: by, tagger, tenant }),
   }

@@ -1,8 +1,10 @@
+import { randomBytes } from 'node:crypto'
 import { readCustom } from '../../plugins/redaction/custom/index.ts'
 import { createRedaction } from '../../plugins/redaction/index.ts'
 import { createInspector } from '../../plugins/redaction/inspector.ts'
 import { loadTagger } from '../../plugins/redaction/tagger/index.ts'
 import type { Config } from '../config.ts'
+import type { Json } from '../core/json.ts'
 import type { Plugin } from '../core/plugin.ts'
 import type { LoadedPolicy } from './policy.ts'
 
@@ -21,6 +23,23 @@ export function redactionOf(
   const { workers, cacheBytes, apartAbove } = redaction
   const custom = readCustom(data)
   const tagger = loadTagger()
-  const inspector = createInspector({ custom, customData: data, tagger, workers, cacheBytes, apartAbove, secret })
+  const inspector = createInspector({
+    custom,
+    customData: readByThreads(data),
+    tagger,
+    workers,
+    cacheBytes,
+    apartAbove,
+    secret: randomBytes(32),
+  })
   return createRedaction({ inspector, secret })
 }
+
+/** Of a policy's data what {@link readCustom} reads: all else would be copied into every thread. */
+function readByThreads(data: Json): Json {
+  const org = isObject(data) ? data.org : undefined
+  return { org: { redaction: isObject(org) ? (org.redaction ?? {}) : {} } }
+}
+
+const isObject = (value: Json | undefined): value is Readonly<Record<string, Json>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

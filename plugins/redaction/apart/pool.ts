@@ -60,6 +60,18 @@ export class ApartPool {
     })
   }
 
+  /** Starts a thread where there is none, so that the first long text need not wait for its modules and weights. Resolves when it is ready, or was lost: the next job tries again. */
+  warm(): Promise<void> {
+    if (this.#closed || this.#threads.size > 0 || !this.#start()) return Promise.resolve()
+    const [thread] = this.#threads
+    if (thread === undefined) return Promise.resolve()
+    return new Promise((resolve) => {
+      const { worker } = thread
+      worker.once('message', () => resolve())
+      worker.once('exit', () => resolve())
+    })
+  }
+
   /** How many threads there are; for tests and the bench. */
   get threads(): number {
     return this.#threads.size
