@@ -1,0 +1,3 @@
+import { killsMutants } from './mutating.ts'
+
+killsMutants('controls/redaction/', ['condition', 'constant', 'negation', 'operator'])
