@@ -11,6 +11,8 @@ import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const ALLOWED = ['MIT', 'Apache-2.0', 'ISC', 'BSD-2-Clause', 'BSD-3-Clause', 'BlueOak-1.0.0', '0BSD']
+/** Which one we take of a package that offers several: as its package.json says it, as SPDX writes that, and the one. Another choice than this is refused. */
+const CHOSEN = { ibantools: { says: 'MIT or MPL-2.0', declared: 'MIT OR MPL-2.0', licence: 'MIT' } }
 /** Reproducible builds give the moment in SOURCE_DATE_EPOCH, in seconds; without it there is none to tell. */
 const created = new Date(Number(process.env.SOURCE_DATE_EPOCH ?? 0) * 1000).toISOString().replace('.000Z', 'Z')
 
@@ -37,10 +39,12 @@ function shipped() {
   for (const [path, entry] of Object.entries(lock.packages)) {
     if (path === '' || entry.dev === true) continue
     const name = entry.name ?? path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)
+    const choice = CHOSEN[name]?.says === entry.license ? CHOSEN[name] : undefined
     const one = {
       name,
       version: entry.version,
-      licence: entry.license,
+      licence: choice?.licence ?? entry.license,
+      declared: choice?.declared ?? entry.license,
       integrity: entry.integrity,
       optional: entry.optional === true || entry.devOptional === true,
     }
@@ -144,7 +148,8 @@ function spdx() {
   const self = entry(manifest.name, manifest.version, `pkg:npm/${manifest.name}@${manifest.version}`, manifest.license)
   const parts = [
     ...packages.map((one) =>
-      entry(one.name, one.version, reference(one), one.licence, {
+      entry(one.name, one.version, reference(one), one.declared, {
+        ...(one.declared === one.licence ? {} : { licenseConcluded: one.licence }),
         checksums: [{ algorithm: 'SHA512', checksumValue: sha512(one) }],
       }),
     ),
