@@ -70,7 +70,7 @@ export function cueOf(...phrases: readonly string[]): Lexicon<'cue'> {
   return lexiconOf({ cue: phrases })
 }
 
-const FILLER_MARKS = new Set([...':#=-–—("\'`[{<>|*_.º°№«»“”‘’\\~→]})'].map((mark) => mark.charCodeAt(0)))
+const FILLER_MARKS = new Set([...':#=-–—("\'`[{<>|*_.?º°№«»“”‘’\\~→↳▸▶•·…]})'].map((mark) => mark.charCodeAt(0)))
 const FILLERS = cueOf(
   ...'number no num nr numero número nummer numéro nº n° n numer # code código codigo id value valor wert is was are es ist est è e é are the my our your'.split(
     ' ',
@@ -78,7 +78,7 @@ const FILLERS = cueOf(
   ...'his her their of de del der la le el il o a du da do di für for per with to on as und y et and new old nuevo last full complete following'.split(
     ' ',
   ),
-  ...'below here reads says equals being be provided listed given used ending str string lautet siguiente suivant seguente nummber mi tu su mein meine mon ma mio'.split(
+  ...'below here reads says equals being be provided listed given used ending str string lautet siguiente suivant seguente nummber mi tu su mein meine mon ma mio numer nr jest to jego jej i think believe guess it s its maybe probably should that this one'.split(
     ' ',
   ),
 )

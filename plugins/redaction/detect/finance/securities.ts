@@ -1,6 +1,7 @@
 import { luhnOfCode, mod97 } from '../numbers/checks.ts'
 import type { CodeForm, DigitForm } from '../numbers/form.ts'
 import { CUE } from '../numbers/labels.ts'
+import { COUNTRIES } from './accounts.ts'
 
 /** ANSI X9.6: letters are 10 to 35, every second value doubled, the digits of the values added. */
 function isCusip(code: string): boolean {
@@ -28,13 +29,15 @@ export const SECURITY_NUMBERS: readonly DigitForm[] = [
   },
 ]
 
-/** Prefixes of ISO 6166: ISO 3166 countries have two letters; XS and such are of international depositories. */
+/** Prefixes of ISO 6166: ISO 3166 countries; XS and such are of international depositories and of what has no country. */
+const isIssuer = (prefix: string): boolean => COUNTRIES.has(prefix) || /^(?:X[A-DFKSTX]|E[UZ]|Q[ST])$/.test(prefix)
+
 export const SECURITIES: readonly CodeForm[] = [
   {
     type: 'ISIN',
     rule: 'isin/luhn',
     pattern: /[A-Za-z]{2}[A-Za-z0-9]{9}\d(?![A-Za-z0-9])/y,
-    valid: (code) => /\d{3}/.test(code) && luhnOfCode(code),
+    valid: (code) => isIssuer(code.slice(0, 2)) && /\d{3}/.test(code) && luhnOfCode(code),
     cue: CUE.isin,
     scores: { form: 0.95, grouped: 0.95, alone: 1, near: 1, label: 1, invalid: 0.7 },
   },

@@ -21,12 +21,14 @@ export const mac: Detector = {
       let groups = 0
       let or = 0
       let and = 0xff
+      let letters = false
       for (;;) {
         let digits = 0
         while (digits < width && isOf(text, i + digits, HEX)) {
           const value = Number.parseInt(text.charAt(i + digits), 16)
           or |= value
           and &= value
+          letters ||= value > 9
           digits += 1
         }
         if (digits < width) {
@@ -42,7 +44,7 @@ export const mac: Detector = {
       past = i
       if (!(width === 2 ? groups === 6 || groups === 8 : groups === 3)) continue
       if (or === 0 || and === 15 || isWordUnit(text.charCodeAt(i))) continue
-      found.push({ start: from, end: i, type: 'MAC', score: width === 4 ? 0.8 : 0.95, rule: 'mac' })
+      found.push({ start: from, end: i, type: 'MAC', score: width === 4 && !letters ? 0.8 : 0.95, rule: 'mac' })
     }
   },
 }

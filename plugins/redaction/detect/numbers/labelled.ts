@@ -5,7 +5,7 @@ import { CARD_SECRETS, EXPIRY } from '../finance/cards.ts'
 import { RECORDS } from '../health/records.ts'
 import { TRAVEL_LABELS } from '../national/travel.ts'
 import { AFTER_BLANK, AFTER_BREAK, DIGIT, MARK, UPPER } from '../tokens.ts'
-import { at, labelOf } from './context.ts'
+import { at, labelFurther, labelOf } from './context.ts'
 import type { LabelledForm } from './form.ts'
 import { CUE, HOLDERS } from './labels.ts'
 import { isDigits, isPartOfMore, pieceEnd } from './run.ts'
@@ -16,11 +16,14 @@ const ALL = FORMS.reduce((bits, { cue }) => bits | cue, 0)
 /** The types that a label alone can tell. */
 export const LABELLED_TYPES: readonly string[] = [...FORMS.map(({ type }) => type), 'DATE']
 
-const DATE = /^(?:\d{1,4}[-./]\d{1,2}[-./]\d{1,4}|\d{1,2}[-./][A-Za-z]{3,9}[-./]\d{2,4})$/
+const DATE =
+  /^(?:(?:19|20)\d\d[-./][01]?\d[-./][0-3]?\d|[0-3]?\d[-./][0-3]?\d[-./](?:(?:19|20)\d\d|\d\d)|\d{1,2}[-./][A-Za-z]{3,9}[-./]\d{2,4})$/
 const AMOUNT = /^\d+\.\d{1,2}$/
 /** A laboratory's limits, a span of pages. */
 const RANGE = /^\d{1,4}[-/]\d{1,4}$/
 const SERIES = /^[A-Za-z]{1,4}-?\d{5,12}$/
+/** Counts and amounts. */
+const ROUND = /^[1-9]\d{0,3}0{4,}$/
 const YEAR = /^(?:19|20)\d\d$/
 
 /**
@@ -45,7 +48,11 @@ export function scanLabelled(reading: Reading, token: number, found: Span[]): nu
   }
   at(token, last)
   const label = labelOf()
-  if ((label & (ALL | CUE.expiry)) === 0) return label === 0 ? scanHeld(reading, token, last, found) : -1
+  if ((label & (ALL | CUE.expiry)) === 0) {
+    if (label !== 0) return -1
+    const further = scanFurther(reading, token, last, found)
+    return further >= 0 ? further : scanHeld(reading, token, last, found)
+  }
   const start = tokens.start[token] ?? 0
   if ((label & CUE.expiry) !== 0) {
     EXPIRY.lastIndex = start
@@ -61,6 +68,40 @@ export function scanLabelled(reading: Reading, token: number, found: Span[]): nu
     return behind
   }
   return -1
+}
+
+/** A value that looks like a number of something, whose label is further off. */
+function scanFurther(reading: Reading, token: number, last: number, found: Span[]): number {
+  const { text, tokens } = reading
+  const cues = labelFurther()
+  if (cues === 0 || (cues & CUE.other) !== 0) return -1
+  const start = tokens.start[token] ?? 0
+  for (const form of FORMS) {
+    if ((form.cue & cues) === 0 || !FURTHER.has(form.type)) continue
+    const behind = form.grouped ? groupsBehind(reading, token, last) : last
+    const end = tokens.end[behind] ?? 0
+    if (!fits(text, start, end, form) || !isTelling(text.slice(start, end))) continue
+    found.push({ start, end, type: form.type, score: 0.6, rule: `${form.type.toLowerCase()}/further` })
+    return behind
+  }
+  return -1
+}
+
+const FURTHER: ReadonlySet<string> = new Set([
+  'MRN',
+  'ID',
+  'US_ACCOUNT',
+  'PASSPORT',
+  'DRIVER_LICENSE',
+  'PLATE',
+  'VIN',
+  'IMEI',
+])
+
+/** Six digits, or capitals and three: less is a count of something. */
+function isTelling(value: string): boolean {
+  const digits = value.replace(/[^0-9]/g, '').length
+  return digits >= 6 || (digits >= 2 && /[A-Z]/.test(value) && value.length >= 5)
 }
 
 /** A series and a number behind `id`, `no.` or `#`, of somebody named a few words before: `insurance Blue Cross ID R55120984`. */
@@ -119,5 +160,6 @@ function fits(text: string, start: number, end: number, form: LabelledForm): boo
   const value = text.slice(start, end)
   if (DATE.test(value) || AMOUNT.test(value)) return false
   if (form.type === 'DRIVER_LICENSE' && RANGE.test(value)) return false
+  if (form.type !== 'US_ACCOUNT' && ROUND.test(value)) return false
   return form.years || !YEAR.test(value)
 }

@@ -64,7 +64,12 @@ export function isPartOfMore(text: string, start: number, end: number): boolean 
   if ((before === 0x2c || before === 0x2f || before === 0x3a) && digitBefore && !long) return edge(text, start, 1) <= 4
   if (after === 0x25 || after === 0x20ac || after === 0xb0) return !long
   if ((after === 0x2e || after === 0x2d) && digitAfter) return true
-  if (after === 0x2c && digitAfter) return !long && (edge(text, end - 1, -1) <= 3 || isCents(text, end + 1))
+  // Thousands have three digits behind their comma; what is joined by hyphens is no amount.
+  if (after === 0x2c && digitAfter) {
+    const front = edge(text, end - 1, -1)
+    if (long || text.charCodeAt(end - front - 1) === 0x2d) return false
+    return (front <= 3 && edge(text, end + 1, 1) === 3) || isCents(text, end + 1)
+  }
   if ((after === 0x2f || after === 0x3a) && digitAfter && !long) return edge(text, end - 1, -1) <= 4
   return false
 }
