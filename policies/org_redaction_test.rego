@@ -13,7 +13,7 @@ redacted(verdict) := [obligation.params | some obligation in verdict.obligations
 test_every_tenant_has_the_profile_standard if {
 	every name in ["claims", "research", "lab"] {
 		decision := customhouse.decision with input as asked({"principal": {"tenant": name}})
-		redacted(decision.targets["eu/a"]) == [data.controls.redaction.profiles.standard.redact]
+		redacted(decision.targets["eu/a"]) == [{"profile": "standard"}]
 	}
 }
 

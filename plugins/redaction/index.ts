@@ -2,7 +2,8 @@ import type { CallFacts } from '../../src/core/call.ts'
 import type { Discharged, Filter, Filtered, Plugin, RequestOrder, ResponseOrder } from '../../src/core/plugin.ts'
 import { ENTITIES } from './entity.ts'
 import type { Inspector } from './inspector.ts'
-import { isMisread, type Params, readParams } from './params.ts'
+import { isMisread, type Params } from './params.ts'
+import { askedOf, NO_PROFILES, type Profiles } from './profiles.ts'
 import type { Live } from './pseudonyms.ts'
 import { redact } from './redact.ts'
 import { redactAnswer, restorer } from './restore/index.ts'
@@ -12,6 +13,8 @@ import { type TenantKeys, tenantKeys } from './token.ts'
 export type RedactionOptions = Readonly<{
   inspector: Pick<Inspector, 'inspect' | 'stop'> & Partial<Pick<Inspector, 'start'>>
   secret: Uint8Array
+  /** Those that obligations may name. */
+  profiles?: Profiles
 }>
 
 /** No answer is held back further for the inspector: what has no bound needs `stream.hold: whole`. */
@@ -20,7 +23,7 @@ const SPAN = Math.max(...Object.values(ENTITIES).map(({ bound }) => bound ?? 0))
 const NOTHING: readonly Live[] = []
 
 /** Finds what is personal, and carries out `redact`: takes it out of what is sent, and puts back in the answer what a pseudonym stands for. README.md has the params. */
-export function createRedaction({ inspector, secret }: RedactionOptions): Plugin {
+export function createRedaction({ inspector, secret, profiles = NO_PROFILES }: RedactionOptions): Plugin {
   const tenants = new Map<string, TenantKeys>()
   // What stands for what, while the call lives: nothing of it outlives the call.
   const lives = new WeakMap<CallFacts, readonly Live[]>()
@@ -34,7 +37,7 @@ export function createRedaction({ inspector, secret }: RedactionOptions): Plugin
   }
 
   function request({ call, obligation, segments, findings }: RequestOrder): Discharged {
-    const params = readParams(obligation)
+    const params = askedOf(obligation, 'redact', profiles)
     if (isMisread(params)) return unmet(params.message)
     const done = redact(params, segments, findings, keysOf(call.principal.tenant))
     if (done.refused !== null) return unmet(`redact: ${done.refused}`)
@@ -50,7 +53,7 @@ export function createRedaction({ inspector, secret }: RedactionOptions): Plugin
   }
 
   function response({ call, obligation }: ResponseOrder): Filtered {
-    const params = readParams(obligation)
+    const params = askedOf(obligation, 'answer', profiles)
     if (isMisread(params)) return unmet(params.message)
     return { met: true, filter: redactAnswer(params, lives.get(call) ?? NOTHING, keysOf(call.principal.tenant)) }
   }

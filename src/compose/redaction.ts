@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { readCustom } from '../../plugins/redaction/custom/index.ts'
 import { createRedaction } from '../../plugins/redaction/index.ts'
 import { createInspector } from '../../plugins/redaction/inspector.ts'
+import { readProfiles } from '../../plugins/redaction/profiles.ts'
 import { loadTagger } from '../../plugins/redaction/tagger/index.ts'
 import type { Config } from '../config.ts'
 import type { Json } from '../core/json.ts'
@@ -22,6 +23,7 @@ export function redactionOf(
 ): Plugin {
   const { workers, cacheBytes, apartAbove } = redaction
   const custom = readCustom(data)
+  const profiles = readProfiles(data)
   const tagger = loadTagger()
   const inspector = createInspector({
     custom,
@@ -32,7 +34,7 @@ export function redactionOf(
     apartAbove,
     secret: randomBytes(32),
   })
-  return createRedaction({ inspector, secret })
+  return createRedaction({ inspector, secret, profiles })
 }
 
 /** Of a policy's data what {@link readCustom} reads: all else would be copied into every thread. */

@@ -3,6 +3,7 @@ import type { Json } from '../../../src/core/json.ts'
 import type { Detector, Reading, Span } from '../detect/detector.ts'
 import { hashOf, tokensOf } from '../detect/tokens.ts'
 import { ENTITY_NAME } from '../entity.ts'
+import { readOperator } from '../operate/operator.ts'
 import { CHECKSUMS, type Checksum, isChecksum } from './checksums.ts'
 import { type Members, membersOf, refuse, requireKnown, wordsOf } from './refusal.ts'
 
@@ -35,7 +36,7 @@ export function readPatterns(value: Json | undefined, path: string): readonly Pa
 
 function readPattern(name: string, entity: Members, path: string): Pattern {
   requireKnown(entity, MEMBERS, path)
-  const { type = name, pattern, score = 0.85, validate } = entity
+  const { type = name, pattern, score = 0.85, validate, operator = 'token' } = entity
   if (typeof type !== 'string' || !ENTITY_NAME.test(type)) {
     const where = entity.type === undefined ? path : `${path}.type`
     throw refuse(
@@ -45,6 +46,8 @@ function readPattern(name: string, entity: Members, path: string): Pattern {
   }
   if (typeof pattern !== 'string' || pattern === '' || pattern.length > LONGEST_PATTERN)
     throw refuse(`${path}.pattern`, `write a regular expression (RE2) of at most ${LONGEST_PATTERN} characters`)
+  const done = readOperator(type, operator)
+  if (typeof done === 'string') throw refuse(`${path}.operator`, `it ${done}`)
   if (typeof score !== 'number' || !(score > 0 && score <= 1)) throw refuse(`${path}.score`, 'write a number in 0..1')
   if (validate !== undefined && !isChecksum(validate))
     throw refuse(`${path}.validate`, `write one of ${[...Object.keys(CHECKSUMS), 'none'].join(', ')}`)

@@ -6,111 +6,78 @@
 #   only add a profile, and of several the strictest operator holds for each type.
 package controls.redaction
 
-import data.controls.redaction.members
 import data.customhouse.targets
 import data.org.redaction
 
-tenant := object.get(redaction.tenants, input.call.principal.tenant, {})
+# A tenant's members stand in place of those of the defaults; who is not listed has the defaults.
+entry := laid(redaction.defaults, listed) if listed := redaction.tenants[input.call.principal.tenant]
 
-# A tenant's member stands in place of the default; who is not listed has the defaults.
-given(name) := member if member := tenant[name]
-
-else := redaction.defaults[name]
+else := redaction.defaults
 
 # The name of the tenant's own profile.
-base := given("profile")
-
-tasks := given("tasks")
+base := entry.profile
 
 # What the client says of a call, and what was found in it: a profile beside the tenant's own.
 raised contains redaction.classes[class] if some class in input.call.classes
 
-raised contains tasks[input.call.task]
+raised contains entry.tasks[input.call.task]
 
 raised contains redaction.findings[finding.type] if some finding in input.findings
 
-applied := raised | {base}
+# The tenant's own profile, and those beside it.
+own := profile(base)
 
-chosen[name] := profile(name) if some name in applied
+beside[name] := profile(name) if {
+	some name in raised
+	name != base
+}
+
+# Names of profiles that are nowhere. What stands in those that are, the gateway reads when it loads the policy.
+missing contains base if not own
+
+missing contains name if {
+	some name in raised
+	name != base
+	not beside[name]
+}
 
 # A misspelt class or task would otherwise be judged without the profile that was meant.
-known("data class") if {
-	every class in input.call.classes {
-		redaction.classes[class]
-	}
+strange contains "data class" if {
+	some class in input.call.classes
+	redaction.classes
+	not redaction.classes[class]
 }
 
-known("data class") if not redaction.classes
-
-known("task") if tasks[input.call.task]
-
-known("task") if input.call.task == null
-
-known("task") if not tasks
-
-faults contains name if {
-	some name, value in redaction
-	type_name(value) != object.get(members.organisation, name, "none")
+strange contains "task" if {
+	input.call.task != null
+	entry.tasks
+	not entry.tasks[input.call.task]
 }
 
-faults contains "defaults" if not redaction.defaults
+# What each profile that wants all content read lets pass unread.
+readable contains own.references
 
-faults contains "tenants" if not redaction.tenants
-
-faults contains $"tenants.{input.call.principal.tenant}" if not is_object(tenant)
-
-faults contains name if {
-	some entry in [redaction.defaults, tenant]
-	some name, value in entry
-	not proper(object.get(members.entry, name, "none"), value)
-}
-
-faults contains "profile" if not base
-
-faults contains $"profiles.{name}" if {
-	some name in applied
-	not there(name)
-}
-
-faults contains $"profiles.{name}.{member}" if {
-	some name in applied
-	some member, value in chosen[name]
-	type_name(value) != object.get(members.profile, member, "none")
-}
-
-# What stands below, the plugin reads, which carries out nothing that it does not know.
-there(name) if is_object(chosen[name])
-
-proper(type, value) if type == type_name(value)
-
-# One of some words, or an object.
-proper(words, value) if words[value]
-
-proper(words, value) if {
-	is_object(words)
-	is_object(value)
-}
+readable contains beside[_].references
 
 # Content that no inspector reads, under a profile that wants all of it read.
 unread contains reference if {
-	some name in applied
-	kinds := chosen[name].references
 	some reference in input.call.references
+	some kinds in readable
 	not reference.kind in kinds
 }
 
 # What was found and may not pass in any form.
 refused contains finding if {
-	some document in documents
 	some finding in input.findings
+	some document in documents
 	named(operator(document, finding.type)) == "refuse"
 	finding.max_score >= threshold(document, finding.type)
 }
 
 satisfied[target.id] := true if {
-	faults == set()
-	known("data class")
-	known("task")
+	own
+	missing == set()
+	strange == set()
 	unread == set()
 	refused == set()
 	some target in targets
@@ -119,20 +86,27 @@ satisfied[target.id] := true if {
 # No comprehension: what is not defined in it must leave this undefined, which denies.
 obligations[target.id] := attached if some target in targets
 
-attached := [] if documents == []
+# Mostly the tenant's own profile as it stands. Then its name is enough, since the gateway has read the profiles as well.
+attached := [{"type": "redact", "params": {"profile": base}}] if {
+	raised == set()
+	as_it_stands
+	own[part]
+}
 
-attached := [{"type": "redact", "params": strictest(documents)}]
+else := [] if documents == []
+
+else := [{"type": "redact", "params": strictest(documents)}]
 
 # METADATA
-# title: The policy's data has no member that the policy does not know, none of the wrong type, and names profiles that there are
+# title: The policy's data names profiles that there are
 # custom:
 #   regulations: [DORA-28]
 reasons[target.id] contains {
 	"rule": "redaction/data",
 	"controls": rego.metadata.rule().custom.regulations,
-	"message": $"The policy's data for the redaction of the tenant {input.call.principal.tenant} has an unknown or ill-shaped member: {name}.",
+	"message": $"The policy's data for the redaction of the tenant {input.call.principal.tenant} names a profile that is nowhere: {name}.",
 } if {
-	some name in faults
+	some name in missing
 	some target in targets
 }
 
@@ -145,8 +119,7 @@ reasons[target.id] contains {
 	"controls": rego.metadata.rule().custom.regulations,
 	"message": $"The policy names no profile of redaction for the call's {what} of the tenant {input.call.principal.tenant}.",
 } if {
-	some what in ["data class", "task"]
-	not known(what)
+	some what in strange
 	some target in targets
 }
 

@@ -10,38 +10,42 @@ profile(name) := one if one := redaction.profiles[name]
 else := profiles[name]
 
 # The parameters of the obligation in this phase, of each profile that applies and has any.
-documents := array.concat(own, further("redact")) if input.targets
+documents := array.concat(first, [document | document := beside[_][part]])
 
-documents := array.concat(
-	[document | document := chosen[base].answer],
-	further("answer"),
-) if {
-	input.target
+part := "redact" if input.targets
+
+part := "answer" if input.target
+
+first := [] if {
+	own
+	not own[part]
 }
 
-further(part) := [document |
-	some name in raised
-	name != base
-	document := chosen[name][part]
-]
+first := [adjusted(own.redact)] if input.targets
 
-own := [] if not chosen[base].redact
+first := [own.answer] if input.target
 
-own := [adjusted(document)] if document := chosen[base].redact
+# What the tenant's own profile asks for, with the operators and the tools of its entry.
+adjusted(document) := document if as_it_stands
 
-# The tenant's own profile, with the operators and the tools of its entry.
-adjusted(document) := laid(document, {
+else := laid(document, {
 	"types": laid(document.types, laid(added(document), operators)),
 	"restore": laid(object.get(document, "restore", {"tools": "all"}), tools),
 })
 
+as_it_stands if {
+	not entry.types
+	not entry.tools
+	not redaction.entities
+}
+
 default operators := {}
 
-operators := given("types")
+operators := entry.types
 
 default tools := {}
 
-tools := {"tools": given("tools")}
+tools := {"tools": entry.tools}
 
 # Types that the organisation's data defines, where the profile says nothing of them.
 added(document) := {type: object.get(entity, "operator", "token") |

@@ -14,12 +14,13 @@ settings(profile) := {"defaults": {"profile": profile}, "tenants": {}}
 # Type -> name of the operator.
 operators(params) := {type: redaction.named(one) | some type, one in params.types}
 
-params(name) := obligations["eu/a"][0].params if {
-	obligations := redaction.obligations with input as fixture.request({}, [target]) with data.org.redaction as settings(name)
-}
+params(name) := profiles[name].redact if named_by(fixture.request({}, [target]), name)
 
-answers(name) := obligations["eu/a"][0].params if {
-	obligations := redaction.obligations with input as fixture.response(target) with data.org.redaction as settings(name)
+answers(name) := profiles[name].answer if named_by(fixture.response(target), name)
+
+named_by(question, name) if {
+	obligations := redaction.obligations with input as question with data.org.redaction as settings(name)
+	obligations["eu/a"] == [{"type": "redact", "params": {"profile": name}}]
 }
 
 # What a profile does with a type, listed or not.
