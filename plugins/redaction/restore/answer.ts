@@ -29,10 +29,14 @@ export function redactAnswer(params: Params, live: readonly Live[], keys: Tenant
   const counted = new Map<string, Set<string>>()
   const thisYear = new Date().getUTCFullYear()
 
+  const asked = (channel: LaneView['channel'], role: LaneView['role']): boolean =>
+    (params.channels?.has(channel) ?? true) && (params.roles?.has(role) ?? true)
+  const secrets = (operatorFor(params, 'SECRET')?.operator ?? 'keep') !== 'keep'
+
   /** Whether a finding touches a live pseudonym. */
   function isLive({ text, json }: LaneView, { start, end }: Finding): boolean {
     for (let at = Math.max(0, start - known.longest); at < end; at++) {
-      known.read(text, at, at === 0 ? 0x20 : text.charCodeAt(at - 1), json, true, reading)
+      known.read(text, at, at === 0 ? 0x20 : text.charCodeAt(at - 1), json ? 1 : 0, true, reading)
       if (reading.live !== null && reading.end > start) return true
     }
     return false
@@ -54,11 +58,12 @@ export function redactAnswer(params: Params, live: readonly Live[], keys: Tenant
 
   return {
     name: 'redaction.answer',
-    hold: 0,
+    hold: secrets ? LONGEST_RUN : 0,
+    waits: ({ text, channel, role }) => (secrets && asked(channel, role) ? runAt(text) : 0),
     edit(lane) {
       const own = lane.json ? literalsOf(lane) : null
       if (lane.findings.length === 0) return NONE
-      if (!(params.channels?.has(lane.channel) ?? true) || !(params.roles?.has(lane.role) ?? true)) return NONE
+      if (!asked(lane.channel, lane.role)) return NONE
       const marks: Marked[] = []
       for (const finding of lane.findings) {
         const { type, score } = finding
@@ -74,13 +79,31 @@ export function redactAnswer(params: Params, live: readonly Live[], keys: Tenant
         const { type, start, end, operator } = mark
         count(lane, mark, operator)
         const text = standIn(type, lane.text.slice(start, end), operator, keys, thisYear)
-        if (own === null) edits.push({ start, end, text })
+        if (own === null || own.isProse) edits.push({ start, end, text })
         else edits.push({ start, end, text: own.within(lane, start, end) ? escaped(text) : JSON.stringify(text) })
       }
       return edits
     },
     notes: () => Object.fromEntries([...counted].map(([key, places]) => [key, places.size])),
   }
+}
+
+/**
+ * Credentials have no bound (`SECRET` in entity.ts), but blanks end them, and until then nobody can tell what they are: a run without any waits for its end.
+ * A private key is found from its first line on, and what was found waits for its end as well.
+ */
+const LONGEST_RUN = 4_096
+
+/** Units at the end of a text without a blank, a quote or an angle bracket, of ASCII. */
+function runAt(text: string): number {
+  const least = Math.max(0, text.length - LONGEST_RUN)
+  let from = text.length
+  while (from > least && isOfRun(text.charCodeAt(from - 1))) from -= 1
+  return text.length - from
+}
+
+function isOfRun(unit: number): boolean {
+  return unit > 0x20 && unit < 0x7f && unit !== 0x22 && unit !== 0x3c && unit !== 0x3e
 }
 
 /** Lanes of members' names and of numbers. */

@@ -1,6 +1,7 @@
 import type { Filter, LaneEdit, LaneView } from '../../../src/core/plugin.ts'
 import type { Restoring } from '../params.ts'
 import type { Live } from '../pseudonyms.ts'
+import type { Kind } from './layer.ts'
 import { Pseudonyms } from './pseudonyms.ts'
 import { type Allowed, type Count, LaneReader, type Withheld } from './reader.ts'
 
@@ -27,7 +28,7 @@ export function restorer(live: readonly Live[], { tools, reads }: RestoreOptions
     const before = readers.get(lane.lane)
     // A lane that has ended may begin anew.
     if (before !== undefined && before.released <= lane.released) return before
-    const reader = new LaneReader(known, allowed(lane, tools, reads), lane.json, count)
+    const reader = new LaneReader(known, allowed(lane, tools, reads), kindOf(lane), count)
     readers.set(lane.lane, reader)
     return reader
   }
@@ -36,7 +37,7 @@ export function restorer(live: readonly Live[], { tools, reads }: RestoreOptions
     const again = counted.has(lane.lane)
     const own = again ? { restored: 0, unrestored: 0, withheld: new Map<Withheld, number>() } : count
     const met = own.restored + own.unrestored + own.withheld.size
-    const edits = new LaneReader(known, allowed(lane, tools, reads), lane.json, own).read(lane)
+    const edits = new LaneReader(known, allowed(lane, tools, reads), kindOf(lane), own).read(lane)
     if (!again && met !== own.restored + own.unrestored + own.withheld.size) counted.add(lane.lane)
     return edits
   }
@@ -56,6 +57,11 @@ export function restorer(live: readonly Live[], { tools, reads }: RestoreOptions
       withheld: Object.fromEntries([...count.withheld].sort(([a], [b]) => (a < b ? -1 : 1))),
     }),
   }
+}
+
+function kindOf({ json, channel }: LaneView): Kind {
+  if (!json) return 'prose'
+  return channel === 'tool' ? 'arguments' : 'asked'
 }
 
 /** What may be put back in a lane. */

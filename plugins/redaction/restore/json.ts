@@ -70,43 +70,13 @@ export class JsonPlace {
 
 const LONGEST_NAME = 1024
 
-/** A unit of a JSON string as it stands in a text: what it says, and how many units it takes. `length` 0: the text ends inside of it. */
-export type Unit = { code: number; length: number }
-
-/** Reads an escape at `at`, where a backslash stands (RFC 8259 7). What is no escape is a backslash and nothing more. */
-export function readEscape(text: string, at: number, into: Unit): void {
-  const mark = text.charCodeAt(at + 1)
-  into.length = 2
-  switch (mark) {
-    case 0x6e:
-      into.code = 0x0a
-      return
-    case 0x74:
-      into.code = 0x09
-      return
-    case 0x72:
-      into.code = 0x0d
-      return
-    case 0x62:
-      into.code = 0x08
-      return
-    case 0x66:
-      into.code = 0x0c
-      return
-    case 0x75: {
-      const digits = text.slice(at + 2, at + 6)
-      const is = HEX.test(digits)
-      into.code = is ? Number.parseInt(digits, 16) : mark
-      into.length = digits.length < 4 ? 0 : is ? 6 : 2
-      return
-    }
-    default:
-      into.code = Number.isNaN(mark) ? 0x5c : mark
-      into.length = Number.isNaN(mark) ? 0 : 2
-  }
+/** Whether a unit may stand outside of the strings of a JSON text: its marks, blanks, digits, and the letters of `true`, `false`, `null` and of an exponent. */
+export function isOutside(unit: number): boolean {
+  return unit < 128 && OUTSIDE[unit] === 1
 }
 
-const HEX = /^[0-9a-fA-F]{4}$/
+const OUTSIDE = new Uint8Array(128)
+for (const mark of '{}[],:" \t\n\r0123456789+-.trueflasnE') OUTSIDE[mark.charCodeAt(0)] = 1
 
 /** A text as it stands in a JSON string, without the quotes. */
 export function escaped(text: string): string {

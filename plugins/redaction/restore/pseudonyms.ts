@@ -1,8 +1,8 @@
 import type { Live } from '../pseudonyms.ts'
 import { CHECK_ALPHABET, CHECK_LENGTH } from '../token.ts'
-import { readEscape, type Unit } from './json.ts'
 import { folded, foldedText, isWord, MARK, MOST_MARKS, OTHER } from './spelling.ts'
 import { Trie } from './trie.ts'
+import { END, OPEN, Units } from './units.ts'
 
 /** What a text says at one place of a live pseudonym: none; or one that ends at `end`; or the text must go on before anybody can tell. */
 export type Reading = { live: Live | null; end: number; open: boolean }
@@ -17,8 +17,8 @@ export class Pseudonyms {
   readonly #tokens = new Trie()
   readonly #surrogates = new Trie()
   readonly #live: readonly Live[]
-  readonly #unit: Unit = { code: 0, length: 1 }
-  /** The longest text that {@link read} looks at, UTF-16 units. Each may be an escape of six. */
+  readonly #units = new Units()
+  /** The longest text that is looked at for one, UTF-16 units. Each may be an escape of six; what is longer by other escapes is none. */
   readonly longest: number
 
   constructor(live: readonly Live[]) {
@@ -42,32 +42,28 @@ export class Pseudonyms {
     return !inWord && this.#surrogates.next(0, unit) !== 0
   }
 
-  /** Reads what begins at `at`; of tokens first. `final`: the text does not go on. */
-  read(text: string, at: number, before: number, json: boolean, final: boolean, into: Reading): void {
+  /** Reads what begins at `at`; of tokens first. `depth`: of JSON strings that the text stands in. `final`: the text does not go on. */
+  read(text: string, at: number, before: number, depth: number, final: boolean, into: Reading): void {
     into.live = null
     into.open = false
     const first = text.charCodeAt(at)
-    if (!isWord(before) || (first >= 0x41 && first <= 0x5a)) this.#token(text, at, json, final, into)
-    if (into.live === null && !into.open && !isWord(before)) this.#surrogate(text, at, json, final, into)
+    if (!isWord(before) || (first >= 0x41 && first <= 0x5a)) this.#token(text, at, depth, final, into)
+    if (into.live === null && !into.open && !isWord(before)) this.#surrogate(text, at, depth, final, into)
   }
 
-  #token(text: string, from: number, json: boolean, final: boolean, into: Reading): void {
+  #token(text: string, from: number, depth: number, final: boolean, into: Reading): void {
     let node = 0
     let marks = 0
-    for (let at = from; ; ) {
-      if (at >= text.length) {
-        into.open = !final
-        return
-      }
-      const code = this.#unitAt(text, at, json)
+    for (let at = from; at - from <= this.longest; ) {
+      const code = this.#units.read(text, at, depth)
       if (code === END) return
       if (code === OPEN) {
-        into.open = !final
+        into.open = !final && text.length - from <= this.longest
         return
       }
       const unit = folded(code)
       if (unit === OTHER) return
-      at += this.#unit.length
+      at += this.#units.length
       if (unit === MARK) {
         marks += 1
         if (marks > MOST_MARKS) return
@@ -77,20 +73,22 @@ export class Pseudonyms {
       if (node === 0) return
       const id = this.#tokens.idAt(node)
       if (id === 0) continue
-      into.live = this.#live[id - 1] ?? null
-      into.end = at
+      if (at - from <= this.longest) {
+        into.live = this.#live[id - 1] ?? null
+        into.end = at
+      }
       return
     }
   }
 
   /** The longest that ends with its word. */
-  #surrogate(text: string, from: number, json: boolean, final: boolean, into: Reading): void {
+  #surrogate(text: string, from: number, depth: number, final: boolean, into: Reading): void {
     let node = 0
-    for (let at = from; ; ) {
-      const code = at >= text.length ? OPEN : this.#unitAt(text, at, json)
+    for (let at = from; at - from <= this.longest; ) {
+      const code = this.#units.read(text, at, depth)
       const id = this.#surrogates.idAt(node)
       if (code === OPEN) {
-        into.open = !final
+        into.open = !final && text.length - from <= this.longest
         if (final && id !== 0) {
           into.live = this.#live[id - 1] ?? null
           into.end = at
@@ -103,27 +101,20 @@ export class Pseudonyms {
       }
       node = code === END ? 0 : this.#surrogates.next(node, code)
       if (node === 0) return
-      at += this.#unit.length
+      at += this.#units.length
     }
   }
 
-  /** What a text says at `at`: a unit, or that its string or the text ends there. */
-  #unitAt(text: string, at: number, json: boolean): number {
-    const code = text.charCodeAt(at)
-    this.#unit.length = 1
-    if (!json) return code
-    if (code === 0x22) return END
-    if (code !== 0x5c) return code
-    readEscape(text, at, this.#unit)
-    return this.#unit.length === 0 ? OPEN : this.#unit.code
-  }
-
-  /** Whether what stands in front of `at` is the first label of a host (`PERSON_1_k7bc.example.com`), or what stands in front of its `@`; null: the text must go on. */
-  beginsHost(text: string, at: number, json: boolean, final: boolean): boolean | null {
+  /**
+   * Whether what stands in front of `at`, from `from` on, is the first label of a host (`PERSON_1_k7bc.example.com`), or what stands in front of its `@`; null:
+   * the text must go on.
+   */
+  beginsHost(text: string, from: number, at: number, depth: number, final: boolean): boolean | null {
     let label = -1
     let dotted = false
-    for (let place = at; ; place += this.#unit.length) {
-      const code = place >= text.length ? OPEN : this.#unitAt(text, place, json)
+    for (let place = at; ; place += this.#units.length) {
+      const code = this.#units.read(text, place, depth)
+      if (place - from > this.longest || (code === OPEN && text.length - from > this.longest)) return true
       if (code === OPEN) return final ? false : null
       if (label === -1) {
         if (code !== 0x2e && code !== 0x40) return false
@@ -132,11 +123,8 @@ export class Pseudonyms {
       else if (code === 0x2e) {
         if (label === 0) return false
         dotted = true
-      } else if (!(isWord(code) || code === 0x2d || code === 0x5f) || label >= LABEL) return false
+      } else if (code < 0 || !(isWord(code) || code === 0x2d || code === 0x5f) || label >= LABEL) return false
       else label += 1
     }
   }
 }
-
-const END = -3
-const OPEN = -4

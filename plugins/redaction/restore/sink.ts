@@ -1,4 +1,6 @@
+import { Commands, FETCHERS } from './commands.ts'
 import { isBlank, isWidthless, isWord } from './spelling.ts'
+import { hash, hashes } from './words.ts'
 
 /** Where a value would leave for an address that the text names: whoever planted the text would have it sent there. */
 export type Sink = 'url' | 'link' | 'markup' | 'code'
@@ -37,6 +39,7 @@ export class Sinks {
   #mark = 0
   /** Nothing but blanks on this line so far. */
   #bare = true
+  readonly #commands = new Commands()
   #before = 0x0a
   /** The last unit that can be no part of a scheme or a host. */
   #lead = 0x20
@@ -53,7 +56,12 @@ export class Sinks {
     if (this.#url !== NO) return 'url'
     if (this.#target > 0 || this.#due) return 'link'
     if (this.#tag >= VALUE) return 'markup'
-    return this.#fetches ? 'code' : null
+    return this.#fetches || this.#commands.isOpen ? 'code' : null
+  }
+
+  /** In a block of code between fences. */
+  get isFenced(): boolean {
+    return this.#fence > 0
   }
 
   /** In the address of a mail, up to its query: what is put back there goes to nobody else. */
@@ -76,8 +84,10 @@ export class Sinks {
       this.#url = unit === 0x3c ? 0x3e : BARE
     }
     const lower = unit | 0x20
+    this.#commands.step(unit)
     if ((lower >= 0x61 && lower <= 0x7a && unit <= 0x7f) || (unit > 0x7f && isWord(unit))) {
       if (this.#marks > 0) this.#fenced(unit)
+      this.#commands.letter(this.#run === 0, unit === lower)
       this.#run = (Math.imul(this.#run, 31) + lower) | 0
       this.#labelled(true)
       if (this.#tag !== 0) this.#inTag(unit)
@@ -90,8 +100,10 @@ export class Sinks {
     if (this.#run !== 0) {
       if (this.#fence > 0 && FETCHERS.has(this.#run)) this.#fetches = true
       this.#ends(unit)
+      this.#commands.word(this.#run, unit)
       this.#run = 0
     }
+    this.#commands.mark(unit, this.#before)
     this.#hosts(unit)
     this.#closes(unit)
     if (this.#tag !== 0 || unit === 0x3c) this.#inTag(unit)
@@ -257,21 +269,8 @@ function closing(lead: number): number {
   return lead === 0x3c ? 0x3e : lead
 }
 
-function hash(word: string): number {
-  let run = 0
-  for (let at = 0; at < word.length; at++) run = (Math.imul(run, 31) + word.charCodeAt(at)) | 0
-  return run
-}
-
-const hashes = (words: string): ReadonlySet<number> => new Set(words.split(' ').map(hash))
-
 const WWW = hash('www')
 const MAILTO = hash('mailto')
 const SCHEMES = hashes(
   'http https ftp ftps sftp ws wss data javascript vbscript file blob mailto sms tel callto skype whatsapp tg intent market ipfs ipns magnet ssh git ldap',
-)
-/** Commands, functions and libraries that ask an address for something, as the last word of their names. */
-const FETCHERS = hashes(
-  'curl wget fetch requests request axios urllib urlopen httpx aiohttp xmlhttprequest sendbeacon webrequest restmethod httpclient ' +
-    'webclient websocket eventsource netcat ncat nc socat openurl okhttp guzzle retrofit superagent nslookup dig ping telnet ssh scp rsync sftp ftp',
 )
