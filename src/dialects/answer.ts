@@ -109,6 +109,20 @@ export function withParts(event: Bare, read: () => readonly Part[]): ModelEvent 
   }
 }
 
+/** Parts of which those of the assistant's own words at such pointers are JSON, since the call asked for it. */
+export function spokenAsJson(parts: readonly Part[], spoken: RegExp): readonly Part[] {
+  const isSpoken = ({ channel, role, pointer }: Part) =>
+    channel === 'text' && role === 'assistant' && spoken.test(pointer)
+  return parts.map((part) => (isSpoken(part) ? { ...part, json: true } : part))
+}
+
+/** Whether a member of a member of a body is an object with a type: what a call asks for by it. Null is no member. */
+export function asksFor(body: JsonTree | undefined, path: readonly string[]): boolean {
+  let node = body
+  for (const name of path) node = node instanceof Map ? node.get(name) : undefined
+  return node instanceof Map && typeof node.get('type') === 'string'
+}
+
 /** A provider's word that is recorded; anything but a short one is `unknown`. */
 export function word(text: string): string {
   return /^[A-Za-z0-9_.:-]{1,64}$/.test(text) ? text : 'unknown'

@@ -122,7 +122,7 @@ describe('whole answers', () => {
       ['choices/0/reasoning_content', 'assistant', 'reasoning', 'hm'],
       ['@0/choices/0/message/annotations/0/type', 'assistant', 'data', 'url_citation'],
       ['choices/0/annotations/0/url_citation/url', 'assistant', 'data', 'https://a.example'],
-      ['choices/0/annotations/0/url_citation/title', 'assistant', 'data', 'A'],
+      ['choices/0/annotations/0/url_citation/title', 'assistant', 'text', 'A'],
       ['@0/choices/0/message/tool_calls/0/id', 'assistant', 'tool', 't'],
       ['@0/choices/0/message/tool_calls/0/type', 'assistant', 'tool', 'function'],
       ['choices/0/tool_calls/0/function/name', 'assistant', 'tool', 'f'],

@@ -17,7 +17,7 @@ import {
   word,
 } from '../answer.ts'
 import { sseDecoder } from '../sse.ts'
-import { isFault, messageReader, readFault, readWhole } from './events.ts'
+import { asksJson, isFault, messageReader, readFault, readWhole } from './events.ts'
 import type { Frame } from './frame.ts'
 import { treeParts } from './parts.ts'
 
@@ -25,9 +25,9 @@ type Headers = Readonly<Record<string, string>>
 
 /** Reads an answer by its status and content type. What is neither of the two forms is refused with the first bytes. */
 export function decodeAnswer(call: ModelCall, status: number, headers: Headers): Decoder {
-  const early = decodeEarly(call, status, headers, readWhole)
+  const early = decodeEarly(call, status, headers, (tree) => readWhole(tree, asksJson(call)))
   if (early !== null) return early
-  if (call.stream && mediaType(headers) === 'text/event-stream') return streamDecoder()
+  if (call.stream && mediaType(headers) === 'text/event-stream') return streamDecoder(asksJson(call))
   return refusing('an answer that is neither JSON nor the stream that was asked for')
 }
 
@@ -67,9 +67,9 @@ export function decodeEarly(
   })
 }
 
-function streamDecoder(): Decoder {
+function streamDecoder(json: boolean): Decoder {
   const sse = sseDecoder(EVENT_MAX)
-  const message = messageReader()
+  const message = messageReader(json)
   let fault = false
 
   function read(type: string, data: Uint8Array): ModelEvent | undefined {

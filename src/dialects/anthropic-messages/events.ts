@@ -1,6 +1,6 @@
-import type { Evidence, ModelEvent, Usage } from '../../core/call.ts'
+import type { Evidence, ModelCall, ModelEvent, Part, Usage } from '../../core/call.ts'
 import type { JsonTree, TreeObject } from '../../core/json.ts'
-import { malformed, truncated, withParts, word } from '../answer.ts'
+import { asksFor, malformed, spokenAsJson, truncated, withParts, word } from '../answer.ts'
 import type { Frame } from './frame.ts'
 import {
   deltaParts,
@@ -29,8 +29,9 @@ export interface MessageReader {
  * `message_start`, then blocks (`content_block_start`, deltas, `content_block_stop`), `message_delta`, `message_stop`; `ping` anywhere before the
  * end. SDKs append blocks in the order in which they start and find them by `index`, so a block's index must be its place: else text would be
  * joined that was inspected in two lanes. The first event with a `stop_reason` tells the client that the answer is finished.
+ * `json`: text is JSON, since the call asked for it.
  */
-export function messageReader(): MessageReader {
+export function messageReader(json: boolean): MessageReader {
   const open = new Map<number, Open>()
   let number = 0
   /** Blocks so far; null before message_start. */
@@ -68,7 +69,10 @@ export function messageReader(): MessageReader {
     open.set(index, begun)
     const frame: Frame = { form: 'event', tree }
     const closes = ended.length === 0 ? {} : { closes: ended }
-    return withParts({ kind: 'delta', ...closes, frame }, () => startParts(tree, event, begun))
+    return withParts(
+      { kind: 'delta', ...closes, frame },
+      spokenIn(json, () => startParts(tree, event, begun)),
+    )
   }
 
   /** The lane that ends because no block will join it any more. While its last block is open it goes on, and ends with that. */
@@ -137,12 +141,13 @@ export function messageReader(): MessageReader {
   ): ModelEvent {
     const frame: Frame = { form: 'event', tree }
     const more = { ...(usage === undefined ? {} : { usage }), ...(evidence === undefined ? {} : { evidence }), frame }
-    if (reason === null) return withParts({ kind: 'delta', ...more }, parts)
+    const said = spokenIn(json, parts)
+    if (reason === null) return withParts({ kind: 'delta', ...more }, said)
     finished = true
     // A tool's input that max_tokens broke off has no content_block_stop (recorded); nothing may follow in it.
     const closes = [...endRun(), ...[...open.values()].flatMap(({ lanes }) => [...lanes])]
     open.clear()
-    return withParts({ kind: 'finish', reason, ...(closes.length === 0 ? {} : { closes }), ...more }, parts)
+    return withParts({ kind: 'finish', reason, ...(closes.length === 0 ? {} : { closes }), ...more }, said)
   }
 
   return {
@@ -174,8 +179,20 @@ export function messageReader(): MessageReader {
   }
 }
 
+/** Whether a call asked for JSON: `output_config.format`, or `output_format` as it was in its beta. */
+export function asksJson({ body }: ModelCall): boolean {
+  return asksFor(body, ['output_config', 'format']) || asksFor(body, ['output_format'])
+}
+
+/** Where the words of the assistant stand in an event and in a whole answer. */
+const SPOKEN = /^\/(?:delta|content_block|(?:message\/)?content\/[0-9]+)\/text$/
+
+function spokenIn(json: boolean, read: () => readonly Part[]): () => readonly Part[] {
+  return json ? () => spokenAsJson(read(), SPOKEN) : read
+}
+
 /** A whole answer as one event. */
-export function readWhole(tree: TreeObject): ModelEvent {
+export function readWhole(tree: TreeObject, json: boolean): ModelEvent {
   if (isFault(tree)) return readFault(tree, 'whole', 0)
   if (tree.get('type') !== 'message') throw malformed('an answer that is no message')
   contentOf(tree)
@@ -185,7 +202,10 @@ export function readWhole(tree: TreeObject): ModelEvent {
   const reason = stopReason(tree) ?? 'unknown'
   const more = { ...(usage === undefined ? {} : { usage }), ...(evidence === undefined ? {} : { evidence }), frame }
   const finish = { kind: 'finish', reason, ...more } as const
-  return withParts(finish, () => treeParts(tree, 0))
+  return withParts(
+    finish,
+    spokenIn(json, () => treeParts(tree, 0)),
+  )
 }
 
 /** A provider's error, in a stream or instead of an answer. */

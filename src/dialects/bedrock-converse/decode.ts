@@ -2,11 +2,13 @@ import type { ModelCall, ModelEvent } from '../../core/call.ts'
 import type { JsonTree, TreeObject } from '../../core/json.ts'
 import type { Decoder } from '../../core/port.ts'
 import {
+  asksFor,
   FAULT_MAX,
   isJsonType,
   malformed,
   mediaType,
   refusing,
+  spokenAsJson,
   WHOLE_MAX,
   wholeDecoder,
   withParts,
@@ -27,8 +29,8 @@ export function decodeAnswer(call: ModelCall, status: number, headers: Headers):
   if (refused !== null) return refused
   if (status >= 400) return faultDecoder(headers)
   const type = mediaType(headers)
-  if (call.stream && type === EVENT_STREAM) return streamDecoder()
-  if (!call.stream && isJsonType(type)) return wholeDecoder(WHOLE_MAX, readWhole)
+  if (call.stream && type === EVENT_STREAM) return streamDecoder(asksJson(call))
+  if (!call.stream && isJsonType(type)) return wholeDecoder(WHOLE_MAX, (tree) => readWhole(tree, asksJson(call)))
   return refusing(`an answer that is not of the form that was asked for`)
 }
 
@@ -71,14 +73,27 @@ function classOf(node: JsonTree | undefined): string | null {
   return word(bareName(node))
 }
 
-function readWhole(tree: TreeObject): ModelEvent {
+/** Whether a call asked for JSON: by the operation's own member, or by that of Anthropic's models. */
+function asksJson({ body }: ModelCall): boolean {
+  return (
+    asksFor(body, ['outputConfig', 'textFormat']) ||
+    asksFor(body, ['additionalModelRequestFields', 'output_config', 'format'])
+  )
+}
+
+/** Where the words of the assistant stand in a whole answer. */
+const SPOKEN = /^\/output\/message\/content\/[0-9]+\/(?:text|citationsContent\/content\/[0-9]+\/text)$/
+
+function readWhole(tree: TreeObject, json: boolean): ModelEvent {
   const output = tree.get('output')
   const message = output instanceof Map ? output.get('message') : undefined
   const content = message instanceof Map ? message.get('content') : undefined
   if (!Array.isArray(content)) throw malformed('an answer without a message')
   if (!content.every(isSpoken)) throw malformed('an answer whose text is none')
   const usage = readUsage(tree.get('usage'))
-  return withParts({ kind: 'finish', reason: reasonOf(tree), ...usage, frame: whole(tree) }, () => answerParts(tree))
+  return withParts({ kind: 'finish', reason: reasonOf(tree), ...usage, frame: whole(tree) }, () =>
+    json ? spokenAsJson(answerParts(tree), SPOKEN) : answerParts(tree),
+  )
 }
 
 function isSpoken(block: JsonTree): boolean {

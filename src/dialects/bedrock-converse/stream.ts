@@ -1,7 +1,7 @@
 import type { ModelEvent } from '../../core/call.ts'
 import type { JsonTree, TreeObject } from '../../core/json.ts'
 import type { Decoder } from '../../core/port.ts'
-import { EVENT_MAX, eventDecoder, malformed, parseObject, truncated, withParts, word } from '../answer.ts'
+import { EVENT_MAX, eventDecoder, malformed, parseObject, spokenAsJson, truncated, withParts, word } from '../answer.ts'
 import { type EventMessage, eventStreamDecoder } from '../eventstream.ts'
 import { GENERAL, memberOf } from './exceptions.ts'
 import type { Frame } from './frame.ts'
@@ -10,6 +10,8 @@ import { readUsage } from './usage.ts'
 
 /** A run of text blocks: its first block, and its last one so far, the only one that may say more. */
 type Run = { readonly first: number; last: number }
+/** Where the words of the assistant stand in an event. */
+const SPOKEN = /^\/delta\/text$/
 /** An open block: what it speaks, null before it has said anything; the run that it is in; the lane of a run that ends with it; the tool that it uses. */
 type Block = { kind: string | null; run: Run; ended: readonly string[]; tool: string | undefined }
 
@@ -17,8 +19,9 @@ type Block = { kind: string | null; run: Run; ended: readonly string[]; tool: st
  * Reads a stream of ConverseStream. Its order is kept: one messageStart, first if it comes at all; a block is started once at most, speaks one kind
  * of content, and says nothing after its stop; after messageStop comes nothing but metadata. Whatever is not of the dialect is refused: a
  * client could take it for something that nobody inspected. Without metadata a stream is complete, as it is to the SDKs; its usage is unknown.
+ * `json`: text is JSON, since the call asked for it.
  */
-export function streamDecoder(): Decoder {
+export function streamDecoder(json: boolean): Decoder {
   const messages = eventStreamDecoder(EVENT_MAX)
   const blocks = new Map<number, Block | 'closed'>()
   /** The run of text blocks that the next block may join. */
@@ -72,7 +75,10 @@ export function streamDecoder(): Decoder {
         const index = indexOf(tree)
         const node = tree.get(type === 'contentBlockStart' ? 'start' : 'delta')
         const { first, closes, tool } = type === 'contentBlockStart' ? start(index, node) : speak(index, node)
-        return withParts({ kind: 'delta', ...closing(closes), frame }, () => eventParts(type, tree, event, first, tool))
+        return withParts({ kind: 'delta', ...closing(closes), frame }, () => {
+          const said = eventParts(type, tree, event, first, tool)
+          return json ? spokenAsJson(said, SPOKEN) : said
+        })
       }
       case 'contentBlockStop':
         began = true

@@ -11,7 +11,7 @@ import {
   withParts,
 } from '../answer.ts'
 import { decodeEarly } from '../anthropic-messages/decode.ts'
-import { messageReader, readWhole } from '../anthropic-messages/events.ts'
+import { asksJson, messageReader, readWhole } from '../anthropic-messages/events.ts'
 import { decodeAnswer as decodeService } from '../bedrock-converse/decode.ts'
 import { GENERAL, memberOf } from '../bedrock-converse/exceptions.ts'
 import { faultParts } from '../bedrock-converse/parts.ts'
@@ -21,16 +21,16 @@ import type { Frame } from './frame.ts'
 /** Reads an answer by its status and content type. Errors are the service's, and read as those of Converse. */
 export function decodeAnswer(call: ModelCall, status: number, headers: Readonly<Record<string, string>>): Decoder {
   if (status >= 400) return decodeService(call, status, headers)
-  const early = decodeEarly(call, status, headers, readWhole)
+  const early = decodeEarly(call, status, headers, (tree) => readWhole(tree, asksJson(call)))
   if (early !== null) return early
-  if (call.stream && mediaType(headers) === EVENT_STREAM) return streamDecoder()
+  if (call.stream && mediaType(headers) === EVENT_STREAM) return streamDecoder(asksJson(call))
   return refusing('an answer that is not of the form that was asked for')
 }
 
 /** Messages of the service, each with one event of Anthropic's in it. */
-function streamDecoder(): Decoder {
+function streamDecoder(json: boolean): Decoder {
   const messages = eventStreamDecoder(EVENT_MAX)
-  const message = messageReader()
+  const message = messageReader(json)
   /** Counts messages as the reader counts its events. */
   let number = 0
   let fault = false

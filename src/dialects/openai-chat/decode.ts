@@ -35,7 +35,7 @@ export function decodeAnswer(call: ModelCall, status: number, headers: Readonly<
   if (status < 200 || status >= 300) return refusing(`status ${status}`)
   // Asked for a stream, some servers answer 200 with a JSON error.
   if (json) return wholeDecoder(WHOLE_MAX, (tree) => readWhole(tree, call))
-  if (call.stream && type === 'text/event-stream') return streamDecoder(choicesOf(call))
+  if (call.stream && type === 'text/event-stream') return streamDecoder(choicesOf(call), asksJson(call))
   return refusing(`an answer that is neither JSON nor the stream that was asked for`)
 }
 
@@ -51,7 +51,7 @@ function readWhole(body: TreeObject, call: ModelCall): ModelEvent {
   return withParts({ kind: 'finish', reason, ...withUsage(tree), frame }, () => {
     const names: ToolNames = new Map()
     noteTools(names, choices, 'message')
-    return answerParts(tree, 0, names)
+    return answerParts(tree, 0, names, asksJson(call))
   })
 }
 
@@ -84,7 +84,14 @@ function choicesOf({ body }: ModelCall): number {
   return typeof n === 'number' && Number.isSafeInteger(n) && n > 0 ? n : 1
 }
 
-function streamDecoder(expected: number): Decoder {
+/** Whether a call asked for JSON: what is said is the text of it. */
+function asksJson({ body }: ModelCall): boolean {
+  const format = body instanceof Map ? body.get('response_format') : undefined
+  const type = format instanceof Map ? format.get('type') : undefined
+  return type === 'json_object' || type === 'json_schema'
+}
+
+function streamDecoder(expected: number, json: boolean): Decoder {
   const sse = sseDecoder(EVENT_MAX)
   /** Choices that have begun, and whether each has finished. */
   const choices = new Map<number, boolean>()
@@ -121,7 +128,7 @@ function streamDecoder(expected: number): Decoder {
     noteTools(names, completed, 'delta')
     const more = { ...usage, ...(closes.length === 0 ? {} : { closes }), frame }
     const reason = finishReason(list)
-    const parts = () => answerParts(tree, event, names)
+    const parts = () => answerParts(tree, event, names, json)
     return reason === undefined
       ? withParts({ kind: 'delta', ...more }, parts)
       : withParts({ kind: 'finish', reason, ...more }, parts)

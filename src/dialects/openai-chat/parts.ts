@@ -12,15 +12,20 @@ import { isFreeName, messageChannel } from './vocabulary.ts'
  * arguments begin, since SDKs join its pieces. Text continues in one lane whether it comes as a string or in a list of chunks, as SDKs read it.
  * An unknown string in a delta continues: taken for a fragment, nothing that is cut over two events escapes.
  */
-type Answer = Leaves & Readonly<{ names: ToolNames }>
+type Answer = Leaves & Readonly<{ names: ToolNames; json: boolean }>
 type Place = Readonly<{ pointer: string; role: Role; channel: Channel; lane: string }>
 
 /** Leaves of a delta that servers send in one piece; that they come once is for ./repeats.ts to see. */
 export const WHOLE: ReadonlySet<string> = new Set(['role', 'id', 'type', 'tool_call_id', 'format'])
 
-/** Every string leaf, long number and free member name of an answer or a chunk. `event` numbers the events of one answer; `names` are those of its tools. */
-export function answerParts(tree: TreeObject, event: number, names: ToolNames = new Map()): readonly Part[] {
-  const to: Answer = { parts: [], event, isFreeName, names }
+/** Every string leaf, long number and free member name of an answer or a chunk. `event` numbers the events of one answer; `names` are those of its tools; `json`: its content is. */
+export function answerParts(
+  tree: TreeObject,
+  event: number,
+  names: ToolNames = new Map(),
+  json = false,
+): readonly Part[] {
+  const to: Answer = { parts: [], event, isFreeName, names, json }
   for (const [name, member] of tree) {
     const pointer = `/${escapeToken(name)}`
     namePart(to, name, '', pointer, 'none')
@@ -129,13 +134,20 @@ function memberParts(to: Answer, name: string, member: JsonTree, place: Place): 
   else pieces(to, member, name, place)
 }
 
+/** Data that people read: what a recording says, and titles and quotes of what is cited. */
+const READ = /\/(?:audio\/transcript|url_citation\/(?:title|content))$/
+/** The lane of what is said. */
+const CONTENT = /^choices\/[0-9]+\/content$/
+const JSON_TEXT = { json: true } as const
+
 /** Leaves that continue in later events. */
 function pieces(to: Answer, node: JsonTree, parent: string, place: Place): void {
   const { pointer, role, lane } = place
   if (typeof node === 'string') {
-    const channel = pointer.endsWith('/audio/transcript') ? 'text' : place.channel
+    const channel = READ.test(pointer) ? 'text' : place.channel
     const called = channel === 'tool' ? calledIn(to.names, lane) : undefined
-    to.parts.push({ lane, pointer, role, channel, text: node, ...called })
+    const json = to.json && CONTENT.test(lane) ? JSON_TEXT : undefined
+    to.parts.push({ lane, pointer, role, channel, text: node, ...called, ...json })
   } else if (Array.isArray(node)) {
     node.forEach((item, at) => {
       pieces(to, item, parent, { ...place, pointer: `${pointer}/${at}`, lane: `${lane}/${itemIndex(item) ?? at}` })
