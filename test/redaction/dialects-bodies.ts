@@ -24,13 +24,15 @@ export type Asking = Readonly<{
   documents?: boolean
   /** Without anything but what the user says. */
   bare?: boolean
+  /** A member of the tools' schema that has this name. */
+  named?: string
 }>
 
 /** Tools that the model may call; `publish` is on no list of a policy. */
 const NAMES = ['send_mail', 'publish'] as const
 const ID = 'callA1234'
 
-export function chatBody({ model, said = SAID, documents = false, bare = false }: Asking) {
+export function chatBody({ model, said = SAID, documents = false, bare = false, named = 'cc' }: Asking) {
   const user = { role: 'user' as const, content: said }
   if (bare) return { model, messages: [user] }
   const file = `data:text/plain;base64,${ENCODED}`
@@ -58,12 +60,12 @@ export function chatBody({ model, said = SAID, documents = false, bare = false }
     ],
     tools: NAMES.map((name) => ({
       type: 'function' as const,
-      function: { name, description: DESCRIPTION, parameters: { ...SCHEMA } },
+      function: { name, description: DESCRIPTION, parameters: schemaOf(named) },
     })),
   }
 }
 
-export function messagesBody({ model, said = SAID, documents = false, bare = false }: Asking) {
+export function messagesBody({ model, said = SAID, documents = false, bare = false, named = 'cc' }: Asking) {
   const common = { model, max_tokens: 64 }
   const user = { role: 'user' as const, content: said }
   if (bare) return { ...common, messages: [user] }
@@ -106,7 +108,7 @@ export function messagesBody({ model, said = SAID, documents = false, bare = fal
       { role: 'assistant' as const, content: 'Very well.' },
       user,
     ],
-    tools: NAMES.map((name) => ({ name, description: DESCRIPTION, input_schema: { ...SCHEMA } })),
+    tools: NAMES.map((name) => ({ name, description: DESCRIPTION, input_schema: schemaOf(named) })),
   }
 }
 
@@ -115,7 +117,7 @@ export function invokeBody(asking: Asking) {
   return { anthropic_version: 'bedrock-2023-05-31', ...body }
 }
 
-export function converseBody({ model: modelId, said = SAID, bare = false }: Asking) {
+export function converseBody({ model: modelId, said = SAID, bare = false, named = 'cc' }: Asking) {
   const user = { role: 'user' as const, content: [{ text: said }] }
   if (bare) return { modelId, messages: [user] }
   return {
@@ -151,15 +153,16 @@ export function converseBody({ model: modelId, said = SAID, bare = false }: Aski
     ],
     toolConfig: {
       tools: NAMES.map((name) => ({
-        toolSpec: { name, description: DESCRIPTION, inputSchema: { json: structuredClone(PLAIN_SCHEMA) } },
+        toolSpec: { name, description: DESCRIPTION, inputSchema: { json: schemaOf(named) } },
       })),
     },
   }
 }
-const PLAIN_SCHEMA = {
-  type: 'object',
-  properties: {
-    to: { type: 'array', description: SCHEMA.properties.to.description, items: { type: 'string' } },
-    from: { type: 'string', enum: [...SCHEMA.properties.from.enum] },
-  },
+
+function schemaOf(named: string) {
+  const { to, from } = SCHEMA.properties
+  return {
+    type: 'object' as const,
+    properties: { to: { ...to }, from: { ...from, enum: [...from.enum] }, [named]: { type: 'string' } },
+  }
 }

@@ -63,7 +63,8 @@ const baseOf = (model: string, base: string): string => `/at-${model}${base}`
 /** `research` has the profile for health, which gives originals to one tool alone, `claims` has none, and `lab` the default. */
 const TENANTS = 'tenants: { research: { profile: health, tools: { send_mail: all } }, claims: { profile: "off" } }'
 
-export async function openUpstream(): Promise<Upstream> {
+/** `tenants`: of the policy's data of redaction. */
+export async function openUpstream(tenants = TENANTS): Promise<Upstream> {
   const secrets = mkdtempSync(join(tmpdir(), 'customhouse-secrets-'))
   writeFileSync(join(secrets, 'provider'), 'the-provider-key', { mode: 0o600 })
   const voiced = (speech: (got: Got) => Speech) => (got: Got, request: ReadRequest) => {
@@ -110,7 +111,7 @@ export async function openUpstream(): Promise<Upstream> {
     options: (more = {}) => ({
       providers: {},
       tenant: 'lab',
-      policies: { ...policies, 'org/redaction.yaml': org.replace('tenants: {}', TENANTS) },
+      policies: { ...policies, 'org/redaction.yaml': org.replace('tenants: {}', tenants) },
       config: { providers, models, limits: { breaker: { failures: 1000, retry_after: '1s' } }, ...more },
     }),
     close: async () => {

@@ -122,9 +122,9 @@ export function unwrapped(text: string, depth = 3): string {
       ),
     )
   }
-  for (const [run] of text.matchAll(/\S*%[0-9A-Fa-f]{2}\S*/g)) {
+  if (/%[0-9A-Fa-f]{2}/.test(text)) {
     inner.push(
-      run.replaceAll(/%([0-9A-Fa-f]{2})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16))),
+      text.replaceAll(/%([0-9A-Fa-f]{2})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16))),
     )
   }
   return [text, ...inner.map((one) => unwrapped(one, depth - 1))].join('\n')
