@@ -102,8 +102,7 @@ export class Layer {
    */
   get sinkAround(): Sink | null {
     if (this.#kind === 'arguments' || this.#parsed) return null
-    const { sink } = this.#sinks
-    return sink === 'link' || sink === 'markup' ? sink : null
+    return this.#sinks.target
   }
 
   #decide(unit: number): void {

@@ -54,9 +54,13 @@ export class Sinks {
   get sink(): Sink | null {
     if (this.isMail) return null
     if (this.#url !== NO) return 'url'
+    return this.target ?? (this.#fetches || this.#commands.isOpen ? 'code' : null)
+  }
+
+  /** The link or the tag that the next unit stands in, in an address or not. */
+  get target(): Sink | null {
     if (this.#target > 0 || this.#due) return 'link'
-    if (this.#tag >= VALUE) return 'markup'
-    return this.#fetches || this.#commands.isOpen ? 'code' : null
+    return this.#tag >= VALUE ? 'markup' : null
   }
 
   /** In a block of code between fences. */
