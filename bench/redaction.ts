@@ -11,6 +11,8 @@ import { restorer } from '../plugins/redaction/restore/index.ts'
 import { loadTagger } from '../plugins/redaction/tagger/index.ts'
 import { tenantKeys, tokenOf } from '../plugins/redaction/token.ts'
 import type { CallFacts, Segment } from '../src/core/call.ts'
+import type { Filter } from '../src/core/plugin.ts'
+import { Lanes } from '../src/pipeline/lanes.ts'
 
 /**
  * `npm run bench:redaction -- [--json]`: how well and how fast text is inspected. Quality is measured on the labelled sets of the folder that CUSTOMHOUSE_PII
@@ -225,14 +227,7 @@ function pathological(): Readonly<{ worstMs: number; of: string; inputs: number 
 
 /** Nanoseconds for each delta of four characters, with so many live tokens, one in a hundred deltas beginning one. */
 function restoring(tokens: number): number {
-  const keys = tenantKeys(randomBytes(32), 'bench')
-  const live = Array.from({ length: tokens }, (_, at) => {
-    const value = `value ${at}`
-    return { token: tokenOf(keys, 'PERSON', at + 1, '', value), value, type: 'PERSON' }
-  })
-  const text = prose()
-    .slice(0, 40_000)
-    .replaceAll(/(.{380})/gs, (all, _, at: number) => `${all} ${live[at % tokens]?.token} `)
+  const { text, live } = spoken(tokens)
   let best = Number.POSITIVE_INFINITY
   for (let round = 0; round < 5; round++) {
     const filter = restorer(live, { tools: 'all', reads: true })
@@ -258,6 +253,73 @@ function restoring(tokens: number): number {
     best = Math.min(best, worked() - from)
   }
   return (best * 1e6) / (text.length / 4)
+}
+
+/** Tokens a second, and units of each, of the stream that is simulated. */
+const TOKENS = 50
+const UNITS_OF_TOKEN = 4
+
+type Delay = Readonly<{ firstMs: number; medianMs: number; p99Ms: number; chunks: number; events: number }>
+
+/**
+ * What holding back adds to a stream, on a clock that is counted and not waited for: until its first unit leaves, and for each unit; and in how many pieces
+ * it leaves. Every hundredth token begins a live one. `span`: what inspectors hold back; `whole`: nothing leaves before the end.
+ */
+function delayOf(filters: readonly Filter[], span: number, given: string): Delay {
+  const lanes = new Lanes()
+  const came: number[] = []
+  const waited: number[] = []
+  const every = 1000 / TOKENS
+  let chunks = 0
+  let events = 0
+  let clock = 0
+  const release = (final: boolean): void => {
+    lanes.settle(filters, span, final)
+    const out = lanes.release()
+    if (out.length > 0) chunks++
+    for (const { event } of out)
+      for (const { text: said } of event.parts)
+        for (let unit = 0; unit < said.length; unit++) waited.push(clock - (came[waited.length] ?? 0))
+  }
+  for (let at = 0; at < given.length; at += UNITS_OF_TOKEN) {
+    const said = given.slice(at, at + UNITS_OF_TOKEN)
+    for (let unit = 0; unit < said.length; unit++) came.push(clock)
+    const part = { lane: 'content', pointer: '/c', role: 'assistant', channel: 'text', text: said } as const
+    lanes.add({ kind: 'delta', parts: [part], frame: null })
+    events++
+    release(false)
+    clock += every
+  }
+  release(true)
+  const sorted = waited.toSorted((a, b) => a - b)
+  const at = (share: number): number => sorted[Math.floor((sorted.length - 1) * share)] ?? 0
+  return { firstMs: waited[0] ?? 0, medianMs: at(0.5), p99Ms: at(0.99), chunks, events }
+}
+
+/** An answer of 500 tokens: ten seconds. */
+function delays(): Readonly<Record<string, Delay>> {
+  const { text: answer, live } = spoken(10)
+  const given = answer.slice(0, 500 * UNITS_OF_TOKEN)
+  const restoring = (): Filter => restorer(live, { tools: 'all', reads: true })
+  const whole: Filter = { name: 'whole', hold: 'whole' }
+  return {
+    restorer: delayOf([restoring()], 0, given),
+    inspector: delayOf([restoring()], 128, given),
+    whole: delayOf([restoring(), whole], 128, given),
+  }
+}
+
+/** Prose with a live token in every 380 units, and so many that are live. */
+function spoken(tokens: number) {
+  const keys = tenantKeys(randomBytes(32), 'bench')
+  const live = Array.from({ length: tokens }, (_, at) => {
+    const value = `value ${at}`
+    return { token: tokenOf(keys, 'PERSON', at + 1, '', value), value, type: 'PERSON' }
+  })
+  const answer = prose()
+    .slice(0, 40_000)
+    .replaceAll(/(.{380})/gs, (all, _, at: number) => `${all} ${live[at % tokens]?.token} `)
+  return { text: answer, live }
 }
 
 /** Longest that the loop stood still while one prompt of 100,000 tokens was inspected, and how long that took, milliseconds. */
@@ -289,6 +351,7 @@ const speed = {
   cached2KB: await latency(two, true),
   pathological20KB: pathological(),
   restorerNsPerDelta: { live10: restoring(10), live400: restoring(400) },
+  stream50TokensASecond: delays(),
   prompt100kTokens: { inLoop: await loopDelay(long, 0), inThread: await loopDelay(long, 1) },
 }
 const result = {
