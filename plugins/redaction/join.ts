@@ -1,5 +1,5 @@
+import type { Placed } from './detect/detector.ts'
 import { ENTITIES } from './entity.ts'
-import type { Placed } from './resolve.ts'
 
 /** What stands between the parts of an address: a comma, blanks, line breaks, and the two letters of a state or province. */
 const BETWEEN = /^[\s,.;-]{0,6}(?:[A-Z]{2}\b[\s,.-]{0,4})?$/

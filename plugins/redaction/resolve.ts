@@ -1,10 +1,7 @@
-import type { Span } from './detect/detector.ts'
+import type { Placed, Span } from './detect/detector.ts'
 import { isWordUnit } from './detect/tokens.ts'
 import { ENTITIES, isEntity } from './entity.ts'
 import { joined } from './join.ts'
-
-/** What is settled: a span, or what somebody has made of one. */
-export type Placed = Readonly<{ start: number; end: number; type: string; score: number }>
 
 /** From this score on a span is more likely right than wrong. */
 const LIKELY = 0.5

@@ -1,5 +1,6 @@
+import type { Placed } from './detect/detector.ts'
 import { NEVER_KEPT } from './operate/operator.ts'
-import { type Placed, resolve } from './resolve.ts'
+import { resolve } from './resolve.ts'
 
 /**
  * Marks in order, none over another: what overlaps is settled among what the params ask for alone. What must never be kept takes all that it touches with it:

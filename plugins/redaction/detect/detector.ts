@@ -8,6 +8,9 @@ import type { Tokens } from './tokens.ts'
  */
 export type Span = Readonly<{ start: number; end: number; type: string; score: number; rule: string }>
 
+/** What is settled (../resolve.ts): a span, or what somebody has made of one. */
+export type Placed = Readonly<{ start: number; end: number; type: string; score: number }>
+
 /** What is known of where a text stands. `key`: name of the JSON member whose value it is, as it was written; context like a label in front. */
 export type Hints = Readonly<{ key: string | null; role: Role; channel: Channel }>
 
