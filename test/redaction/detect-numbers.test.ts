@@ -231,7 +231,84 @@ const PROVED: readonly (readonly [type: string, label: string, values: fc.Arbitr
   ],
 ]
 
+describe('labels that are not right in front', () => {
+  test.each<readonly [text: string, expected: readonly string[]]>([
+    // Behind the value.
+    ['QX-481202 is my member ID', ['ID QX-481202']],
+    ['481-20-277 (MRN)', ['MRN 481-20-277']],
+    ['88120417334 ist meine Versichertennummer', ['ID 88120417334']],
+    ['4812027 is fine, MRN: 7781204', ['MRN 7781204']],
+    ['4812027 is my order number', []],
+    // Further off in its sentence.
+    ['The medical record number that we have on file for this customer is 7781204.', ['MRN 7781204']],
+    ['Policy number, as it is printed on the back of the form: XQ-8812044', ['ID XQ-8812044']],
+    ["what's my policy number? i think 18040084794 but not sure", ['ID 18040084794']],
+    ['numéro de dossier given as 7781204', ['MRN 7781204']],
+    ['passport\n  ↳ X1591335', ['PASSPORT X1591335']],
+    ['The account is overdue and the total is 1204501', []],
+    ['The account was closed. The answer is 1204501', []],
+    ['Your policy is that 100000 requests are allowed', []],
+    ['license fees are 250000 a year', []],
+    ['The account 7781204411 has a balance of which the rest is 1204501', ['US_ACCOUNT 7781204411']],
+    // At the head of the column.
+    ['name,chart number,amount\nx,681-57-089,1200\ny,582-56-948,90', ['MRN 681-57-089', 'MRN 582-56-948']],
+    ['name\tmember id\namount\nx\t88120417334\n', []],
+    ['name\tmember id\nx\t88120417334\n', ['ID 88120417334']],
+    ['| Who | MRN |\n|---|---|\n| Jo | 7781204 |\n| Al | 7781205 |', ['MRN 7781204', 'MRN 7781205']],
+    ['Table 100:\nline 10,chart number\n17,681-57-089\n18,582-56-948', ['MRN 681-57-089', 'MRN 582-56-948']],
+    ['id,qty\n17,120045', []],
+    ['We sold, by member id,\nin June, 120045', []],
+    // Polish.
+    ['numer polisy: AB6132-32', ['ID AB6132-32']],
+    ['numer paszportu X1591335', ['PASSPORT X1591335']],
+    ['prawo jazdy: A2956989', ['DRIVER_LICENSE A2956989']],
+    // What a longer label says goes before what its end says.
+    ['employer identification number 82-7906621', ['EIN 82-7906621']],
+    ['record no. MG-486158', ['MRN MG-486158']],
+    ['sort code 97-56-29, 1200', ['UK_SORT_CODE 97-56-29']],
+  ])('%s', (text, expected) => {
+    expect(found(text)).toEqual(expected)
+  })
+})
+
+describe('separators that numbers seldom have', () => {
+  const MARKS = [' - ', '/', '_', ' . ', '–', '\n', '·', ' / ', ',', ' – ', '--', '\n  ']
+  test.each(MARKS)('a card, an SSN and an NHS number with %j', (mark) => {
+    const card = fours(VISA, mark)
+    expect(found(`my card is ${card} thanks`)).toEqual([`CREDIT_CARD ${card}`])
+    const ssn = ['219', '44', '1234'].join(mark)
+    expect(found(`ssn ${ssn} thanks`)).toEqual([`SSN ${ssn}`])
+    const number = nhs('943476591').replace(/^(...)(...)/, `$1${mark}$2${mark}`)
+    if (number.length <= 16) expect(found(`NHS number ${number} thanks`)).toEqual([`NHS ${number}`])
+    // Without a label a checksum that proves it is asked for, and one number a line is a list.
+    expect(found(`${card} thanks`)).toEqual(mark.includes('\n') ? [] : [`CREDIT_CARD ${card}`])
+    expect(found(`so ${ssn} thanks`)).toEqual([])
+  })
+
+  test.each([' - ', '/', '_', '\t', '·', '\n', ', ', '. '])('an IBAN with %j', (mark) => {
+    const account = fours(iban('DE', '370400440532013000'), mark)
+    expect(found(`pay to ${account} now`)).toEqual([`IBAN ${account}`])
+  })
+
+  test('digit by digit', () => {
+    const card = [...VISA].join(' ')
+    expect(found(`card ${card}.`)).toEqual([`CREDIT_CARD ${card}`])
+  })
+
+  test('a row that is broken once is one number', () => {
+    const card = fours(VISA, ' ').replace(/^(.{9}) /, '$1\n')
+    expect(found(`wrapped ${card} here`)).toEqual([`CREDIT_CARD ${card}`])
+  })
+})
+
 describe('check digits', () => {
+  test('an ISIN is of a country, or of one of those that have none', () => {
+    const codes = ['US', 'XS', 'EU', 'UH', 'XY'].map((prefix) => isin(`${prefix}481202773`))
+    expect(codes.map((code) => found(`${code} is up`))).toEqual(
+      codes.map((code, at) => (at < 3 ? [`ISIN ${code}`] : [])),
+    )
+  })
+
   test.each(PROVED)('every valid %s is found, exactly', (type, label, values) => {
     fc.assert(
       fc.property(values, (value) => {

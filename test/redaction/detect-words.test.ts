@@ -86,6 +86,11 @@ describe('addresses of networks', () => {
     ],
     ['FF:FF:FF:FF:FF:FF 00:00:00:00:00:00 10:2F:33-AC-29-C3'],
     ['username: jdoe_42, ok', 'USERNAME jdoe_42'],
+    ['my username is tnguyen_88 and', 'USERNAME tnguyen_88'],
+    ['INFO user=mrodriguez action=login', 'USERNAME mrodriguez'],
+    ['log in as JSmith42 please', 'USERNAME JSmith42'],
+    ['nazwa użytkownika: jan_k', 'USERNAME jan_k'],
+    ['User: Hello, the username is required'],
     ['follow @jane_doe on twitter', 'USERNAME @jane_doe'],
     ['@Override @media (x) @param name'],
   ])
@@ -111,6 +116,10 @@ describe('dates and ages', () => {
     ['31/02/2020 is no day'],
     ['a 37-year-old man', 'AGE 37-year-old'],
     ['aged 64, he', 'AGE 64'],
+    ['Giuseppe De Luca, 71 anni, dimesso', 'AGE 71 anni'],
+    ['Anna Schmidt (71 Jahre)', 'AGE 71 Jahre'],
+    ['pacjent, 71 lat, przyjęty', 'AGE 71 lat'],
+    ['in office, 12 years, and then'],
     ['mujer de 70 años con dolor', 'AGE 70 años'],
     ['Edad: 58', 'AGE 58'],
     ['er ist 45 Jahre alt', 'AGE 45 Jahre alt'],
@@ -247,7 +256,7 @@ describe('properties', () => {
 })
 
 describe('labelled text', () => {
-  const folder = process.env['CUSTOMHOUSE_PII'] ?? join(import.meta.dirname, '..', '..', '..', 'shared', 'pii')
+  const folder = process.env.CUSTOMHOUSE_PII ?? join(import.meta.dirname, '..', '..', '..', 'shared', 'pii')
   const file = join(folder, 'presidio_generated_large.jsonl')
   it.skipIf(!existsSync(file))(
     `structured types of presidio are found (skipped without ${file.slice(folder.length + 1)})`,

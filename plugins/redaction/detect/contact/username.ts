@@ -10,10 +10,12 @@ const LABEL = lexiconOf({
     ...'username,user name,userid,login,login name,logon,screen name,screenname,user handle,handle,nickname,nick,account name,gamertag,usuario,nombre de usuario,benutzername,benutzer,anmeldename'.split(
       ',',
     ),
-    ...'identifiant,nom utilisateur,nom de utilisateur,pseudo,nome utente,utente,nome de usuário,usuário,gebruikersnaam,twitter,instagram,github,skype,telegram,uname'.split(
+    ...'identifiant,nom utilisateur,nom de utilisateur,pseudo,nome utente,utente,nome de usuário,usuário,gebruikersnaam,nazwa użytkownika,użytkownik,loginname,user id,logged in as,log in as,sign in as,signed in as,known as,twitter,instagram,github,skype,telegram,uname'.split(
       ',',
     ),
   ],
+  /** In front of `=` alone: `User: Hello` is who speaks. */
+  assigned: ['user'],
 })
 const KEY = cueOf(
   'username',
@@ -73,9 +75,15 @@ export const username: Detector = {
         if (hash[at] === 0x40) handle(reading, at, found)
         continue
       }
+      if (!passes(SIEVE, hash[at] ?? 0)) continue
       const sign = hash[at + 1] ?? 0
-      if ((sign !== 0x3a && sign !== 0x3d && sign !== 0x22 && sign !== 0x27) || !passes(SIEVE, hash[at] ?? 0)) continue
-      if (cueOfWord(hash[at] ?? 0, LABEL) === 0 && !endsLabel(reading, at)) continue
+      const marked = sign === 0x3a || sign === 0x3d || sign === 0x22 || sign === 0x27
+      if (!marked) {
+        if (((kind[at + 1] ?? 0) & MARK) === 0) said(reading, at, found)
+        continue
+      }
+      const cue = cueOfWord(hash[at] ?? 0, LABEL)
+      if ((cue & LABEL.bit.name) === 0 && !(cue !== 0 && sign === 0x3d) && !endsLabel(reading, at)) continue
       let value = at + 1
       if (((kind[value] ?? 0) & MARK) !== 0 && (sign === 0x3a || sign === 0x3d || sign === 0x22 || sign === 0x27)) {
         while (
@@ -102,10 +110,35 @@ export const username: Detector = {
   },
 }
 
+const COPULA = cueOf(...'is was are ist war lautet es era est était è jest be being'.split(' '))
+
+/** `my username is tnguyen_88`: behind a label without a mark, if it looks like no word of the sentence. */
+function said(reading: Reading, at: number, found: Span[]): void {
+  const { text, tokens } = reading
+  let value = at + 1
+  if (cueOfWord(tokens.hash[value] ?? 0, COPULA) !== 0) value += 1
+  if (value >= tokens.count || ((tokens.kind[value] ?? 0) & MARK) !== 0) return
+  const from = tokens.start[value] ?? 0
+  let to = from
+  let letters = false
+  let telling = false
+  for (; to - from < 64 && to < text.length; to++) {
+    const unit = text.charCodeAt(to)
+    const digit = unit >= 0x30 && unit <= 0x39
+    const joins = unit === 0x5f || ((unit === 0x2e || unit === 0x2d) && isWordUnit(text.charCodeAt(to + 1)))
+    if (!joins && !isWordUnit(unit)) break
+    letters ||= !digit && !joins
+    telling ||= digit || unit === 0x5f
+  }
+  if (!letters || !telling || to - from < 4 || text.charAt(to) === '@') return
+  if ((labelBefore(reading, value, LABEL) & LABEL.bit.name) === 0) return
+  found.push({ start: from, end: to, type: 'USERNAME', score: 0.65, rule: 'username/said' })
+}
+
 /** Whether a label of more than one word ends with this one. */
 function endsLabel(reading: Reading, at: number): boolean {
   const next = reading.tokens.hash[at + 1]
-  return (next === 0x3a || next === 0x3d) && labelBefore(reading, at + 1, LABEL) !== 0
+  return (next === 0x3a || next === 0x3d) && (labelBefore(reading, at + 1, LABEL) & LABEL.bit.name) !== 0
 }
 
 function handle(reading: Reading, at: number, found: Span[]): void {

@@ -17,29 +17,34 @@ function ibanLength(country: string): number {
   return IBANS.get(country)?.length ?? 0
 }
 
-/** End of what may be an IBAN from an offset on: as many letters and digits as its country has, single blanks or hyphens between. -1 if none. */
+/** What may stand between groups: the checksum proves that they belong together. */
+const GAPS = new Set([...' \t\r\n\u00a0\u2009\u202f-‐‑–—./_·,|'].map((mark) => mark.charCodeAt(0)))
+const MOST_GAP = 4
+const LONGEST = 50
+
+/** End of what may be an IBAN from an offset on: as many letters and digits as its country has, separators between. -1 if none. */
 function ibanEnd(text: string, start: number): number {
   const length = ibanLength(text.slice(start, start + 2).toUpperCase())
   if (length === 0) return -1
   let taken = 2
   let at = start + 2
-  let gap = false
+  let gap = 0
   for (; taken < length; at++) {
     const unit = text.charCodeAt(at)
     const digit = unit >= 0x30 && unit <= 0x39
     const folded = unit | 0x20
     if (digit || (taken >= 4 && folded >= 0x61 && folded <= 0x7a && unit < 0x80)) {
       taken += 1
-      gap = false
-    } else if (!gap && (unit === 0x20 || unit === 0x2d || unit === 0xa0)) {
-      gap = true
+      gap = 0
+    } else if (gap < MOST_GAP && at - start < LONGEST && GAPS.has(unit)) {
+      gap += 1
     } else {
       return -1
     }
   }
   const next = text.charCodeAt(at)
   const word = (next >= 0x30 && next <= 0x39) || ((next | 0x20) >= 0x61 && (next | 0x20) <= 0x7a)
-  return word ? -1 : at
+  return word || at - start > LONGEST ? -1 : at
 }
 
 /** Whether letters and digits stand where the country has them. */

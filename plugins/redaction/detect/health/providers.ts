@@ -57,7 +57,7 @@ export const HEALTH_CODES: readonly CodeForm[] = [
     // CMS: no check digit, but letters and digits in places that little else has. S L O I B Z are never used.
     type: 'MBI',
     rule: 'mbi/form',
-    pattern: new RegExp(`[1-9]${A}${AN}\\d-?${A}${AN}\\d-?${A}${A}\\d\\d(?![A-Za-z0-9])`, 'y'),
+    pattern: new RegExp(`[1-9]${A}${AN}\\d[ .\\-–/_·]?${A}${AN}\\d[ .\\-–/_·]?${A}${A}\\d\\d(?![A-Za-z0-9])`, 'y'),
     valid: () => true,
     cue: CUE.mbi,
     scores: { form: 0.9, grouped: 0.95, alone: 0.95, near: 1, label: 1, invalid: 0 },

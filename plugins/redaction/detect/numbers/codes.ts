@@ -22,7 +22,7 @@ const SAMPLES: readonly RegExp[] = FORMS.flatMap(({ pattern }) => (pattern insta
 /** The types that codes of letters and digits may be. */
 export const CODE_TYPES: readonly string[] = [...FORMS, BIC].map(({ type }) => type)
 
-const SEPARATORS = /[ \u00a0.-]/g
+const SEPARATORS = /[\s.\-‐‑–—/_·,|]/g
 
 /** Whether the unit in front of an offset makes what follows a part of a longer word: `550e-8400`, `a.b1`. */
 function isInside(reading: Reading, token: number): boolean {

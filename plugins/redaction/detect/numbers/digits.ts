@@ -1,3 +1,4 @@
+import { ENTITIES } from '../../entity.ts'
 import type { Reading, Span } from '../detector.ts'
 import { ACCOUNTS } from '../finance/accounts.ts'
 import { CARDS } from '../finance/cards.ts'
@@ -8,7 +9,7 @@ import { US_NUMBERS } from '../national/us.ts'
 import { at, hasContext, labelOf, scoreOf } from './context.ts'
 import { DEVICES } from './devices.ts'
 import { type DigitForm, shapeOf } from './form.ts'
-import { DIGITS, isDigits, isPartOfMore, nextGroup, separator } from './run.ts'
+import { DIGITS, isDigits, isPartOfMore, type Loose, looseGroup, nextGroup, separator } from './run.ts'
 
 const FORMS: readonly DigitForm[] = [
   ...CARDS,
@@ -67,6 +68,46 @@ export function scanDigits(reading: Reading, token: number, found: Span[]): void
   }
 }
 
+const loose: Loose = { token: -1, mark: 0, breaks: 0 }
+const MOST_LOOSE = 19
+const LONGEST_LOOSE = 40
+
+/**
+ * Groups of digits with what numbers seldom have between them: blanks around hyphens, slashes, dots in the middle, a line break. Only behind its label, or
+ * with a checksum that proves it, is such a row one number. Gives the last token of the row, -1 if there is none.
+ */
+export function scanLoose(reading: Reading, token: number, found: Span[]): number {
+  const { tokens, text } = reading
+  const start = tokens.start[token] ?? 0
+  let last = token
+  let count = 0
+  let shape = 0
+  let mark = 0
+  let breaks = 0
+  let single = true
+  for (let groups = 1; groups <= MOST_LOOSE; groups++) {
+    const from = tokens.start[last] ?? 0
+    const end = tokens.end[last] ?? 0
+    if (count + end - from > MOST_DIGITS || end - start > LONGEST_LOOSE) return last
+    for (let i = from; i < end; i++) DIGITS[count++] = text.charCodeAt(i) - 0x30
+    shape = (shape * 32 + end - from) % 0x20000000
+    single &&= end - from === 1
+    looseGroup(tokens, last, loose)
+    if (loose.token < 0 || (groups > 1 && mark !== loose.mark)) {
+      if (groups === 1) return -1
+      if (count < 6 || groups < 3) return last
+      at(token, last)
+      if (breaks > 1 && labelOf() === 0) return last
+      judge(text, start, end, count, single ? 0 : shape, true, found)
+      return last
+    }
+    mark = loose.mark
+    breaks += loose.breaks
+    last = loose.token
+  }
+  return last
+}
+
 /** Compares the digits of {@link DIGITS} with all forms of as many. `shape` 0: not grouped. The caller has said what is around them. */
 export function judge(
   text: string,
@@ -89,6 +130,8 @@ export function judge(
     const valid = form.valid(DIGITS, count)
     if (!valid && form.scores.invalid === 0) continue
     const score = scoreOf(form.scores, form.cue, valid, shape === 0 ? 0 : telling.has(shape) ? 2 : 1, inside)
-    if (score > 0) found.push({ start, end, type: form.type, score, rule: form.rule })
+    const { bound } = ENTITIES[form.type]
+    if (score > 0 && (bound === null || end - start <= bound))
+      found.push({ start, end, type: form.type, score, rule: form.rule })
   }
 }

@@ -4,7 +4,7 @@ import { TRACK } from '../finance/cards.ts'
 import { AFTER_BLANK, BEYOND, DIGIT, hashOf, LOWER, MARK, UPPER } from '../tokens.ts'
 import { CODE_TYPES, scanBic, scanCodes } from './codes.ts'
 import { at, enter, leave, setLabel } from './context.ts'
-import { DIGIT_TYPES, judge, scanDigits } from './digits.ts'
+import { DIGIT_TYPES, judge, scanDigits, scanLoose } from './digits.ts'
 import { LABELLED_TYPES, scanLabelled } from './labelled.ts'
 import { LABELS } from './labels.ts'
 import { DIGITS, isDigits } from './run.ts'
@@ -27,6 +27,7 @@ function scan(reading: Reading, found: Span[]): void {
   const { tokens } = reading
   const { count, kind, start, end } = tokens
   let labelled = -1
+  let row = -1
   for (let token = 0; token < count; token++) {
     const is = kind[token] ?? 0
     if ((is & MARK) !== 0) continue
@@ -53,6 +54,7 @@ function scan(reading: Reading, found: Span[]): void {
     if (token > labelled) labelled = Math.max(labelled, scanLabelled(reading, token, found))
     if (isDigits(tokens, token)) {
       scanDigits(reading, token, found)
+      if (token > row) row = Math.max(row, scanLoose(reading, token, found))
       if ((end[token] ?? 0) - (start[token] ?? 0) >= 12) scanTrack(reading, token, found)
       if (token + 1 < count && goesOn(reading, token)) scanCodes(reading, token, found)
     } else {

@@ -32,6 +32,32 @@ export function separator(reading: Reading, from: number, to: number): number {
   return to === from + 1 ? 0x20 : (reading.tokens.hash[from + 1] ?? 0)
 }
 
+/** The group behind one, by any separator: its token, -1 for none, the mark (a blank 0x20, all dashes `-`), and whether a line breaks there. */
+export type Loose = { token: number; mark: number; breaks: number }
+
+const LOOSE_MARKS = new Map(
+  [...'-‐‑‒–—−./_·•,|~+*'].map((mark) => [mark.charCodeAt(0), '‐‑‒–—−'.includes(mark) ? 0x2d : mark.charCodeAt(0)]),
+)
+
+/** The next group of digits behind a token, over a mark, the same mark twice, or a line break, with or without blanks. */
+export function looseGroup({ count, kind, hash }: Tokens, token: number, into: Loose): void {
+  into.token = -1
+  into.mark = 0x20
+  into.breaks = 0
+  let next = token + 1
+  for (let marks = 0; next < count && marks < 3; marks++, next++) {
+    const is = kind[next] ?? 0
+    if ((is & AFTER_BREAK) !== 0) into.breaks = 1
+    if ((is & MARK) === 0) {
+      if ((is & (LETTERS | DIGIT)) === DIGIT) into.token = next
+      return
+    }
+    const mark = LOOSE_MARKS.get(hash[next] ?? 0)
+    if (mark === undefined || (marks > 0 && mark !== into.mark)) return
+    into.mark = mark
+  }
+}
+
 /** Last token of what is written in one piece from a token on: words with `-`, `.`, `/`, `_`, `:` or `#` between, no blank. */
 export function pieceEnd(tokens: Tokens, token: number): number {
   const { count, kind, hash } = tokens
@@ -61,7 +87,10 @@ export function isPartOfMore(text: string, start: number, end: number): boolean 
   if (before === 0x24 || before === 0xa3 || before === 0x20ac || before === 0xa5) return !long
   if (before === 0x2b) return true
   if ((before === 0x2e || before === 0x2d) && digitBefore) return true
-  if ((before === 0x2c || before === 0x2f || before === 0x3a) && digitBefore && !long) return edge(text, start, 1) <= 4
+  if ((before === 0x2c || before === 0x2f || before === 0x3a) && digitBefore && !long) {
+    const front = edge(text, start, 1)
+    return front <= 4 && !(before === 0x2c && start + front < end && text.charCodeAt(start + front) === 0x2d)
+  }
   if (after === 0x25 || after === 0x20ac || after === 0xb0) return !long
   if ((after === 0x2e || after === 0x2d) && digitAfter) return true
   // Thousands have three digits behind their comma; what is joined by hyphens is no amount.

@@ -12,12 +12,16 @@ let rowStart = -1
 let rowEnd = -1
 let head: readonly string[] | null = null
 let mark = ''
+/** Whether nothing of a table stood above that row: it may be the head of those below. */
+let first = true
 
 export function enterTable({ text: next }: Reading): void {
   text = next
   rowStart = -1
   rowEnd = -1
   head = null
+  mark = ''
+  first = true
 }
 
 export function leaveTable(): void {
@@ -43,6 +47,8 @@ export function columnHead(start: number): string | null {
 function readRow(start: number): void {
   const before = rowStart
   const known = head
+  const below = !first
+  first = true
   rowStart = text.lastIndexOf('\n', start - 1) + 1
   const end = text.indexOf('\n', start)
   rowEnd = end < 0 ? text.length : end
@@ -55,8 +61,9 @@ function readRow(start: number): void {
   let at = rowStart
   for (let rows = 0; rows < MOST_ROWS && at > 0; rows++) {
     const above = at < 2 ? 0 : text.lastIndexOf('\n', at - 2) + 1
-    if (above === before && known !== null && parts === mark) {
+    if (above === before && below && parts === mark) {
       head = known
+      first = false
       return
     }
     if (at - above > LONGEST_ROW || !text.slice(above, at).includes(parts)) break
@@ -65,6 +72,7 @@ function readRow(start: number): void {
   }
   mark = parts
   if (top < 0) return
+  first = false
   const cells = text.slice(top, text.indexOf('\n', top)).split(parts)
   const isHead = cells.every((cell) => cell.length <= LONGEST_CELL && cell.trim().split(/\s+/).length <= MOST_WORDS)
   if (

@@ -2,11 +2,11 @@ import { passes, sieveOf } from '../contact/sieve.ts'
 import { cueOf, cueOfWord, cuesOfKey, labelBefore, lexiconOf, nearestBefore } from '../context.ts'
 import type { Detector, Reading, Span } from '../detector.ts'
 import { isOf, NUMERAL, numeralsFrom } from '../network/units.ts'
-import { AFTER_BREAK, DIGIT, hashOf, LOWER, MARK } from '../tokens.ts'
+import { AFTER_BREAK, DIGIT, hashOf, LOWER, MARK, UPPER } from '../tokens.ts'
 
 const UNIT = lexiconOf({
   years:
-    'year,years,yr,yrs,yo,año,años,jahr,jahre,jahren,jähriger,jährige,jährigen,jährig,an,ans,anni,anno,ano,anos,jaar,jarige'.split(
+    'year,years,yr,yrs,yo,año,años,jahr,jahre,jahren,jähriger,jährige,jährigen,jährig,an,ans,anni,anno,ano,anos,jaar,jarige,lat,lata'.split(
       ',',
     ),
   short:
@@ -17,14 +17,14 @@ const UNIT = lexiconOf({
 /** What makes a span of years an age. */
 const OLD = cueOf('old', 'of age', 'de edad', 'alt', 'd âge', 'di età', 'de idade', 'oud', 'y o', 'y.o', 'años de edad')
 const OLD_WORD = cueOf('old', 'alt', 'oud', 'ago')
-const AGE_KEY = cueOf('age', 'edad', 'alter', 'âge', 'età', 'idade', 'leeftijd', 'patient age')
+const AGE_KEY = cueOf('age', 'edad', 'alter', 'âge', 'età', 'idade', 'leeftijd', 'wiek', 'patient age')
 const AGED = cueOf(
-  ...'age,aged,ages,age of,edad,edad de,alter,alter von,im alter von,âge,âgé,âgée,agé,agée,età,di età,idade,leeftijd,turned,turning,turns,cumplió,cumple,age at diagnosis,pt age'.split(
+  ...'age,aged,ages,age of,edad,edad de,alter,alter von,im alter von,âge,âgé,âgée,agé,agée,età,di età,idade,leeftijd,wiek,w wieku,turned,turning,turns,cumplió,cumple,age at diagnosis,pt age'.split(
     ',',
   ),
 )
 const SOMEBODY = cueOf(
-  ...'patient,male,female,man,woman,boy,girl,gentleman,lady,child,infant,son,daughter,mother,father,i,he,she,im,is,was,am,paciente,varón,mujer,hombre,niño,niña,hijo,hija,lactante,neonato,masculino,femenino,tiene,tengo,mann,frau,patientin,homme,femme,uomo,donna,homem,mulher,vrouw,tenía,m,f'.split(
+  ...'patient,male,female,man,woman,boy,girl,gentleman,lady,child,infant,son,daughter,mother,father,i,he,she,im,is,was,am,paciente,varón,mujer,hombre,niño,niña,hijo,hija,pacjent,pacjentka,mężczyzna,kobieta,lactante,neonato,masculino,femenino,tiene,tengo,mann,frau,patientin,homme,femme,uomo,donna,homem,mulher,vrouw,tenía,m,f'.split(
     ',',
   ),
 )
@@ -187,10 +187,20 @@ function withUnit(reading: Reading, at: number, unit: number, found: Span[]): vo
     if (inFront !== 0) score = 0.2
     else if (somebody) score = years ? 0.7 : 0.5
     else if (first > 1 && hash[first - 1] === LOS && hash[first - 2] === A) score = years ? 0.6 : 0.25
-    else score = language && years ? 0.55 : 0.25
+    else score = years && (language || isAside(reading, first, at)) ? 0.55 : 0.25
   }
   found.push({ start: start[first] ?? 0, end: end[last] ?? 0, type: 'AGE', score, rule: 'age/unit' })
 }
+
+/** `Anna Schmidt (71 Jahre)`, `De Luca, 71 anni, …`: behind a word that may be a name, and set off on both sides. */
+function isAside({ tokens }: Reading, first: number, last: number): boolean {
+  const { hash, kind, count } = tokens
+  const opens = first > 1 ? hash[first - 1] : 0
+  const closes = last + 1 < count ? hash[last + 1] : 0x2c
+  if (opens === 0x28 ? closes !== 0x29 : opens !== 0x2c || closes !== 0x2c) return false
+  return ((kind[first - 2] ?? 0) & (UPPER | MARK)) === UPPER
+}
+
 const YO = hashOf('yo')
 const COMPOUND = new Set(['y', 'and', 'und', 'et', 'e', 'en'].map(hashOf))
 const LOS = hashOf('los')
