@@ -103,8 +103,8 @@ export function createInspector(options: InspectorOptions): Inspector {
   }
 
   return {
-    inspect: async (phase, segments, signal, { principal: { tenant } }) => {
-      const texts = segments.map(givenOf)
+    inspect: async (phase, segments, signal, { principal: { tenant }, tools }) => {
+      const texts = segments.map((segment) => givenOf(segment, tools))
       // What is not released yet of an answer is another text each time, and is never asked for again.
       const spans =
         phase === 'request'
@@ -135,8 +135,14 @@ function pick<T>(all: readonly T[], places: readonly number[]): readonly T[] {
   })
 }
 
-function givenOf({ pointer, role, channel, text, json }: Segment): Given {
-  return { text, json: json === true, hints: { key: keyOf(pointer), role, channel } }
+/**
+ * A tool that is called `lookup` is nobody: where the name of a declared tool stands as a name, and is of letters alone, so that it can hold no number,
+ * address or key, it is not read.
+ */
+function givenOf({ pointer, role, channel, text, json }: Segment, tools: readonly string[]): Given {
+  const key = keyOf(pointer)
+  const identifies = key === 'name' && /^[A-Za-z][A-Za-z_-]{0,63}$/.test(text) && tools.includes(text)
+  return { text: identifies ? '' : text, json: json === true, hints: { key, role, channel } }
 }
 
 /** Name of the member that a text is the value of; in an array that of the array. A member name itself, and the root, have none. */

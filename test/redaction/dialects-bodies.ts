@@ -29,7 +29,7 @@ export type Asking = Readonly<{
 }>
 
 /** Tools that the model may call; `publish` is on no list of a policy. */
-const NAMES = ['send_mail', 'publish'] as const
+const NAMES = ['send_mail', 'publish', 'lookup'] as const
 const ID = 'callA1234'
 
 export function chatBody({ model, said = SAID, documents = false, bare = false, named = 'cc' }: Asking) {

@@ -51,6 +51,8 @@ async function hold(client: Client, streamed: boolean, send = fetch): Promise<vo
   const { text, tools } = await client.ask({ ...asked, documents })
   const sent = upstream.sent()
   expect(leaked(sent)).toEqual([])
+  // A tool that has a word for its name, which the tagger by itself takes for a person's.
+  expect(sent).toContain('"name":"lookup"')
   expect(text.startsWith(`${SAID}\n`)).toBe(true)
   expect(text.match(TOKEN) ?? []).toEqual([])
   const tokens = new Set(sent.match(TOKEN))
