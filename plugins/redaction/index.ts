@@ -1,7 +1,8 @@
-import type { CallFacts } from '../../src/core/call.ts'
+import type { CallFacts, Segment } from '../../src/core/call.ts'
 import type { Discharged, Filter, Filtered, Plugin, RequestOrder, ResponseOrder } from '../../src/core/plugin.ts'
 import { ENTITIES } from './entity.ts'
 import type { Inspector } from './inspector.ts'
+import { ahead, led, type Shown } from './lead.ts'
 import { isMisread, type Params } from './params.ts'
 import { askedOf, NO_PROFILES, type Profiles } from './profiles.ts'
 import type { Live } from './pseudonyms.ts'
@@ -17,7 +18,7 @@ export type RedactionOptions = Readonly<{
   profiles?: Profiles
 }>
 
-/** No answer is held back further for the inspector: what has no bound needs `stream.hold: whole`. */
+/** No answer is held back further for the inspector; for what has no bound see `redactAnswer`. */
 const SPAN = Math.max(...Object.values(ENTITIES).map(({ bound }) => bound ?? 0))
 
 const NOTHING: readonly Live[] = []
@@ -27,6 +28,8 @@ export function createRedaction({ inspector, secret, profiles = NO_PROFILES }: R
   const tenants = new Map<string, TenantKeys>()
   // What stands for what, while the call lives: nothing of it outlives the call.
   const lives = new WeakMap<CallFacts, readonly Live[]>()
+  // Of answers under way.
+  const shown = new WeakMap<CallFacts, Shown>()
 
   function keysOf(tenant: string): TenantKeys {
     const known = tenants.get(tenant)
@@ -58,11 +61,19 @@ export function createRedaction({ inspector, secret, profiles = NO_PROFILES }: R
     return { met: true, filter: redactAnswer(params, lives.get(call) ?? NOTHING, keysOf(call.principal.tenant)) }
   }
 
+  async function inspectAnswer(segments: readonly Segment[], signal: AbortSignal, call: CallFacts) {
+    const before = shown.get(call) ?? new Map<string, string>()
+    shown.set(call, before)
+    const texts = led(segments, before)
+    return ahead(await inspector.inspect('response', texts.segments, signal, call), texts)
+  }
+
   return {
     name: 'redaction',
     answers: 'asked',
     span: SPAN,
-    inspect: (phase, segments, signal, call) => inspector.inspect(phase, segments, signal, call),
+    inspect: (phase, segments, signal, call) =>
+      phase === 'request' ? inspector.inspect(phase, segments, signal, call) : inspectAnswer(segments, signal, call),
     start: async () => inspector.start?.(),
     stop: () => inspector.stop(),
     discharge: { redact: { stage: 'redact', request, response } },

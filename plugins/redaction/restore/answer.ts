@@ -33,13 +33,28 @@ export function redactAnswer(params: Params, live: readonly Live[], keys: Tenant
     (params.channels?.has(channel) ?? true) && (params.roles?.has(role) ?? true)
   const secrets = (operatorFor(params, 'SECRET')?.operator ?? 'keep') !== 'keep'
 
-  /** Whether a finding touches a live pseudonym. */
-  function isLive({ text, json }: LaneView, { start, end }: Finding): boolean {
-    for (let at = Math.max(0, start - known.longest); at < end; at++) {
-      known.read(text, at, at === 0 ? 0x20 : text.charCodeAt(at - 1), json ? 1 : 0, true, reading)
-      if (reading.live !== null && reading.end > start) return true
+  /** Where live pseudonyms stand that findings may touch, one behind the other. The text is read once for all of them. */
+  function livesOf({ text, json, findings }: LaneView): readonly Range[] {
+    const ranges: Range[] = []
+    let from = text.length
+    let to = 0
+    for (const { start, end } of findings) {
+      from = Math.min(from, start)
+      to = Math.max(to, end)
     }
-    return false
+    for (let at = Math.max(0, from - known.longest); at < to; ) {
+      const before = at === 0 ? 0x20 : text.charCodeAt(at - 1)
+      if (known.mayBegin(text.charCodeAt(at), before)) {
+        known.read(text, at, before, json ? 1 : 0, true, reading)
+        if (reading.live !== null) {
+          ranges.push({ start: at, end: reading.end })
+          at = reading.end
+          continue
+        }
+      }
+      at += 1
+    }
+    return ranges
   }
 
   function literalsOf(lane: LaneView): Literals {
@@ -69,12 +84,13 @@ export function redactAnswer(params: Params, live: readonly Live[], keys: Tenant
         const { type, score } = finding
         const operator = type === 'TOKEN' ? null : operatorFor(params, type)
         if (operator === null || operator.operator === 'keep' || score < scoreFor(params, type)) continue
-        if (isLive(lane, finding)) continue
+        if (touches(lives, finding)) continue
         if (operator.operator === 'refuse') throw refused(`the answer holds what may not be passed on: ${type}`)
         if (FIXED.test(lane.lane)) throw refused(`${type} stands in the answer where nothing can be edited`)
         marks.push({ ...finding, operator })
       }
       const edits: LaneEdit[] = []
+      const lives = livesOf(lane)
       for (const mark of settled(marks, lane.text)) {
         const { type, start, end, operator } = mark
         count(lane, mark, operator)
@@ -104,6 +120,20 @@ function runAt(text: string): number {
 
 function isOfRun(unit: number): boolean {
   return unit > 0x20 && unit < 0x7f && unit !== 0x22 && unit !== 0x3c && unit !== 0x3e
+}
+
+type Range = Readonly<{ start: number; end: number }>
+
+/** Whether a finding touches one of these ranges: the last that begins before its end. */
+function touches(ranges: readonly Range[], { start, end }: Finding): boolean {
+  let low = 0
+  let high = ranges.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((ranges[middle]?.start ?? 0) < end) low = middle + 1
+    else high = middle
+  }
+  return (ranges[low - 1]?.end ?? -1) > start
 }
 
 /** Lanes of members' names and of numbers. */
