@@ -1,24 +1,26 @@
 import { readFile } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { NO_CUSTOM } from '../../plugins/redaction/custom/index.ts'
 import { ENTITIES, ENTITY_NAME } from '../../plugins/redaction/entity.ts'
 import { type Given, type Reader, readIn } from '../../plugins/redaction/find.ts'
+import type { Params } from '../../plugins/redaction/params.ts'
 import { resolve } from '../../plugins/redaction/resolve.ts'
 import { loadTagger } from '../../plugins/redaction/tagger/index.ts'
 import { nearest } from '../config.ts'
-import { DIALECTS, type Dialect } from '../core/call.ts'
+import { DIALECTS, type Dialect, type Finding } from '../core/call.ts'
 import { CustomhouseError } from '../core/errors.ts'
 import { type Choice, chosen, recalling } from './inspect/chosen.ts'
 import { difference } from './inspect/difference.ts'
 import { linesOf, opened, say } from './inspect/lines.ts'
-import { paramsOf } from './inspect/profile.ts'
-import { givenOf, sent, subjectOf } from './inspect/sending.ts'
+import { askedFor, paramsOf, saidIn } from './inspect/profile.ts'
+import { factsOf, findingsOf, givenOf, NOTHING_ASKED, sent, subjectOf } from './inspect/sending.ts'
 import { tableOf } from './inspect/table.ts'
 
 type Options = Readonly<{
   jsonl?: true
   profile?: string
+  policies?: string
+  tenant?: string
   explain?: true
   recall?: true
   types?: readonly string[]
@@ -26,8 +28,10 @@ type Options = Readonly<{
   dialect: Dialect | 'auto' | 'text'
 }>
 
-/** Without a profile what is found is what `standard` looks for. */
+/** Without a profile a difference is what `standard` makes of a file. */
 const USUAL_PROFILE = 'standard'
+/** A tenant that no policy lists. */
+const NOBODY = 'inspect'
 
 export function inspectCommand(): Command {
   return new Command('inspect')
@@ -36,7 +40,15 @@ export function inspectCommand(): Command {
     )
     .argument('[file]', 'the text; - or nothing is standard input')
     .option('--jsonl', 'read a {"text": ...} a line, optionally with "key", and write its {"spans": [...]} a line')
-    .option('--profile <name>', 'only what this shipped profile does something about, from its scores up')
+    .option('--profile <name>', 'only what this profile does something about, from its scores up')
+    .option(
+      '--policies <folder>',
+      "with the profiles, entities, dictionaries and allow lists of these policies, not the shipped ones'",
+    )
+    .option(
+      '--tenant <tenant>',
+      'as for this tenant: its dictionaries, and without --profile what the policies ask for its calls',
+    )
     .option('--explain', 'name the rule that found each')
     .option('--recall', 'rather too much than too little: lower scores count too')
     .option('--types <types>', 'only these, separated by commas: EMAIL,IBAN', types)
@@ -48,26 +60,35 @@ export function inspectCommand(): Command {
     )
     .addHelpText(
       'after',
-      '\nExamples:\n  customhouse inspect letter.txt --explain\n  customhouse inspect --jsonl < texts.jsonl > spans.jsonl\n  customhouse inspect --diff call.json --profile hipaa_safe_harbor\n',
+      '\nExamples:\n  customhouse inspect letter.txt --explain\n  customhouse inspect --jsonl < texts.jsonl > spans.jsonl\n  customhouse inspect --diff call.json --profile hipaa_safe_harbor\n  customhouse inspect --diff call.json --policies policies --tenant claims\n',
     )
     .action(run)
 }
 
 async function run(file: string | undefined, options: Options): Promise<void> {
-  const { profile, diff } = options
-  const reader: Reader = { tagger: loadTagger(), custom: NO_CUSTOM, tenant: 'inspect' }
-  const params = profile === undefined ? null : await paramsOf(profile)
+  const { profile, diff, policies, tenant = NOBODY } = options
+  const said = await saidIn(policies)
+  const reader: Reader = { tagger: loadTagger(), custom: said.custom, tenant }
+  const ofTenant = profile === undefined && options.tenant !== undefined
   const choice: Choice = {
-    params,
+    params: profile === undefined ? null : paramsOf(said, profile),
     types: options.types === undefined ? null : new Set(options.types),
     recall: options.recall === true,
   }
   if (diff !== undefined) {
     if (file !== undefined || options.jsonl === true)
       throw new CustomhouseError('ERR_CLI_USAGE', 'With --diff there is neither another file nor --jsonl.')
-    await showDifference(diff, options.dialect, reader, choice)
-  } else if (options.jsonl === true) await answerLines(file, reader, choice, options.explain === true)
-  else await showTable(file, reader, choice, options.explain === true)
+    const asked = async (findings: readonly Finding[]): Promise<Params | null> =>
+      choice.params ??
+      (ofTenant || policies !== undefined
+        ? await askedFor(said, tenant, factsOf(findings))
+        : paramsOf(said, USUAL_PROFILE))
+    await showDifference(diff, options.dialect, reader, choice, asked)
+    return
+  }
+  const seen = ofTenant ? { ...choice, params: (await askedFor(said, tenant, [])) ?? NOTHING_ASKED } : choice
+  if (options.jsonl === true) await answerLines(file, reader, seen, options.explain === true)
+  else await showTable(file, reader, seen, options.explain === true)
 }
 
 async function showDifference(
@@ -75,14 +96,16 @@ async function showDifference(
   dialect: Options['dialect'],
   reader: Reader,
   choice: Choice,
+  asked: (findings: readonly Finding[]) => Promise<Params | null>,
 ): Promise<void> {
-  const params = choice.params ?? (await paramsOf(USUAL_PROFILE))
   const subject = subjectOf(file === '-' ? await buffer(process.stdin) : await readFile(file), dialect)
   const { types: wanted, recall } = choice
   const spans = readIn(subject.segments.map(givenOf), reader).map((all) =>
     all.filter(({ type }) => wanted === null || type === 'TOKEN' || wanted.has(type)),
   )
-  const after = sent(subject, spans, recall ? recalling(params) : params)
+  const findings = findingsOf(subject, spans)
+  const params = (await asked(findings)) ?? NOTHING_ASKED
+  const after = sent(subject, findings, recall ? recalling(params) : params)
   process.stderr.write(`Read as ${subject.dialect ?? 'plain text'}.\n`)
   const shown = difference(subject.before, after, file)
   if (shown === '') process.stderr.write('It would be sent as it is.\n')

@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { redactionData } from '../compose/redaction.ts'
 import { CustomhouseError } from '../core/errors.ts'
 import type { Json } from '../core/json.ts'
 import { type Diagnostic, formatDiagnostics, PolicyCompileError } from '../policy/diagnostics.ts'
@@ -101,6 +102,7 @@ async function check({ source, toolchain }: Work, { json = false }: Common): Pro
   if (json) print({ ok: diagnostics.length === 0, packages, diagnostics: diagnostics as unknown as Json })
   else process.stdout.write(formatDiagnostics(diagnostics, source.modules))
   if (diagnostics.length > 0) process.exitCode = FINDINGS
+  else redactionData(source.data)
   say(
     json,
     diagnostics.length > 0

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { readCustom } from '../../plugins/redaction/custom/index.ts'
+import { type Custom, readCustom } from '../../plugins/redaction/custom/index.ts'
 import { createRedaction } from '../../plugins/redaction/index.ts'
 import { createInspector } from '../../plugins/redaction/inspector.ts'
-import { readProfiles } from '../../plugins/redaction/profiles.ts'
+import { type Profiles, readProfiles } from '../../plugins/redaction/profiles.ts'
 import { loadTagger } from '../../plugins/redaction/tagger/index.ts'
 import type { Config } from '../config.ts'
 import type { Json } from '../core/json.ts'
@@ -22,8 +22,7 @@ export function redactionOf(
   secret: Uint8Array,
 ): Plugin {
   const { workers, cacheBytes, apartAbove } = redaction
-  const custom = readCustom(data)
-  const profiles = readProfiles(data)
+  const { custom, profiles } = redactionData(data)
   const tagger = loadTagger()
   const inspector = createInspector({
     custom,
@@ -35,6 +34,15 @@ export function redactionOf(
     secret: randomBytes(32),
   })
   return createRedaction({ inspector, secret, profiles })
+}
+
+/**
+ * What redaction reads of a policy's data, all of it, before any call.
+ *
+ * @throws ERR_POLICY_BUNDLE with the path of what cannot be used, and how to mend it
+ */
+export function redactionData(data: Json): Readonly<{ custom: Custom; profiles: Profiles }> {
+  return { custom: readCustom(data), profiles: readProfiles(data) }
 }
 
 /** Of a policy's data what {@link readCustom} reads: all else would be copied into every thread. */

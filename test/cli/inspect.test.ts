@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { cpSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { dictionaryLine } from '../../plugins/redaction/custom/index.ts'
 import { BIN, newFolder, type Ran, run } from './run.ts'
 
 const folder = newFolder()
@@ -163,5 +164,68 @@ describe('customhouse inspect --diff', () => {
     expect(ran.code).toBe(1)
     expect(ran.stderr).toContain('Nothing would be sent')
     expect(ran.stderr).not.toContain(key)
+  })
+})
+
+describe('customhouse inspect --policies', { timeout: 120_000 }, () => {
+  const salt = 'b2c7d0a1e5f64839'
+  const org = {
+    redaction: {
+      defaults: { profile: 'standard' },
+      tenants: {
+        claims: { profile: 'own' },
+        lab: { types: { EMAIL: 'drop' } },
+        quiet: { profile: 'off' },
+      },
+      profiles: { own: { redact: { types: { EMAIL: 'mask', POLICY_NUMBER: 'token', PROJECT: 'token' } } } },
+      entities: { POLICY_NUMBER: { pattern: 'PN-[0-9]{6}', tenants: ['claims'] } },
+      dictionaries: { claims: { salt, PROJECT: [dictionaryLine('Blue Heron', 'PROJECT', salt)] } },
+      allow: { claims: { EMAIL: ['desk@example.org'] } },
+    },
+  }
+  const policies = join(folder, 'policies')
+  cpSync(join(import.meta.dirname, '../../policies'), policies, { recursive: true })
+  writeFileSync(join(policies, 'org/redaction.yaml'), JSON.stringify(org))
+  const text = `PN-123456 of blue heron, ${MAIL}, desk@example.org\n`
+
+  it("shows what a tenant's calls would be sent as", async () => {
+    const difference = async (...args: readonly string[]) =>
+      (await run(['inspect', '--policies', policies, ...args, '--diff', file(text)])).stdout
+        .split('\n')
+        .filter((line) => /^\+[^+]/.test(line))
+    const claims = await difference('--tenant', 'claims')
+    expect(claims).toHaveLength(1)
+    expect(claims[0]).toMatch(/^\+POLICY_NUMBER_1_\w{4} of PROJECT_1_\w{4}, \*+@\*+\.\*+, desk@example\.org$/)
+    expect(await difference('--tenant', 'lab')).toEqual(['+PN-123456 of blue heron, , '])
+    expect(await difference('--tenant', 'quiet')).toEqual([])
+    expect((await difference())[0]).toMatch(/^\+PN-123456 of blue heron, EMAIL_1_\w{4}, EMAIL_2_\w{4}$/)
+    expect((await difference('--tenant', 'claims', '--profile', 'gdpr'))[0]).toMatch(/, EMAIL_1_\w{4}, desk@/)
+  })
+
+  it('names the rule of an entity and of a dictionary', async () => {
+    const ran = await run(['inspect', '--policies', policies, '--tenant', 'claims', '--explain', file(text)])
+    const rows = ran.stdout.trimEnd().split('\n').slice(1)
+    expect(rows.map((row) => row.split(/\s+/)).map(([type, , , , rule]) => [type, rule])).toEqual([
+      ['POLICY_NUMBER', 'custom/POLICY_NUMBER'],
+      ['PROJECT', 'dictionary/PROJECT'],
+      ['EMAIL', expect.any(String)],
+    ])
+  })
+
+  it('says what is wrong with the data, as policy check does', async () => {
+    const broken = join(folder, 'broken')
+    cpSync(policies, broken, { recursive: true })
+    const own = { redact: { types: { EMAIL: 'msk' } } }
+    const redaction = { ...org.redaction, profiles: { own } }
+    writeFileSync(join(broken, 'org/redaction.yaml'), JSON.stringify({ redaction }))
+    for (const args of [
+      ['inspect', '--policies', broken, file(text)],
+      ['policy', 'check', broken],
+    ]) {
+      const ran = await run(args)
+      expect(ran.code).not.toBe(0)
+      expect(ran.stderr).toContain('org.redaction.profiles.own.redact cannot be used')
+      expect(ran.stderr).toContain('types.EMAIL must be one of token, mask')
+    }
   })
 })

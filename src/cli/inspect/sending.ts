@@ -6,6 +6,7 @@ import { redact } from '../../../plugins/redaction/redact.ts'
 import { tenantKeys } from '../../../plugins/redaction/token.ts'
 import { MOUNTS } from '../../compose/mounts.ts'
 import type { Dialect, Finding, ModelCall, Segment } from '../../core/call.ts'
+import type { FindingFact } from '../../core/decision.ts'
 import { CustomhouseError, isCustomhouseError } from '../../core/errors.ts'
 import { newId } from '../../core/id.ts'
 import type { JsonTree } from '../../core/json.ts'
@@ -13,6 +14,7 @@ import { parseTree } from '../../core/parse.ts'
 import type { Codec } from '../../core/port.ts'
 import { treeToJson } from '../../core/tree.ts'
 import { rewrite } from '../../dialects/edits.ts'
+import { Tally } from '../../pipeline/tally.ts'
 
 /** What is shown of a file: its segments, and what it looks like with edits made. */
 export type Subject = Readonly<{
@@ -128,11 +130,35 @@ export function givenOf({ pointer, role, channel, text, json }: Segment): Given 
   return { text, json: json === true, hints: { key: keyOf(pointer), role, channel } }
 }
 
-/** What would be sent, as a text. The tokens are those of a gateway with another secret. @throws ERR_POLICY_DENIED where it would not be sent */
-export function sent(subject: Subject, spans: readonly (readonly Span[])[], params: Params): string {
-  const findings = subject.segments.flatMap(({ pointer }, at) =>
+/** What was found, as inspectors report it. */
+export function findingsOf({ segments }: Subject, spans: readonly (readonly Span[])[]): readonly Finding[] {
+  return segments.flatMap(({ pointer }, at) =>
     (spans[at] ?? []).map(({ start, end, type, score }): Finding => ({ type, pointer, start, end, score })),
   )
+}
+
+/** What a policy is told of findings. */
+export function factsOf(findings: readonly Finding[]): readonly FindingFact[] {
+  const tally = new Tally()
+  for (const finding of findings) tally.add(finding, 'user')
+  return tally.facts()
+}
+
+/** What is done where the policies ask for nothing. */
+export const NOTHING_ASKED: Params = {
+  types: new Map(),
+  others: null,
+  minScore: 1,
+  scores: new Map(),
+  channels: null,
+  roles: null,
+  restore: { text: true, tools: 'all' },
+  answer: false,
+}
+
+/** What would be sent, as a text. The tokens are those of a gateway with another secret. @throws ERR_POLICY_DENIED where it would not be sent */
+export function sent(subject: Subject, findings: readonly Finding[], params: Params): string {
+  if (params === NOTHING_ASKED) return subject.before
   const redacted = redact(params, subject.segments, findings, tenantKeys(randomBytes(32), 'inspect'))
   if (redacted.refused !== null)
     throw new CustomhouseError('ERR_POLICY_DENIED', `Nothing would be sent: ${redacted.refused}.`)
