@@ -1,14 +1,41 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Chance, chanceOf } from './chance.ts'
-import { filler, type Language } from './slots.ts'
+import type { Language } from './native.ts'
+import { filler } from './slots.ts'
 import { ANY_NAMED, ANY_NAMELESS } from './templates/any.ts'
-import { NAMED, NAMELESS } from './templates/en.ts'
-import { MORE_NAMED, MORE_NAMELESS } from './templates/more.ts'
+import { NAMED } from './templates/en.ts'
+import { MORE_NAMED } from './templates/more.ts'
+import { MORE_NAMELESS } from './templates/more-nameless.ts'
+import { NAMELESS } from './templates/nameless.ts'
 import { OTHERS } from './templates/other.ts'
+import { PAIRS_NAMED, PAIRS_NAMELESS } from './templates/pairs.ts'
+import { RECORDS } from './templates/records.ts'
+import { ROLES } from './templates/roles.ts'
 
 const ANY = { named: ANY_NAMED, nameless: ANY_NAMELESS }
-const ENGLISH = { named: [...NAMED, ...MORE_NAMED], nameless: [...NAMELESS, ...MORE_NAMELESS] }
+const ENGLISH = {
+  named: [...NAMED, ...MORE_NAMED, ...RECORDS, ...PAIRS_NAMED],
+  nameless: [...NAMELESS, ...MORE_NAMELESS, ...PAIRS_NAMELESS],
+}
+
+const NONE = { named: [], nameless: [] }
+const tongueOf = (language: Exclude<Language, 'en' | 'xx'>) => {
+  const { named, nameless } = language === 'pl' ? NONE : OTHERS[language]
+  const more = ROLES[language]
+  return { named: [...named, ...more.named], nameless: [...nameless, ...more.nameless] }
+}
+const TONGUES = {
+  en: ENGLISH,
+  xx: ANY,
+  es: tongueOf('es'),
+  de: tongueOf('de'),
+  fr: tongueOf('fr'),
+  it: tongueOf('it'),
+  pt: tongueOf('pt'),
+  nl: tongueOf('nl'),
+  pl: tongueOf('pl'),
+}
 
 export type Label = 'PERSON' | 'LOCATION' | 'ORG'
 export type Document = Readonly<{
@@ -22,14 +49,15 @@ export type Document = Readonly<{
 const isHeld = (i: number): boolean => i % 8 === 5
 
 const SHARES: readonly (readonly [number, Language])[] = [
-  [6, 'xx'],
-  [52, 'en'],
-  [13, 'es'],
+  [5, 'xx'],
+  [48, 'en'],
+  [12, 'es'],
   [10, 'de'],
   [9, 'fr'],
-  [4, 'it'],
-  [3, 'pt'],
-  [3, 'nl'],
+  [5, 'it'],
+  [4, 'pt'],
+  [4, 'nl'],
+  [3, 'pl'],
 ]
 
 /** `count` documents of one to four templates each. `held`: of the templates and names that training never sees. */
@@ -38,7 +66,7 @@ export function generated(seed: number, count: number, held: boolean): readonly 
   const documents: Document[] = []
   for (let d = 0; d < count; d++) {
     const language = languageOf(chance)
-    const tongue = language === 'en' ? ENGLISH : language === 'xx' ? ANY : OTHERS[language]
+    const tongue = TONGUES[language]
     const fill = filler(chance, language, held)
     const parts = 1 + (chance.is(0.4) ? 0 : chance.below(5))
     const glue = chance.is(0.6) ? ' ' : '\n'
@@ -94,6 +122,13 @@ export function noisy(chance: Chance, document: Document): Document {
   else if (r < 0.24) text = sameLength(text, text.toUpperCase())
   else if (r < 0.265) text = sameLength(text, [...text].map((c) => c.normalize('NFD').charAt(0)).join(''))
   else if (r < 0.28) text = text.replaceAll(/[.,!?]/g, ' ')
+  else if (r < 0.33)
+    for (const { start, end, type } of document.spans)
+      if (type === 'PERSON')
+        text =
+          text.slice(0, start) +
+          sameLength(text.slice(start, end), text.slice(start, end).toUpperCase()) +
+          text.slice(end)
   return { text, spans: document.spans }
 }
 

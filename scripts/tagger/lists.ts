@@ -8,7 +8,7 @@ const words = (text: string): readonly string[] => text.split(/\s+/).filter((wor
 /** Latin letters only: the lists of other scripts are another model's. */
 const LATIN = /^[\p{Script=Latin}'’. -]{2,30}$/u
 
-type Names = Readonly<{ first: readonly string[]; last: readonly string[] }>
+export type Names = Readonly<{ first: readonly string[]; last: readonly string[] }>
 
 /** The leaves of a definition of faker, whatever its form. */
 function leaves(value: unknown, into: Set<string>): void {
@@ -72,27 +72,6 @@ export const POOLS: readonly (readonly [number, string, Names])[] = [
     (pool[2] as Names).first.length > 20 && (pool[2] as Names).last.length > 20,
 )
 
-export const AMBIGUOUS: Names = {
-  first:
-    words(`Will May Grace Chase Jordan Paris Virginia Hope Mark Faith Joy Rose Lily Daisy Summer Autumn April June August Dawn Eve Frank Bill Rob Jack
- Pat Sue Drew Grant Miles Chip Art Gene Rich Dean Hunter Mason Carter Parker Cooper Taylor Tyler Chance Christian Angel Iris Violet Ivy Amber Crystal Ruby
- Pearl Jade Sky Star Destiny Trinity Melody Harmony Charity Patience Prudence Mercy Constance Victoria Sydney Austin Dallas Houston Madison Carolina Georgia
- Savannah Charlotte Florence Chelsea Brooklyn London Israel India China Kenya Asia America Cash Price Sterling Penny Buck Rusty Sunny Stormy Misty Holly
- Heather Ginger Olive Sage Basil Herb Clay Cliff Reed Heath Glen Dale Lane Brook River Forest Ford Royce Mercedes Lincoln Kennedy Max Guy Earl Duke Prince
- King Major Bishop Lance Pierce Wade Trip Nick Dick Bob Ray Harry Nelson Santiago Diego Francisco Salvador Consuelo Esperanza Luz Paz Sol Mar Dolores
- Trent Dakota Cheyenne Phoenix Denver Memphis Raleigh Lourdes Milan Alexandria Adelaide Lorraine Jasmine Hazel Skip Josh Stew Barb Peg Candy Cherry Robin
- Jay Wren Colt Case Ace Roman Noble Royal Justice Liberty Honor Reign Blue Gray Scarlett Bella Sandy Rocky Cody Dolly Chuck Tanner`),
-  last: words(`Young Long Short White Black Brown Green Gray Little Small Rich Wise Best Good Moody Strong Bush Wood Woods Stone Field Fields Banks Bank Rivers
- Lake Hill Hills Park Parks Church Bell Ball Bond Cash Price Money Penny Pound Gold Silver Fisher Cook Baker Butcher Carpenter Mason Smith Taylor Miller Wells
- Fargo Morgan Stanley Goldman Chase Ford Washington Lincoln Jackson Houston Dallas London Paris Berlin Holland England Ireland Day Week Weeks May March Winter
- Summers Frost Snow Rain Love Hope Joy Grace Case Page Bill Law Sharp Swift Quick Power Powers Walker Rider Chance Fortune Post House Street Lane Way Bridges
- Gates Jobs Cruise Hunt Drew Grant Mark Marks Payne Cross Christian Child Bishop Pope King Prince Duke Knight Major Wolf Fox Hart Bird Finch Crane Fish Salmon
- Rice Bacon Berry Cherry Pepper Root Branch Reed Rose Flowers Garden Land Waters Brooks Ford Pool Wall Walls Floor Temple Hall Barn Shepherd Farmer Judge
- Constable Marshall Sargent Early Noon Friday Sunday English French German Welsh Scott Norman Flood Gale Storm Dark Light Battle Speed Self Hand Foot Head
- Beard Chin Cheek Bone Hurt Ash Ashes Pine Oakes Iglesias Flores Rojas Campos Rios Cruz Santos Leon Toledo Medina Cordoba Navarro Zamora Burgos Koch Bauer
- Richter Kaiser Klein Lang Kurz Weiss Schwarz Braun Petit Legrand Leblanc Lebrun Boulanger Berger Marchand Roy Rossi Bianchi Romano`),
-}
-
 export const COUNTRIES: Readonly<Record<string, readonly string[]>> = {
   en: Object.values(require('countries-list').countries as Record<string, { name: string }>)
     .map((country) => country.name)
@@ -126,6 +105,9 @@ export const COUNTRIES: Readonly<Record<string, readonly string[]>> = {
     ',',
   ),
   pt: 'Portugal,Brasil,Angola,Moçambique,Espanha,França,Alemanha,Bahia,Minas Gerais,Estados Unidos'.split(','),
+  pl: 'Polska,Niemcy,Francja,Włochy,Hiszpania,Wielka Brytania,Ukraina,Czechy,Stany Zjednoczone,Polski,Niemczech,Polsce'.split(
+    ',',
+  ),
   nl: 'Nederland,België,Duitsland,Frankrijk,Spanje,Turkije,Marokko,Limburg,Friesland,Verenigde Staten'.split(','),
 }
 
@@ -157,14 +139,14 @@ export const COMPANIES =
     ',',
   )
 export const DRUGS = words(
-  'metformin Lisinopril lisinopril Atorvastatin Omeprazole Amoxicillin Warfarin Aspirin Ibuprofen Paracetamol Humira Xarelto Prozac Zoloft Lipitor Ozempic Insulin Gabapentin prednisone Metoprolol Amlodipine Levothyroxine Sertraline Enoxaparin Augmentin Ventolin',
+  'metformin Lisinopril lisinopril Atorvastatin Omeprazole Amoxicillin Warfarin Aspirin Ibuprofen Paracetamol Humira Xarelto Prozac Zoloft Lipitor Ozempic Insulin Gabapentin prednisone Metoprolol Amlodipine Levothyroxine Sertraline Enoxaparin Augmentin Ventolin Tylenol Advil Motrin Eliquis Plavix Lantus Januvia Crestor Nexium Zyrtec Claritin Keflex Cipro Bactrim Lasix Coumadin Heparin Morphine Oxycodone Fentanyl Dilaudid Ativan Xanax Valium Ambien Lexapro Cymbalta Seroquel Abilify Lyrica Keppra Dilantin Synthroid Singulair Albuterol Flovent Spiriva Zofran Pepcid Miralax Colace Penicillin Azithromycin Doxycycline Vancomycin Ceftriaxone Metronidazole Remicade Enbrel Methotrexate Tamoxifen Herceptin Keytruda Ramipril Simvastatin Pantoprazol Nolotil Adiro Sintrom Doliprane Bisoprolol Furosemide Clopidogrel Mounjaro Wegovy Jardiance',
 )
 export const DISEASES =
   'diabetes,hypertension,chest pain,Type 2 Diabetes,asthma,COPD,Lyme disease,pneumonia,Hepatitis C,Atrial Fibrillation,migraine,depression,anxiety disorder,breast cancer,Multiple Sclerosis,fever,a headache,acute appendicitis,Stage IV Lung Cancer,Covid-19,dolor abdominal,hipertensión arterial,Diabetes Mellitus,fiebre,Bauchschmerzen,Bluthochdruck,une fièvre,douleurs'.split(
     ',',
   )
 export const PRODUCTS =
-  'Windows 11,iPhone,iPhone 15,Android,Chrome,Firefox,Excel,Word,Outlook,Docker,Kubernetes,Python,Java,JavaScript,TypeScript,React,Node.js,PostgreSQL,Redis,Linux,Ubuntu,GitHub Actions,Photoshop,Alexa,PlayStation 5,Xbox,Kindle,MacBook Pro,Zoom,Slack,Teams,Jira,Visa,Mastercard,Bitcoin,Ethereum,Galaxy S23,Model 3,Corolla,GPT-4,Claude,Wi-Fi,Bluetooth'.split(
+  'Windows 11,iPhone,iPhone 15,Android,Chrome,Firefox,Excel,Word,Outlook,Docker,Kubernetes,Python,Java,JavaScript,TypeScript,React,Node.js,PostgreSQL,Redis,Linux,Ubuntu,GitHub Actions,Photoshop,Alexa,PlayStation 5,Xbox,Kindle,MacBook Pro,Zoom,Slack,Teams,Jira,Visa,Mastercard,Bitcoin,Ethereum,Galaxy S23,Model 3,Corolla,GPT-4,Claude,Wi-Fi,Bluetooth,Jenkins,Maven,Gradle,Kafka,Cassandra,Terraform,Ansible,Grafana,Prometheus,Django,Rails,Ruby,Rust,Swift,Spring,Tomcat,Flask,Pandas,Julia,Perl,Hermes,Athena,Aurora,Spark,Airflow,Bamboo,Puppet,Chef,Vagrant,Helm,Istio,Envoy,Elasticsearch,Kibana,MongoDB,Neo4j,Snowflake,Tableau,Figma,Trello,Asana,Notion,Confluence,SharePoint,Edge,Safari,Siri,Cortana,Gemini,Watson,Mustang,Civic,Camry,Prius,Galaxy,Pixel'.split(
     ',',
   )
 export const DEPARTMENTS =
@@ -194,13 +176,13 @@ export const PORTUGUESE = ordinary(frequent('portuguese'))
 export const DUTCH = ordinary(frequent('dutch'))
 export const SPANISH_FREQUENT = ordinary(frequent('spanish'))
 export const FRENCH_FREQUENT = ordinary(frequent('french'))
+export const POLISH = ordinary(frequent('polish'))
 /** Words of languages that have no templates of their own. */
 export const FURTHER = [
   'swedish',
   'danish',
   'norwegian',
   'finnish',
-  'polish',
   'czech',
   'hungarian',
   'romanian',

@@ -1,17 +1,17 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { hashOf } from '../../plugins/redaction/detect/tokens.ts'
 import { FIRST, LAST, NAME, PLACE, REGION, WORD } from '../../plugins/redaction/tagger/gazetteer.ts'
 import type { Document } from './corpus.ts'
 
-const ROOT = join(import.meta.dirname, '../..')
+const MANUALS = join(import.meta.dirname, 'node_modules')
 
 /** Capitalised words that are no names though a list has them. */
 const PLACES =
   /@|copyright|author|thanks|contribut|frankfurt|ireland|virginia|london|paris|germany|amazon|google|azure|aws|microsoft|anthropic|openai|mistral|facebook|github/i
 
 /**
- * Natural prose with no name in it: headings, products, code. It is of the repository's documents and of the manuals that its dependencies come with. A line
+ * Natural prose with no name in it: headings, products, code. It is of the manuals of three packages that package.json pins. A line
  * goes where one of its capitalised words, other than the first, is in a list of names and is no ordinary word; what is left is taken to have none.
  */
 export function negatives(words: ReadonlyMap<number, number>): readonly Document[] {
@@ -34,14 +34,10 @@ export function negatives(words: ReadonlyMap<number, number>): readonly Document
       documents.push({ text: line, spans: [] })
     }
   }
-  for (const folder of ['docs', 'docs/adr']) {
-    for (const file of readdirSync(join(ROOT, folder)).sort())
-      if (file.endsWith('.md')) read(join(ROOT, folder, file), 20)
-  }
-  const manuals = join(ROOT, 'node_modules')
-  for (const folder of readdirSync(manuals).sort()) {
-    const path = join(manuals, folder, 'README.md')
-    if (existsSync(path)) read(path, 60)
+  for (const manual of ['fastify', 'undici', 'pino']) {
+    const folder = join(MANUALS, manual)
+    for (const path of readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort())
+      if (path.endsWith('.md') && !path.includes('node_modules')) read(join(folder, path), 30)
   }
   return documents
 }

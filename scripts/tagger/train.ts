@@ -1,4 +1,4 @@
-// node scripts/tagger/train.ts [--seconds N]: trains the tagger and writes plugins/redaction/tagger/weights.bin and digest.ts.
+// node scripts/tagger/train.ts [--epochs N] [--out FOLDER]: trains the tagger and writes weights.bin and digest.ts, by default where the plugin reads them.
 import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -20,10 +20,12 @@ const option = (name: string, otherwise: number): number => {
   const at = process.argv.indexOf(`--${name}`)
   return at < 0 ? otherwise : Number(process.argv[at + 1])
 }
+const outAt = process.argv.indexOf('--out')
+const OUT = outAt < 0 ? null : (process.argv[outAt + 1] ?? null)
 const LOG = option('log', 19)
 const SEED = 20_261_124
 const FOLDER = process.env.CUSTOMHOUSE_PII ?? join(import.meta.dirname, '../../../shared/pii')
-const TAGGER = join(import.meta.dirname, '../../plugins/redaction/tagger')
+const TAGGER = OUT ?? join(import.meta.dirname, '../../plugins/redaction/tagger')
 const chance = chanceOf(SEED)
 const began = performance.now()
 const say = (text: string): void => console.log(`${((performance.now() - began) / 1000).toFixed(0)} s: ${text}`)
@@ -187,8 +189,9 @@ function quantised(): Model {
 }
 
 const order = Array.from({ length: chains.length - 1 }, (_, i) => i)
-const limit = option('seconds', 200) * 1000
-for (let epoch = 1; epoch <= option('epochs', 7) && performance.now() - began < limit; epoch++) {
+// A limit of time, for a try: what it leaves depends on the machine.
+const limit = option('seconds', Infinity) * 1000
+for (let epoch = 1; epoch <= option('epochs', 5) && performance.now() - began < limit; epoch++) {
   for (let i = order.length - 1; i > 0; i--) {
     const j = chance.below(i + 1)
     ;[order[i], order[j]] = [order[j] ?? 0, order[i] ?? 0]

@@ -1,6 +1,8 @@
 import { hashOf } from '../../plugins/redaction/detect/tokens.ts'
 import * as gazetteer from '../../plugins/redaction/tagger/gazetteer.ts'
+import { AMBIGUOUS, NAMESAKES } from './ambiguous.ts'
 import * as lists from './lists.ts'
+import { BANKS_AT_HOME, CITIES_AT_HOME, COMPANIES_AT_HOME, INFLECTED } from './native.ts'
 
 /** The gazetteer's words: hash to bits. */
 export function known(): Map<number, number> {
@@ -17,15 +19,24 @@ export function known(): Map<number, number> {
     for (const name of names.first) add(name, gazetteer.FIRST)
     for (const name of names.last) add(name, gazetteer.LAST)
   }
-  for (const name of lists.AMBIGUOUS.first) add(name, gazetteer.FIRST)
-  for (const name of lists.AMBIGUOUS.last) add(name, gazetteer.LAST)
+  for (const name of AMBIGUOUS.first) add(name, gazetteer.FIRST)
+  for (const name of AMBIGUOUS.last) add(name, gazetteer.LAST)
+  for (const name of NAMESAKES) add(name, gazetteer.FIRST | gazetteer.PLACE)
+  for (const name of [...Object.values(CITIES_AT_HOME).flat(), ...INFLECTED])
+    add(name, gazetteer.PLACE | gazetteer.REGION)
   for (const city of lists.CITIES) {
     if (city.population >= 20_000) add(city.name, gazetteer.PLACE)
     if (city.population >= 300_000) add(city.name, gazetteer.REGION)
   }
   for (const names of Object.values(lists.COUNTRIES)) for (const name of names) add(name, gazetteer.REGION)
   for (const state of lists.STATES) add(state, gazetteer.REGION)
-  for (const name of [...lists.BANKS, ...lists.COMPANIES]) add(name, gazetteer.ORGANISATION)
+  for (const name of [
+    ...lists.BANKS,
+    ...lists.COMPANIES,
+    ...Object.values(BANKS_AT_HOME).flat(),
+    ...Object.values(COMPANIES_AT_HOME).flat(),
+  ])
+    add(name, gazetteer.ORGANISATION)
   for (const end of ORGANISATIONS.split(' ')) add(end, gazetteer.ORGANISATION)
   const ordinary = lists.FREQUENT.filter((word) => /^[a-z]{2,}$/.test(word))
   const foreign = [
@@ -35,6 +46,7 @@ export function known(): Map<number, number> {
     lists.ITALIAN,
     lists.PORTUGUESE,
     lists.DUTCH,
+    lists.POLISH,
     ...lists.FURTHER,
   ]
   for (const [i, word] of ordinary.slice(0, 40_000).entries())
@@ -64,4 +76,4 @@ export function narrowed(words: ReadonlyMap<number, number>, part: number): Map<
 }
 
 const ORGANISATIONS =
-  'Inc LLC Ltd Corp Corporation Company Group PLC Holdings Partners Insurance Bank Capital Solutions Technologies Foundation Consulting Industries GmbH AG KG SE SA SL SARL SAS SpA Srl BV NV Lda Ltda Hospital Clinic Klinikum Universidad University Universität Université College Institute Institut Instituto Ministry Department Association Banco Banque Sparkasse Krankenhaus Hôpital Clinique Clínica Ospedale Ziekenhuis Medical Center Centro Union Trust Society Church School Police Council Committee Agency'
+  'Inc LLC Ltd Corp Corporation Company Group PLC Holdings Partners Insurance Bank Capital Solutions Technologies Foundation Consulting Industries GmbH AG KG SE SA SL SARL SAS SpA Srl BV NV Lda Ltda Hospital Clinic Klinikum Universidad University Universität Université College Institute Institut Instituto Ministry Department Association Banco Banque Sparkasse Krankenhaus Hôpital Clinique Clínica Ospedale Ziekenhuis Medical Center Centro Union Trust Society Church School Police Council Committee Agency Szpital Krankenkasse Versicherung Assicurazioni Banca Assurances Seguros Ospedale Mutua Electronics Logistics Freight Plumbing Airlines Pharmacy Trust'

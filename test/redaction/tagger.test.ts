@@ -42,6 +42,16 @@ describe('the tagger of names', () => {
     ['Bonjour, je suis Camille Lefebvre, j’habite à Rennes.', ['PERSON Camille Lefebvre', 'LOCATION Rennes']],
     ['My cousin Jordan just came back from Jordan.', ['PERSON Jordan', 'LOCATION Jordan']],
     ['Please mark Mark as paid.', ['PERSON Mark']],
+    ['Dr. Nakagawa saw Mrs. Ellery yesterday.', ['PERSON Nakagawa', 'PERSON Ellery']],
+    ['Victoria missed her train at Victoria.', ['PERSON Victoria', 'LOCATION Victoria']],
+    ['Ordering customer HEINRICH OTTERBACH, Dresden.', ['PERSON HEINRICH OTTERBACH', 'LOCATION Dresden']],
+    ['thx dave, pls ask priya to call me', ['PERSON dave', 'PERSON priya']],
+    ['O senhor Tiago Saraiva mora em Porto e trabalha.', ['PERSON Tiago Saraiva', 'LOCATION Porto']],
+    ['Unsere Kundin Hannelore Voß wohnt in München.', ['PERSON Hannelore Voß', 'LOCATION München']],
+    ['La signora Fiorella Greco abita a Milano.', ['PERSON Fiorella Greco', 'LOCATION Milano']],
+    ['Mevrouw Saskia van der Meulen woont in Utrecht.', ['PERSON Saskia van der Meulen', 'LOCATION Utrecht']],
+    ['Pani Agnieszka Wójcik mieszka w Krakowie.', ['PERSON Agnieszka Wójcik', 'LOCATION Krakowie']],
+    ["Mrs. Abernethy's claim was approved.", ['PERSON Abernethy']],
   ])('reads %j', (text, expected) => {
     expect(named(text)).toEqual(expected)
   })
@@ -51,6 +61,9 @@ describe('the tagger of names', () => {
     'The bill for May is late. Please mark it as paid.',
     'Chief Complaint: Chest Pain. Continue Lisinopril 10 mg daily.',
     'Diagnosis: Parkinson disease.',
+    'The Babinski sign was negative; a Foley catheter was placed.',
+    'Quarterly Business Review: Risk and Compliance',
+    'Upgrade Jenkins, then restart Grafana.',
     'The Borrower shall notify the Lender in writing within ten Business Days.',
     'How do I reset my PIN?',
     'Der Kunde hat das Formular im Büro auf den Tisch gelegt.',

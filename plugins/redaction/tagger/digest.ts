@@ -1,2 +1,2 @@
 /** SHA-256 of weights.bin; scripts/tagger/train.ts writes both. */
-export const WEIGHTS_SHA256 = 'be6aae8e0d86ef6c37f2cc401aced0e25460bfe9eba1feba943441a79dfbac0f'
+export const WEIGHTS_SHA256 = 'e58cfd09b8b5718a42e1c458cc61687101734af10171e16369d17130b0ccfe01'

@@ -1,6 +1,7 @@
 import type { Reading, Span } from '../detect/detector.ts'
 import { AFTER_BLANK, AFTER_BREAK, MARK } from '../detect/tokens.ts'
-import { columnsOf, FEATURES, featuresOf, manner, survey } from './features.ts'
+import { type Columns, columnsOf, FEATURES, featuresOf, manner, survey } from './features.ts'
+import { COMMON, FIRST, LAST, ORGANISATION, PLACE, REGION, WORD } from './gazetteer.ts'
 import { LABELS, marginals, STRIDE, TYPES } from './lattice.ts'
 import type { Model } from './model.ts'
 
@@ -41,7 +42,7 @@ export function taggerOf(model: Model): (reading: Reading, found: Span[]) => voi
         emit(features, weights, scale, scores, (i - from) * LABELS)
       }
       marginals(scores, moves, begins, to - from, forward, posterior)
-      spansOf(reading, from, to, posterior, found)
+      spansOf(reading, columns, from, to, posterior, found)
       from = to
     }
     if (columns.room > 65_536) columns = columnsOf(1024)
@@ -78,7 +79,14 @@ function emit(features: Int32Array, weights: Int8Array, scale: number, scores: F
 }
 
 /** Runs of tokens that are more likely part of a name than not, and those that may be, apart: a lower threshold adds to spans, it does not stretch them. */
-function spansOf(reading: Reading, from: number, to: number, posterior: Float64Array, found: Span[]): void {
+function spansOf(
+  reading: Reading,
+  columns: Columns,
+  from: number,
+  to: number,
+  posterior: Float64Array,
+  found: Span[],
+): void {
   const { start, end, kind, hash } = reading.tokens
   let open = -1
   let type = 0
@@ -120,6 +128,7 @@ function spansOf(reading: Reading, from: number, to: number, posterior: Float64A
         if (hash[last] === 46 && abbreviates) break
         last -= 1
       }
+      while (last > open && isTail(columns, kind, open, last, type)) last -= 1
       if (open <= last) {
         found.push({
           start: start[open] ?? 0,
@@ -138,4 +147,15 @@ function spansOf(reading: Reading, from: number, to: number, posterior: Float64A
       sum = named
     }
   }
+}
+
+const NAMES = FIRST | LAST | PLACE | REGION | ORGANISATION
+
+/** Whether the last of these words is an ordinary one in lower case behind a name with capitals, `Porto e`: no name ends so. */
+function isTail(columns: Columns, kind: Uint8Array, open: number, last: number, type: number): boolean {
+  const first = (columns.shape[open] ?? 0) & 7
+  if (type === 2 || first < 3 || ((columns.shape[last] ?? 0) & 7) !== 2 || ((kind[last] ?? 0) & AFTER_BLANK) === 0)
+    return false
+  const is = columns.known[last] ?? 0
+  return (is & COMMON) !== 0 || ((is & WORD) !== 0 && (is & NAMES) === 0)
 }
