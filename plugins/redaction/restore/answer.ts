@@ -79,6 +79,7 @@ export function redactAnswer(params: Params, live: readonly Live[], keys: Tenant
       const own = lane.json ? literalsOf(lane) : null
       if (lane.findings.length === 0) return NONE
       if (!asked(lane.channel, lane.role)) return NONE
+      const lives = livesOf(lane)
       const marks: Marked[] = []
       for (const finding of lane.findings) {
         const { type, score } = finding
@@ -90,7 +91,6 @@ export function redactAnswer(params: Params, live: readonly Live[], keys: Tenant
         marks.push({ ...finding, operator })
       }
       const edits: LaneEdit[] = []
-      const lives = livesOf(lane)
       for (const mark of settled(marks, lane.text)) {
         const { type, start, end, operator } = mark
         count(lane, mark, operator)
