@@ -69,7 +69,6 @@ const OWNERS: Readonly<Record<string, readonly Room[]>> = {
   'libphonenumber-js': ['plugins'],
   stdnum: ['plugins'],
   ibantools: ['plugins'],
-  validator: ['plugins'],
   tldts: ['plugins'],
   yaml: ['config', 'policy'],
   zod: ['config'],
