@@ -5,8 +5,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts', 'plugins/**/*.test.ts'],
     exclude: ['**/node_modules/**', 'test/torture/**'],
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    testTimeout: 120_000,
+    hookTimeout: 240_000,
     pool: 'forks',
     // Tests wait more than they compute: on two cores vitest's own choice is one worker.
     maxWorkers: Math.max(2, availableParallelism() - 1),
