@@ -86,6 +86,19 @@ describe('entities of policy data', () => {
     )
   })
 
+  test.each([
+    'PN-[0-9]{6}',
+    '\\b[A-Z]{2}[0-9]{4,8}\\b',
+    '(?i)contract[ -]?no\\.?:? ?([A-Z0-9-]{5,20})',
+    '(?:\\d[ -]?){13,19}',
+    '\\d{1,3}(?:,\\d{3})*(?:\\.\\d+)?',
+    '[A-Za-z0-9._-]+\\.internal',
+    '[^,]+,[^,]+',
+    '\\S+',
+  ])('%s is read in one pass, and taken', (pattern) => {
+    expect(of({ entities: { AA: { pattern } } }).detectorsFor('claims')).toHaveLength(1)
+  })
+
   const wrong: readonly (readonly [string, Json, string])[] = [
     ['a lower-case type', { policy: { pattern: 'a' } }, 'org.redaction.entities.policy '],
     ['a type of another shape', { a: { type: 'a', pattern: 'a' } }, 'org.redaction.entities.a.type'],
@@ -94,6 +107,21 @@ describe('entities of policy data', () => {
     ['a pattern that looks ahead', { AA: { pattern: '(?=a)a' } }, 'entities.AA.pattern'],
     ['a pattern that matches nothing', { AA: { pattern: 'a*' } }, 'entities.AA.pattern'],
     ['an unknown member', { AA: { pattern: 'a', patern: 'b' } }, 'entities.AA.patern'],
+    ['an operator', { AA: { pattern: 'a', operator: 'tokn' } }, 'entities.AA.operator'],
+    ['an operator of another type', { AA: { pattern: 'a', type: 'CVV', operator: 'keep' } }, 'entities.AA.operator'],
+    ...[
+      'a.*b|a',
+      '(a|aa)+b|a',
+      'a{1,200}b|a',
+      '[a-z]+[0-9]|[a-z]',
+      '\\w+\\s*x|\\w',
+      'Ref( .*end)?',
+      '(?:[a-z]{1,40} ){1,12}z|a',
+    ].map((pattern): [string, Json, string] => [
+      `${pattern}, which looks far,`,
+      { AA: { pattern } },
+      'entities.AA.pattern',
+    ]),
     ['a score', { AA: { pattern: 'a', score: 2 } }, 'entities.AA.score'],
     ['a score of nothing', { AA: { pattern: 'a', score: 0 } }, 'entities.AA.score'],
     ['a checksum', { AA: { pattern: 'a', validate: 'crc' } }, 'entities.AA.validate'],

@@ -5,6 +5,7 @@ import { hashOf, tokensOf } from '../detect/tokens.ts'
 import { ENTITY_NAME } from '../entity.ts'
 import { readOperator } from '../operate/operator.ts'
 import { CHECKSUMS, type Checksum, isChecksum } from './checksums.ts'
+import { looksFar } from './cost.ts'
 import { type Members, membersOf, refuse, requireKnown, wordsOf } from './refusal.ts'
 
 /** An entity that policy data defines. `keys` are folded as {@link keyOf} folds them; `tenants` null is all of them. */
@@ -75,6 +76,11 @@ function compiled(pattern: string, path: string): RE2JS {
   }
   if (regex.matcher('').find())
     throw refuse(path, 'it matches where there is nothing: let it match a character at least')
+  if (looksFar(pattern, regex))
+    throw refuse(
+      path,
+      'it matches short and looks far, over and over in a run of one character: bound its repetitions, or end it at a \\b',
+    )
   return regex
 }
 
