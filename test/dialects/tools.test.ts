@@ -116,3 +116,40 @@ describe('answers', () => {
     ])
   })
 })
+
+describe('answers that were asked for as JSON', () => {
+  const format = { type: 'json_schema', schema: {} }
+  const structure = { jsonSchema: { schema: '{}', name: 'a' } }
+  const hello = { messages: [{ role: 'user', content: [{ text: 'x' }] }] }
+  const shaped = { ...hello, outputConfig: { textFormat: { type: 'json_schema', structure } } }
+  const spoken = { texts: ['{"a":1}'] }
+  const called = (stream: boolean) => ({
+    openai: openai.call({ stream, response_format: { type: 'json_object' } }),
+    anthropic: anthropic.call({ stream, output_config: { format } }),
+    beta: anthropic.call({ stream, output_format: format }),
+    converse: converse.read(shaped, stream ? '/model/auto/converse-stream' : '/model/auto/converse'),
+  })
+  const flowing = called(true)
+  const whole = called(false)
+  const answers: readonly (readonly [string, readonly ModelEvent[]])[] = [
+    ['openai.chat', openai.decode(flowing.openai, openaiStream(spoken).join(''))],
+    ['openai.chat, whole', openai.decode(whole.openai, JSON.stringify(openaiAnswer(spoken)))],
+    ['anthropic.messages', anthropic.decode(flowing.anthropic, anthropicStream(spoken).join(''))],
+    ['anthropic.messages, whole', anthropic.decode(whole.anthropic, JSON.stringify(anthropicAnswer(spoken)))],
+    ['anthropic.messages, as in its beta', anthropic.decode(flowing.beta, anthropicStream(spoken).join(''))],
+    ['bedrock.converse', converse.decode(flowing.converse, Buffer.concat(converseStream(spoken)))],
+    ['bedrock.converse, whole', converse.decode(whole.converse, JSON.stringify(converseAnswer(spoken)))],
+  ]
+  test.each(answers)('%s: what is said is JSON, and nothing else', (_, events) => {
+    const parts = events.flatMap((event) => event.parts)
+    const json = parts.filter((part) => part.json === true)
+    expect(json.map(({ text }) => text).join('')).toBe('{"a":1}')
+    expect(json.every(({ channel, role }) => channel === 'text' && role === 'assistant')).toBe(true)
+    expect(parts.filter((part) => part.json !== true && part.channel === 'text' && part.text !== '')).toEqual([])
+  })
+
+  test.each([{ type: 'text' }, null, 'json_object'])('not by a format of %j', (response_format) => {
+    const events = openai.decode(openai.call({ response_format }), JSON.stringify(openaiAnswer(spoken)))
+    expect(said(events)).toEqual([])
+  })
+})

@@ -117,3 +117,14 @@ test('each finding is counted once, however often it is reported', () => {
   for (let i = 0; i < 3; i++) filter.edit?.(viewOf(text, [found(text, EMAIL)]))
   expect(filter.notes?.()).toEqual({ 'EMAIL mask': 1 })
 })
+
+describe('in an answer that was asked for as JSON', () => {
+  const json = { json: true, channel: 'text' } as const
+  test.each([
+    ['a string', `{"to":"${EMAIL}"}`, '{"to":"EMAIL"}'],
+    ['a number', `{"to":7}`.replace('7', EMAIL), '{"to":"EMAIL"}'],
+    ['prose that comes all the same', `To ${EMAIL}.`, 'To EMAIL.'],
+  ])('%s', (_, text, expected) => {
+    expect(edited({ EMAIL: 'token' }, viewOf(text, [found(text, EMAIL)], json))).toBe(expected)
+  })
+})
