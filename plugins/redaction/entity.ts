@@ -1,6 +1,6 @@
 /**
  * What is looked for. `bound` is the longest that one can be in a text, UTF-16 units, with the separators that its detector accepts: an answer is held
- * back so far, so that none is released in two pieces. `null`: it has no bound (a PEM key), and an answer that may hold one must be held whole.
+ * back so far, so that none is released in two pieces. `null`: it has no bound (a PEM key), and waits for its end: see restore/answer.ts.
  * `safeHarbor`: its letter in 45 CFR 164.514(b)(2)(i), null where it is in none.
  */
 export type EntityKind = Readonly<{
