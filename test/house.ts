@@ -91,12 +91,15 @@ export async function layGround(options: HouseOptions): Promise<Ground> {
   }
 }
 
+/** `org/redaction.yaml` where nothing is taken out of what is sent. */
+export const OFF = 'redaction: { defaults: { profile: "off" }, tenants: {} }\n'
+
 /** The shipped policies, without redaction unless a test asks for it; what pins its choices goes with them. */
 export function copyPolicies(folder: string, redaction: HouseOptions['redaction'] = 'off'): void {
   cpSync(join(ROOT, 'policies'), folder, { recursive: true })
   if (redaction === 'shipped') return
   rmSync(join(folder, 'org_redaction_test.rego'))
-  writeFileSync(join(folder, 'org/redaction.yaml'), 'redaction: { defaults: { profile: "off" }, tenants: {} }\n')
+  writeFileSync(join(folder, 'org/redaction.yaml'), OFF)
 }
 
 export function writePolicies(folder: string, files: Readonly<Record<string, string>>): void {
