@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto'
-import type { Hints, Span } from './detect/detector.ts'
+import type { Span } from './detect/detector.ts'
+import type { Given } from './find.ts'
 
 /** What was found in a segment by itself, and, where values of other segments were looked for in it, what there was then. */
 export type Known = Readonly<{
@@ -32,8 +33,8 @@ export class SegmentCache {
   }
 
   /** `scope`: tenant and versions, all that decides what is found besides the segment. */
-  keyOf(scope: string, { text, hints, json }: Readonly<{ text: string; hints: Hints; json: boolean }>): string {
-    const head = JSON.stringify([scope, hints.key, hints.role, hints.channel, json])
+  keyOf(scope: string, { text, hints, json, protocol }: Given): string {
+    const head = JSON.stringify([scope, hints.key, hints.role, hints.channel, json, protocol === true])
     return createHmac('sha256', this.#secret).update(`${head.length}:${head}`).update(text).digest('base64')
   }
 

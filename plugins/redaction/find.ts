@@ -8,14 +8,14 @@ import type { Tagger } from './tagger/index.ts'
 import { TOKEN_SHAPES } from './token.ts'
 import { type View, viewsOf } from './view/index.ts'
 
-/** A text to be read. `json`: it is itself JSON. */
-export type Given = Readonly<{ text: string; hints: Hints; json: boolean }>
+/** A text to be read. `json`: it is itself JSON. `protocol`: a word of the protocol, in which no names are looked for ({@link isProtocol}). */
+export type Given = Readonly<{ text: string; hints: Hints; json: boolean; protocol?: true }>
 
 /** What reads: the built-in detectors, what the tenant's policy adds to them, and the tagger where there is one. */
 export type Reader = Readonly<{ tagger: Tagger | null; custom: Custom; tenant: string }>
 
 /** Finds what a text holds by itself, see {@link readIn}. Offsets are of the text as it was given. */
-export function findOwn({ text, hints, json }: Given, { tagger, custom, tenant }: Reader): readonly Span[] {
+export function findOwn({ text, hints, json, protocol }: Given, { tagger, custom, tenant }: Reader): readonly Span[] {
   if (text.length === 0) return []
   const added = custom.detectorsFor(tenant)
   const spans: Span[] = []
@@ -25,7 +25,7 @@ export function findOwn({ text, hints, json }: Given, { tagger, custom, tenant }
     for (const detector of DETECTORS) detector.scan(reading, found)
     TOKEN_SHAPES.scan(reading, found)
     for (const detector of added) detector.scan(reading, found)
-    tagger?.tag(reading, found)
+    if (protocol !== true) tagger?.tag(reading, found)
     locate(view, text, found, (span, shown) => !custom.allows(tenant, span.type, shown), spans)
   }
   return distinct(spans, text)
@@ -67,12 +67,12 @@ function wordsOf(value: string): readonly string[] {
 
 /** What a text holds by itself, and what else of the call's values it repeats. */
 export function withSeeds(
-  { text, json }: Given,
+  { text, json, protocol }: Given,
   own: readonly Span[],
   index: Index,
   { custom, tenant }: Omit<Reader, 'tagger'>,
 ): readonly Span[] {
-  if (index.size === 0 || text.length === 0) return own
+  if (index.size === 0 || text.length === 0 || protocol === true) return own
   const view = viewsOf(text, json)[0]
   if (view === undefined) return own
   const found: Span[] = []

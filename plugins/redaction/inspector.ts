@@ -9,6 +9,7 @@ import type { Custom } from './custom/index.ts'
 import type { Span } from './detect/detector.ts'
 import { findIn, type Given, gather, type Reader } from './find.ts'
 import type { Seed } from './propagate.ts'
+import { isMedia, isProtocol } from './protocol.ts'
 import type { Tagger } from './tagger/index.ts'
 
 export type { Given } from './find.ts'
@@ -103,8 +104,8 @@ export function createInspector(options: InspectorOptions): Inspector {
   }
 
   return {
-    inspect: async (phase, segments, signal, { principal: { tenant }, tools }) => {
-      const texts = segments.map((segment) => givenOf(segment, tools))
+    inspect: async (phase, segments, signal, { principal: { tenant }, tools, references }) => {
+      const texts = segments.map((segment) => givenOf(segment, { tools, references }))
       // What is not released yet of an answer is another text each time, and is never asked for again.
       const spans =
         phase === 'request'
@@ -139,10 +140,13 @@ function pick<T>(all: readonly T[], places: readonly number[]): readonly T[] {
  * A tool that is called `lookup` is nobody: where the name of a declared tool stands as a name, and is of letters alone, so that it can hold no number,
  * address or key, it is not read.
  */
-function givenOf({ pointer, role, channel, text, json }: Segment, tools: readonly string[]): Given {
+export function givenOf(segment: Segment, { tools, references }: Pick<CallFacts, 'tools' | 'references'>): Given {
+  const { pointer, role, channel, text, json } = segment
   const key = keyOf(pointer)
   const identifies = key === 'name' && /^[A-Za-z][A-Za-z_-]{0,63}$/.test(text) && tools.includes(text)
-  return { text: identifies ? '' : text, json: json === true, hints: { key, role, channel } }
+  const hints = { key, role, channel }
+  const unread = identifies || (references.length > 0 && isMedia(segment, references))
+  return { text: unread ? '' : text, json: json === true, hints, ...(isProtocol(segment) && { protocol: true }) }
 }
 
 /** Name of the member that a text is the value of; in an array that of the array. A member name itself, and the root, have none. */

@@ -3,6 +3,7 @@ import { buffer } from 'node:stream/consumers'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { ENTITIES, ENTITY_NAME } from '../../plugins/redaction/entity.ts'
 import { type Given, type Reader, readIn } from '../../plugins/redaction/find.ts'
+import { givenOf } from '../../plugins/redaction/inspector.ts'
 import type { Params } from '../../plugins/redaction/params.ts'
 import { resolve } from '../../plugins/redaction/resolve.ts'
 import { loadTagger } from '../../plugins/redaction/tagger/index.ts'
@@ -13,7 +14,7 @@ import { type Choice, chosen, recalling } from './inspect/chosen.ts'
 import { difference } from './inspect/difference.ts'
 import { linesOf, opened, say } from './inspect/lines.ts'
 import { askedFor, paramsOf, saidIn } from './inspect/profile.ts'
-import { factsOf, findingsOf, givenOf, NOTHING_ASKED, sent, subjectOf } from './inspect/sending.ts'
+import { factsOf, findingsOf, NOTHING_ASKED, sent, subjectOf } from './inspect/sending.ts'
 import { tableOf } from './inspect/table.ts'
 
 type Options = Readonly<{
@@ -100,9 +101,10 @@ async function showDifference(
 ): Promise<void> {
   const subject = subjectOf(file === '-' ? await buffer(process.stdin) : await readFile(file), dialect)
   const { types: wanted, recall } = choice
-  const spans = readIn(subject.segments.map(givenOf), reader).map((all) =>
-    all.filter(({ type }) => wanted === null || type === 'TOKEN' || wanted.has(type)),
-  )
+  const spans = readIn(
+    subject.segments.map((segment) => givenOf(segment, subject)),
+    reader,
+  ).map((all) => all.filter(({ type }) => wanted === null || type === 'TOKEN' || wanted.has(type)))
   const findings = findingsOf(subject, spans)
   const params = (await asked(findings)) ?? NOTHING_ASKED
   const after = sent(subject, findings, recall ? recalling(params) : params)
@@ -156,7 +158,10 @@ async function showTable(file: string | undefined, reader: Reader, choice: Choic
   const bytes = file === undefined || file === '-' ? await buffer(process.stdin) : await readFile(file)
   const [segment] = subjectOf(bytes, 'text').segments
   if (segment === undefined) return
-  const spans = resolve(chosen(readIn([givenOf(segment)], reader)[0] ?? [], choice), segment.text)
+  const spans = resolve(
+    chosen(readIn([givenOf(segment, { tools: [], references: [] })], reader)[0] ?? [], choice),
+    segment.text,
+  )
   if (spans.length === 0) process.stderr.write('Nothing was found.\n')
   else await say(tableOf(segment.text, spans, explain))
 }

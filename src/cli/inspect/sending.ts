@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import type { Span } from '../../../plugins/redaction/detect/detector.ts'
-import { type Given, keyOf } from '../../../plugins/redaction/inspector.ts'
 import type { Params } from '../../../plugins/redaction/params.ts'
 import { redact } from '../../../plugins/redaction/redact.ts'
 import { tenantKeys } from '../../../plugins/redaction/token.ts'
 import { MOUNTS } from '../../compose/mounts.ts'
-import type { Dialect, Finding, ModelCall, Segment } from '../../core/call.ts'
+import type { Dialect, Finding, ModelCall, Reference, Segment } from '../../core/call.ts'
 import type { FindingFact } from '../../core/decision.ts'
 import { CustomhouseError, isCustomhouseError } from '../../core/errors.ts'
 import { newId } from '../../core/id.ts'
@@ -21,6 +20,9 @@ export type Subject = Readonly<{
   /** The dialect that it was read in; null: it is plain text. */
   dialect: Dialect | null
   segments: readonly Segment[]
+  /** Names of the tools that the call declares. */
+  tools: readonly string[]
+  references: readonly Reference[]
   before: string
   after: (edits: Parameters<typeof rewrite>[1]) => string
 }>
@@ -95,6 +97,8 @@ function ofCall(call: ModelCall): Subject {
   const shown = (body: JsonTree): string => `${JSON.stringify(treeToJson(body), null, 2)}\n`
   return {
     dialect: call.dialect,
+    tools: call.tools,
+    references: call.references,
     segments: call.segments,
     before: shown(call.body),
     after: (edits) => shown(rewrite(call.body, edits, [])),
@@ -104,6 +108,8 @@ function ofCall(call: ModelCall): Subject {
 function ofText(text: string): Subject {
   return {
     dialect: null,
+    tools: [],
+    references: [],
     segments: [{ pointer: '', role: 'user', channel: 'text', text }],
     before: text,
     after: (edits) => {
@@ -124,10 +130,6 @@ function textOf(bytes: Uint8Array): string {
   } catch (cause) {
     throw new CustomhouseError('ERR_CLI_USAGE', 'The file is no UTF-8.', { cause })
   }
-}
-
-export function givenOf({ pointer, role, channel, text, json }: Segment): Given {
-  return { text, json: json === true, hints: { key: keyOf(pointer), role, channel } }
 }
 
 /** What was found, as inspectors report it. */
