@@ -136,6 +136,18 @@ function pick<T>(all: readonly T[], places: readonly number[]): readonly T[] {
   })
 }
 
+/** Members under which every dialect carries what is said: they tell nothing of it. */
+const CARRIERS: ReadonlySet<string> = new Set([
+  'content',
+  'text',
+  'system',
+  'prompt',
+  'input',
+  'output',
+  'thinking',
+  'refusal',
+])
+
 /**
  * A tool that is called `lookup` is nobody: where the name of a declared tool stands as a name, and is of letters alone, so that it can hold no number,
  * address or key, it is not read.
@@ -144,7 +156,7 @@ export function givenOf(segment: Segment, { tools, references }: Pick<CallFacts,
   const { pointer, role, channel, text, json } = segment
   const key = keyOf(pointer)
   const identifies = key === 'name' && /^[A-Za-z][A-Za-z_-]{0,63}$/.test(text) && tools.includes(text)
-  const hints = { key, role, channel }
+  const hints = { key: key !== null && CARRIERS.has(key) ? null : key, role, channel }
   const unread = identifies || (references.length > 0 && isMedia(segment, references))
   return { text: unread ? '' : text, json: json === true, hints, ...(isProtocol(segment) && { protocol: true }) }
 }

@@ -143,6 +143,20 @@ describe('customhouse inspect --diff', () => {
     expect(changed).toHaveLength(2)
   })
 
+  const said = [{ role: 'user', content: [{ type: 'text', text: MAIL }] }]
+  it.each([
+    ['anthropic.messages', { model: 'claude', max_tokens: 9, system: 'You help.', messages: said }],
+    ['bedrock.invoke', { anthropic_version: 'bedrock-2023-05-31', max_tokens: 9, messages: said }],
+    ['bedrock.converse', { messages: [{ role: 'user', content: [{ text: MAIL }] }] }],
+  ])('reads a body in the dialect that it is in: %s', async (dialect, body) => {
+    const path = file(JSON.stringify(body), 'call.json')
+    for (const asked of [[], ['--dialect', dialect]]) {
+      const ran = await run(['inspect', '--diff', path, ...asked])
+      expect([ran.code, ran.stderr]).toEqual([0, `Read as ${dialect}.\n`])
+      expect(ran.stdout).toMatch(/"text": "EMAIL_1_\w{4}"/)
+    }
+  })
+
   it('shows plain text as it would be sent, and that nothing would change', async () => {
     const ran = await run(['inspect', '--diff', file(`one\n${MAIL}\nthree\n`)])
     expect(ran.stdout).toMatch(
@@ -153,7 +167,13 @@ describe('customhouse inspect --diff', () => {
   })
 
   it('refuses a file that is no call of the dialect that was named', async () => {
-    const ran = await run(['inspect', '--dialect', 'anthropic.messages', '--diff', file(JSON.stringify(call))])
+    const ran = await run([
+      'inspect',
+      '--dialect',
+      'anthropic.messages',
+      '--diff',
+      file(JSON.stringify({ ...call, n: 2 })),
+    ])
     expect(ran.code).toBe(3)
     expect(ran.stderr).toContain('The file is no call in anthropic.messages.')
   })

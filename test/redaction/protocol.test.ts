@@ -19,9 +19,10 @@ describe('words of the protocol, in which no names are looked for', () => {
     ['/messages/1/content/0/toolUse/name', 'lookup', 'tool', 'assistant'],
     ['/additionalModelRequestFields/thinking/display', 'summarized', 'data'],
   ]
-  test.each(words)('%s: %s', (...one) => {
-    expect(isProtocol(segment(one))).toBe(true)
-  })
+  for (const one of words)
+    test(`${one[0]}: ${one[1]}`, () => {
+      expect(isProtocol(segment(one))).toBe(true)
+    })
 
   const said: readonly Case[] = [
     ['/messages/0/content', 'Margaret', 'text', 'user'],
@@ -34,9 +35,10 @@ describe('words of the protocol, in which no names are looked for', () => {
     ['/tools/0/function/parameters/properties/who/enum/0', 'Margaret Thornbury'],
     ['/messages/2/content', 'Margaret', 'tool', 'tool'],
   ]
-  test.each(said)('not %s: %s', (...one) => {
-    expect(isProtocol(segment(one))).toBe(false)
-  })
+  for (const one of said)
+    test(`not ${one[0]}: ${one[1]}`, () => {
+      expect(isProtocol(segment(one))).toBe(false)
+    })
 })
 
 describe('pictures and sounds in base64', () => {

@@ -40,7 +40,7 @@ export function subjectOf(bytes: Uint8Array, dialect: Dialect | 'auto' | 'text')
   const tree = dialect === 'text' ? null : treeOf(bytes, dialect)
   if (tree instanceof Map) {
     const asked = dialect === 'auto' || dialect === 'text' ? null : dialect
-    for (const codec of codecs(asked)) {
+    for (const codec of codecs(asked, bytes)) {
       const call = readBy(codec, bytes, asked)
       if (call !== null) return ofCall(call)
     }
@@ -57,13 +57,25 @@ function treeOf(bytes: Uint8Array, dialect: Dialect | 'auto'): JsonTree {
   }
 }
 
-function codecs(dialect: Dialect | null): readonly Codec[] {
+/** The dialects to try, the one first whose own members are there: a plain chat of Anthropic's is one of OpenAI's too, but for them. */
+function guessed(body: Uint8Array): readonly Dialect[] {
+  const head = Buffer.from(body).toString('utf8')
+  if (/"anthropic_version"\s*:/.test(head)) return ['bedrock.invoke', 'anthropic.messages']
+  const anthropic = /"(?:system|input_schema|stop_sequences|cache_control)"\s*:/.test(head)
+  return anthropic
+    ? ['anthropic.messages', 'bedrock.converse', 'openai.chat']
+    : ['openai.chat', 'anthropic.messages', 'bedrock.converse', 'bedrock.invoke']
+}
+
+function codecs(dialect: Dialect | null, body: Uint8Array): readonly Codec[] {
   const all = MOUNTS.flatMap((mount) => mount.codecs).filter(({ operation }) => operation === 'chat')
   const known = (one: Dialect): Codec | undefined => all.find((codec) => codec.dialect === one)
-  const order: readonly Dialect[] =
-    dialect === null ? ['openai.chat', 'anthropic.messages', 'bedrock.converse'] : [dialect]
+  const order: readonly Dialect[] = dialect === null ? guessed(body) : [dialect]
   return order.flatMap((one) => known(one) ?? [])
 }
+
+/** What stands in the head of a call and not in its body; who has only the body cannot say it. */
+const HEAD = { 'content-type': 'application/json', 'anthropic-version': '2023-06-01' }
 
 function readBy(codec: Codec, body: Uint8Array, asked: Dialect | null): ModelCall | null {
   try {
@@ -72,7 +84,7 @@ function readBy(codec: Codec, body: Uint8Array, asked: Dialect | null): ModelCal
       method: 'POST',
       path: PATHS[codec.dialect],
       query: '',
-      headers: { 'content-type': 'application/json' },
+      headers: HEAD,
       body,
       principal: { subject: 'inspect', tenant: 'inspect', groups: [], purpose: null, proof: 'key', keyId: 'inspect' },
     })
