@@ -140,6 +140,7 @@ describe('values behind labels, and numbers that prove themselves', () => {
     '192.168.100.200 10.0.0.1 2024.11.24',
     'creatinina 1,1 mg/dl (60-100), testosterona 588 ng/dl (270-1734)',
     'The parcel weighs 123456789 grams',
+    'as RFC 9110 says',
     'de 10 mm aproximadamente y presencia de células',
   ])('nothing is taken out of: %s', (text) => {
     expect(found(text)).toEqual([])
@@ -288,6 +289,24 @@ describe('separators that numbers seldom have', () => {
   test.each([' - ', '/', '_', '\t', '·', '\n', ', ', '. '])('an IBAN with %j', (mark) => {
     const account = fours(iban('DE', '370400440532013000'), mark)
     expect(found(`pay to ${account} now`)).toEqual([`IBAN ${account}`])
+  })
+
+  test.each([
+    ['**', '** **', '**'],
+    ['<b>', '</b> <b>', '</b>'],
+    ['<td>', '</td><td>', '</td>'],
+    ['<span>', '</span><span>', '</span>'],
+  ])('a card in emphasis and tags: %s', (open, between, close) => {
+    const card = fours(VISA, between)
+    expect(found(`card ${open}${card}${close} ok`)).toEqual([`CREDIT_CARD ${card}`])
+  })
+
+  test.each([
+    ['card:', 'exp0128cvv837'],
+    ['order', 'x'],
+  ])('a card with letters at it: %s', (before, behind) => {
+    expect(found(`${before}${VISA}${behind} ok`)).toEqual([`CREDIT_CARD ${VISA}`])
+    expect(found(`${before}${mistyped(VISA, 15, 1)}${behind} ok`)).not.toContain(`CREDIT_CARD ${mistyped(VISA, 15, 1)}`)
   })
 
   test('digit by digit', () => {

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { email } from '../../plugins/redaction/detect/contact/email.ts'
 import { WORDS } from '../../plugins/redaction/detect/contact/words.ts'
 import type { Span } from '../../plugins/redaction/detect/detector.ts'
 import { tokensOf } from '../../plugins/redaction/detect/tokens.ts'
@@ -37,9 +38,26 @@ describe('mail addresses', () => {
     ['jane (at) acme (dot) org', 'EMAIL jane (at) acme (dot) org'],
     ['escribe a juan arroba correo punto es', 'EMAIL juan arroba correo punto es'],
     ['my email is info@presidio.'],
+    ['psql postgres://svc:pa55word@db.example.com:5432/x', 'SECRET postgres://svc:pa55word@db.example.com:5432/x'],
+    ['mail ada.zed\n@lovelace-test.org, ok', 'EMAIL ada.zed\n@lovelace-test.org'],
+    ['mail ada.zed@\r\nlovelace-test.org, ok', 'EMAIL ada.zed@\r\nlovelace-test.org'],
+    ['the end\n@angular.io is here'],
     ['git@github.com:org/repo.git'],
     ['a @ b, 5 @ 3.20 each'],
   ])
+})
+
+it.each([
+  'https://crm.example/users/ada.zed@lovelace-test.org/edit',
+  'https://x.example/a,b;mail:ada.zed@lovelace-test.org',
+  'https://x.example/q?u=ftp://ada:ada.zed@lovelace-test.org',
+  'https://ada.zed@lovelace-test.org/x',
+  'mailto:ada.zed@lovelace-test.org',
+  'mailto://ada.zed@lovelace-test.org',
+])('an address in a URL is found as one: %s', (text) => {
+  const spans: Span[] = []
+  email.scan({ text, tokens: tokensOf(text), hints: { key: null, role: 'user', channel: 'text' } }, spans)
+  expect(spans.map(({ start, end }) => text.slice(start, end))).toEqual(['ada.zed@lovelace-test.org'])
 })
 
 describe('telephone numbers', () => {
@@ -60,6 +78,7 @@ describe('telephone numbers', () => {
     ['account number 415-555-0132'],
     ['the sum of 1234567 and 7654321 is 8888888'],
     ['$4155550132 in total'],
+    ['we reach 250000 members'],
   ])
 })
 
@@ -68,6 +87,7 @@ describe('addresses of networks', () => {
     ['see https://example.com/a?b=c#d.', 'URL https://example.com/a?b=c#d'],
     ['(http://en.wikipedia.org/wiki/X_(y))', 'URL http://en.wikipedia.org/wiki/X_(y)'],
     ['www.microsoft.com and google.co.il/maps', 'URL www.microsoft.com', 'URL google.co.il/maps'],
+    ['in Billing.java, Billing.java:42 and main.rs:12'],
     ['read report.pdf, main.py and node.js 18.2.1'],
     ['Done.So it goes. user.name is this.id'],
     ['http://[2001:db8::1]:8080/x', 'URL http://[2001:db8::1]:8080/x'],

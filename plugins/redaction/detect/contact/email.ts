@@ -1,7 +1,7 @@
 import { cueOf, cueOfWord, labelBefore } from '../context.ts'
 import type { Detector, Reading, Span } from '../detector.ts'
 import { domainFrom, isTopLevel } from '../network/domain.ts'
-import { ALNUM, IN_LOCAL, isOf } from '../network/units.ts'
+import { ALNUM, IN_LOCAL, IN_URL, isOf, NUMERAL } from '../network/units.ts'
 import { AFTER_BLANK, AFTER_BREAK, BEYOND, hashOf, isWordUnit, MARK } from '../tokens.ts'
 import { passes, sieveOf } from './sieve.ts'
 
@@ -9,6 +9,8 @@ const AT = 0x40
 const DOT = 0x2e
 /** Octets of a local part, RFC 5321 4.5.3.1.1. */
 const LOCAL = 64
+/** Units in front of a password that are searched for its URL's scheme. */
+const AUTHORITY = 96
 const LABEL = cueOf(
   ...[
     'email',
@@ -78,8 +80,14 @@ function address(reading: Reading, at: number, found: Span[]): void {
     domainStart += 1
     spaced = true
   }
+  // Wrapped at the sign: one line break on one side of it.
+  const front = localEnd === sign ? breakBefore(text, sign) : 0
+  const behind = front === 0 && !spaced ? breakAt(text, domainStart) : 0
+  const wrapped = front + behind > 0
+  localEnd -= front
+  domainStart += behind
   const start = localFrom(text, localEnd)
-  if (start === localEnd || inUrl(text, start)) return
+  if (start === localEnd || inCredentials(text, start)) return
   if (hashOf(text.slice(start, localEnd)) === GIT && localEnd - start === 3) return
   if (spaced && labelBefore(reading, tokenFrom(reading, at, start), LABEL) === 0) return
   const literal = literalEnd(text, domainStart)
@@ -89,13 +97,40 @@ function address(reading: Reading, at: number, found: Span[]): void {
   }
   const domain = domainFrom(text, domainStart)
   if (domain === null) return
-  if (domain.delegated) {
+  if (wrapped) {
+    // `@scope.io/package` and a line that ends with a word are something else.
+    if (!domain.delegated || text.charCodeAt(domain.end) === 0x2f) return
+    if (
+      front > 0 &&
+      !isJoined(text, start, localEnd) &&
+      labelBefore(reading, tokenFrom(reading, at, start), LABEL) === 0
+    )
+      return
+    found.push({ start, end: domain.end, type: 'EMAIL', score: 0.7, rule: 'email/wrapped' })
+  } else if (domain.delegated) {
     found.push({ start, end: domain.end, type: 'EMAIL', score: spaced ? 0.8 : 1, rule: 'email/domain' })
   } else if (domain.inside) {
     found.push({ start, end: domain.end, type: 'EMAIL', score: 0.8, rule: 'email/inside' })
   } else if (lettersOnly(domain.last)) {
     found.push({ start, end: domain.end, type: 'EMAIL', score: 0.55, rule: 'email/unknown-domain' })
   }
+}
+
+/** Units of the one line break that ends at an offset, or that begins there; 0 if there is none. */
+function breakBefore(text: string, end: number): number {
+  if (text.charCodeAt(end - 1) !== 10) return 0
+  return text.charCodeAt(end - 2) === 13 ? 2 : 1
+}
+
+function breakAt(text: string, start: number): number {
+  const first = text.charCodeAt(start)
+  return first === 10 ? 1 : first === 13 && text.charCodeAt(start + 1) === 10 ? 2 : 0
+}
+
+/** Whether a local part has a full stop, a mark or a digit in it, as words of prose have not. */
+function isJoined(text: string, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) if (!isOf(text, i, ALNUM) || isOf(text, i, NUMERAL)) return true
+  return false
 }
 
 /** Where the local part begins that ends at an offset; the offset itself if there is none. */
@@ -129,16 +164,24 @@ function localFrom(text: string, end: number): number {
   return text.charCodeAt(end - 1) === DOT ? end : start
 }
 
-/** Whether it is the user information of a URL: `scheme://user:pass@host`. */
-function inUrl(text: string, start: number): boolean {
-  const before = text.charCodeAt(start - 1)
-  if (before !== 0x3a && before !== 0x2f) return false
-  for (let i = start - 1; i > 1 && start - i <= 96; i--) {
+/**
+ * Whether it is the end of a password in a URL's authority, `scheme://user:password@host`: url.ts reports those as SECRET, whole. A user without a password
+ * is an address like others, and so is what stands in a path, a query or a fragment.
+ */
+function inCredentials(text: string, start: number): boolean {
+  if (text.charCodeAt(start - 1) !== 0x3a) return false
+  let i = start - 2
+  for (; i > 1 && start - i <= AUTHORITY && isOf(text, i, IN_URL); i--) {
     const unit = text.charCodeAt(i)
-    if (unit <= 32) return false
-    if (unit === 0x2f && text.charCodeAt(i - 1) === 0x2f && text.charCodeAt(i - 2) === 0x3a) return true
+    if (unit === 0x2f) break
+    if (unit === 0x3f || unit === 0x23 || unit === 0x28 || unit === 0x29 || unit === 0x5b || unit === 0x5d) return false
   }
-  return false
+  if (text.charCodeAt(i) !== 0x2f || text.charCodeAt(i - 1) !== 0x2f || text.charCodeAt(i - 2) !== 0x3a) return false
+  // In another URL's query it is no URL of its own to url.ts.
+  let scheme = i - 2
+  while (scheme > 0 && i - scheme < AUTHORITY && isOf(text, scheme - 1, ALNUM)) scheme -= 1
+  if (text.slice(scheme, i - 2).toLowerCase() === 'mailto' || i - 2 - scheme < 2) return false
+  return scheme === 0 || !isOf(text, scheme - 1, IN_URL) || text.lastIndexOf('://', scheme) < scheme - AUTHORITY
 }
 
 /** End of an address literal (`[192.0.2.1]`, or the same without brackets), 0 if there is none. */

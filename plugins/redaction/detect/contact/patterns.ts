@@ -15,6 +15,8 @@ export const PATTERNS = {
   reference:
     /^(?:process\.env|os\.environ|os\.getenv|env\.|getenv|secrets\.|vars\.|config\.|self\.|this\.|req\.|your[-_]|example|changeme_|xxxx|\*\*\*)/,
   century: /^(?:19|20)/,
+  /** Counts and amounts. */
+  round: /^[1-9]\d{0,3}0{4,7}$/,
   shortNumber: /^\d{1,4}$/,
   blank: /\s/,
 } as const

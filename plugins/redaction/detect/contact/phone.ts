@@ -194,6 +194,8 @@ function judge(
   const cue = (near & PHONE) !== 0 || behind
   if (!cue && near !== 0) return false
   if (near !== 0 && (near & PHONE) === 0) return false
+  // Who are reached are as often counted: `reach 250000 members`.
+  if (runs === 1 && !plus && n < 10 && PATTERNS.round.test(digits)) return false
   const separators = runs > 1 || text.charCodeAt(start) === 0x28
   let score = 0
   let rule = 'phone/form'

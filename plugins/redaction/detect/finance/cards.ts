@@ -26,6 +26,11 @@ function brand(digits: Uint8Array, count: number): 0 | 1 | 2 {
   return digits[0] === 1 && count === 15 ? 1 : 0
 }
 
+/** Whether a number is of a brand and length that little else has, with its check digit. */
+export function isCard(digits: Uint8Array, count: number): boolean {
+  return brand(digits, count) === 2 && luhn(digits, count) && !uniform(digits, count)
+}
+
 const GROUPINGS = ['4-4-4-4', '4-6-5', '4-6-4', '4-4-4-4-3', '4-4-4-4-2', '4-4-4-4-1', '4-4-5', '4-4-4-1', '4-4-4']
 const MORE = [
   '6-13',
@@ -49,7 +54,7 @@ export const CARDS: readonly DigitForm[] = [
     from: 14,
     to: 19,
     shapes: [...GROUPINGS, ...MORE],
-    valid: (digits, count) => brand(digits, count) === 2 && luhn(digits, count) && !uniform(digits, count),
+    valid: isCard,
     cue: CUE.card,
     scores: { form: 1, grouped: 1, alone: 1, near: 1, label: 1, invalid: 0 },
   },

@@ -43,6 +43,9 @@ const OTHERWISE = new Set(
   ),
 )
 
+/** Endings of files: a number behind their colon is a line. */
+const FILES = new Set('java py rs sh md pl cc zip mov ps so ml ms'.split(' '))
+
 export const url: Detector = {
   name: 'url',
   finds: ['URL', 'SECRET'],
@@ -173,6 +176,8 @@ function bare(reading: Reading, dot: number, past: number, found: Span[]): numbe
   let score = 0
   const last = domain.last.toLowerCase()
   if (www) score = 1
+  else if (domain.labels === 2 && (port || !path) && FILES.has(last)) score = 0.2
+  else if (domain.labels === 2 && last === 'java') score = 0.2
   else if (path || port || query) score = domain.labels > 2 || PLAIN.has(last) ? 0.9 : 0.55
   else if (PLAIN.has(last)) {
     const sentence =

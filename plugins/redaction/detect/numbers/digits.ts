@@ -70,7 +70,7 @@ export function scanDigits(reading: Reading, token: number, found: Span[]): void
 
 const loose: Loose = { token: -1, mark: 0, breaks: 0 }
 const MOST_LOOSE = 19
-const LONGEST_LOOSE = 40
+const LONGEST_LOOSE = 64
 
 /**
  * Groups of digits with what numbers seldom have between them: blanks around hyphens, slashes, dots in the middle, a line break. Only behind its label, or

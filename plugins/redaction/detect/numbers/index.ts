@@ -1,6 +1,6 @@
 import { cueOfWord } from '../context.ts'
 import type { Detector, Reading, Span } from '../detector.ts'
-import { TRACK } from '../finance/cards.ts'
+import { isCard, TRACK } from '../finance/cards.ts'
 import { AFTER_BLANK, BEYOND, DIGIT, hashOf, LOWER, MARK, UPPER } from '../tokens.ts'
 import { CODE_TYPES, scanBic, scanCodes } from './codes.ts'
 import { at, enter, leave, setLabel } from './context.ts'
@@ -62,6 +62,7 @@ function scan(reading: Reading, found: Span[]): void {
       if ((is & (LOWER | BEYOND)) === 0 && (length === 8 || length === 11)) scanBic(reading, token, found)
       scanCodes(reading, token, found)
       scanGlued(reading, token, found)
+      if ((end[token] ?? 0) - (start[token] ?? 0) > CARD) scanCardIn(reading, token, found)
       if ((end[token] ?? 0) - (start[token] ?? 0) >= 13) scanTrack(reading, token, found)
     }
   }
@@ -117,6 +118,26 @@ function scanGlued(reading: Reading, token: number, found: Span[]): void {
   judge(text, at0, end, end - at0, 0, false, found)
   for (const [bit, type] of GLUED) {
     if ((cue & bit) !== 0) found.push({ start: at0, end, type, score: 0.8, rule: `${type.toLowerCase()}/glued` })
+  }
+}
+
+/** Digits of a card that is known within a word. */
+const CARD = 16
+
+/** A card's number with letters at it: `order4111111111111111x`, `card4111111111111111exp0128`. */
+function scanCardIn(reading: Reading, token: number, found: Span[]): void {
+  const { text, tokens } = reading
+  const end = tokens.end[token] ?? 0
+  let run = tokens.start[token] ?? 0
+  for (let i = run; i <= end; i++) {
+    const digit = i < end ? text.charCodeAt(i) - 0x30 : -1
+    if (digit >= 0 && digit <= 9) continue
+    if (i - run === CARD) {
+      for (let k = 0; k < CARD; k++) DIGITS[k] = text.charCodeAt(run + k) - 0x30
+      if (isCard(DIGITS, CARD))
+        found.push({ start: run, end: i, type: 'CREDIT_CARD', score: 0.7, rule: 'card/in-word' })
+    }
+    run = i + 1
   }
 }
 

@@ -4,7 +4,7 @@ import { ACCOUNT_LABELS } from '../finance/accounts.ts'
 import { CARD_SECRETS, EXPIRY } from '../finance/cards.ts'
 import { RECORDS } from '../health/records.ts'
 import { TRAVEL_LABELS } from '../national/travel.ts'
-import { AFTER_BLANK, AFTER_BREAK, DIGIT, MARK, UPPER } from '../tokens.ts'
+import { AFTER_BLANK, AFTER_BREAK, DIGIT, hashOf, MARK, UPPER } from '../tokens.ts'
 import { at, labelFurther, labelOf } from './context.ts'
 import type { LabelledForm } from './form.ts'
 import { CUE, HOLDERS } from './labels.ts'
@@ -24,6 +24,7 @@ const RANGE = /^\d{1,4}[-/]\d{1,4}$/
 const SERIES = /^[A-Za-z]{1,4}-?\d{5,12}$/
 /** Counts and amounts. */
 const ROUND = /^[1-9]\d{0,3}0{4,}$/
+const RFC = hashOf('rfc')
 const YEAR = /^(?:19|20)\d\d$/
 
 /**
@@ -54,6 +55,8 @@ export function scanLabelled(reading: Reading, token: number, found: Span[]): nu
     return further >= 0 ? further : scanHeld(reading, token, last, found)
   }
   const start = tokens.start[token] ?? 0
+  // `RFC 9110` is a standard; the Mexican taxpayer's number has letters.
+  if (token > 0 && tokens.hash[token - 1] === RFC && isDigits(tokens, token)) return -1
   if ((label & CUE.expiry) !== 0) {
     EXPIRY.lastIndex = start
     if (EXPIRY.test(text)) found.push({ start, end: EXPIRY.lastIndex, type: 'DATE', score: 0.85, rule: 'card/expiry' })

@@ -39,15 +39,24 @@ const LOOSE_MARKS = new Map(
   [...'-‐‑‒–—−./_·•,|~+*'].map((mark) => [mark.charCodeAt(0), '‐‑‒–—−'.includes(mark) ? 0x2d : mark.charCodeAt(0)]),
 )
 
-/** The next group of digits behind a token, over a mark, the same mark twice, or a line break, with or without blanks. */
+/** The next group of digits behind a token, over a mark, the same mark twice, emphasis, tags, or a line break, with or without blanks. */
 export function looseGroup({ count, kind, hash }: Tokens, token: number, into: Loose): void {
   into.token = -1
   into.mark = 0x20
   into.breaks = 0
   let next = token + 1
-  for (let marks = 0; next < count && marks < 3; marks++, next++) {
+  let most = 3
+  for (let marks = 0; next < count && marks < most; marks++, next++) {
     const is = kind[next] ?? 0
     if ((is & AFTER_BREAK) !== 0) into.breaks = 1
+    if (hash[next] === 0x3c && (is & MARK) !== 0) {
+      next = tagEnd(kind, hash, next, count)
+      if (next < 0 || marks > 2) return
+      into.mark = 0x3c
+      continue
+    }
+    // `**4111** **1111**`: emphasis ends and begins.
+    if (hash[next] === 0x2a || hash[next] === 0x5f) most = 7
     if ((is & MARK) === 0) {
       if ((is & (LETTERS | DIGIT)) === DIGIT) into.token = next
       return
@@ -56,6 +65,14 @@ export function looseGroup({ count, kind, hash }: Tokens, token: number, into: L
     if (mark === undefined || (marks > 0 && mark !== into.mark)) return
     into.mark = mark
   }
+}
+
+/** Token of the `>` of a tag without attributes, `<b>` or `</td>`; -1 if it is none. */
+function tagEnd(kind: Uint8Array, hash: Int32Array, token: number, count: number): number {
+  let at = token + 1
+  if (hash[at] === 0x2f) at += 1
+  if (at + 1 >= count || ((kind[at] ?? 0) & (MARK | AFTER_BLANK)) !== 0) return -1
+  return ((kind[at + 1] ?? 0) & MARK) !== 0 && hash[at + 1] === 0x3e ? at + 1 : -1
 }
 
 /** Last token of what is written in one piece from a token on: words with `-`, `.`, `/`, `_`, `:` or `#` between, no blank. */
