@@ -7,7 +7,7 @@ import { asked, GERMANY } from './policies.inputs.ts'
 /** A policy whose work grows with the square of the tools. */
 export const HEAVY = `package customhouse
 
-verdict := {"effect": "allow", "satisfied": ["models", "residency", "routing"], "reasons": [], "obligations": []}
+verdict := {"effect": "allow", "satisfied": ["models", "redaction", "residency", "routing"], "reasons": [], "obligations": []}
 
 # Every pair is compared, none is found, and no memory is needed for it.
 found if {
