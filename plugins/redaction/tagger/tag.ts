@@ -1,5 +1,6 @@
 import type { Reading, Span } from '../detect/detector.ts'
-import { AFTER_BLANK, AFTER_BREAK, MARK } from '../detect/tokens.ts'
+import { isDayName } from '../detect/time/months.ts'
+import { AFTER_BLANK, AFTER_BREAK, DIGIT, hashOf, MARK } from '../detect/tokens.ts'
 import { type Columns, columnsOf, FEATURES, featuresOf, manner, survey } from './features.ts'
 import { COMMON, FIRST, LAST, ORGANISATION, PLACE, REGION, WORD } from './gazetteer.ts'
 import { LABELS, marginals, STRIDE, TYPES } from './lattice.ts'
@@ -129,7 +130,11 @@ function spansOf(
         last -= 1
       }
       while (last > open && isTail(columns, kind, open, last, type)) last -= 1
-      if (open <= last) {
+      if (type === 0 && likely && open <= last) {
+        while (isJoined(reading, open - 2, from, to, HYPHENS)) open -= 2
+        while (isJoined(reading, last, from, to, JOINS)) last += 2
+      }
+      if (open <= last && !(open === last && isDayName(hash[open] ?? 0))) {
         found.push({
           start: start[open] ?? 0,
           end: end[last] ?? 0,
@@ -147,6 +152,21 @@ function spansOf(
       sum = named
     }
   }
+}
+
+const HYPHENS: ReadonlySet<number> = new Set([0x2d, 0x2010, 0x2011])
+const JOINS: ReadonlySet<number> = new Set([...HYPHENS, 0x27, 0x2019, 0x2bc])
+/** What follows an apostrophe and is no part of a name: `Anna's`, `Will'll`. */
+const SHORT: ReadonlySet<number> = new Set(['s', 't', 'd', 'm', 'll', 're', 've'].map(hashOf))
+
+/** Whether word, mark and word stand together without a blank, as in `Min-ho` and `Kerc'hoat`: half of such a name is the name. */
+function isJoined({ tokens }: Reading, word: number, from: number, to: number, marks: ReadonlySet<number>): boolean {
+  const { kind, hash } = tokens
+  if (word < from || word + 2 >= to) return false
+  for (const at of [word, word + 2]) if (((kind[at] ?? 0) & (MARK | DIGIT)) !== 0) return false
+  for (const at of [word + 1, word + 2]) if (((kind[at] ?? 0) & AFTER_BLANK) !== 0) return false
+  const mark = hash[word + 1] ?? 0
+  return marks.has(mark) && (HYPHENS.has(mark) || !SHORT.has(hash[word + 2] ?? 0))
 }
 
 const NAMES = FIRST | LAST | PLACE | REGION | ORGANISATION

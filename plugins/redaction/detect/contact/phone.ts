@@ -105,7 +105,9 @@ function groupAt(reading: Reading, at: number, found: Span[], budget: { calls: n
     before === 0x5f
   )
     return TO[0] ?? first
-  if ((before === 0x2e || before === 0x2c) && isOf(text, start - 2, NUMERAL)) return TO[0] ?? first
+  // Of a decimal number, or of a time; but in a row of values a comma parts what has groups of its own.
+  if ((before === 0x2e || before === 0x3a || (before === 0x2c && runs === 1)) && isOf(text, start - 2, NUMERAL))
+    return TO[0] ?? first
   if (before === 0x2d && isOf(text, start - 2, ALNUM)) return TO[0] ?? first
   // The longest run of runs that is a number wins; shorter ones end where a blank is.
   for (let last = runs; last > 0; last--) {
@@ -164,7 +166,7 @@ function judge(
   const { text } = reading
   const after = text.charCodeAt(end)
   if (after === 0x40 || after === 0x25 || (isWordUnit(after) && after !== 0x78 && after !== 0x58)) return false
-  if ((after === 0x2e || after === 0x2c || after === 0x3a) && isOf(text, end + 1, NUMERAL)) return false
+  if ((after === 0x2e || after === 0x3a || (after === 0x2c && runs === 1)) && isOf(text, end + 1, NUMERAL)) return false
   let digits = ''
   for (let run = 0; run < runs; run++) digits += text.slice(FROM[run] ?? 0, TO[run] ?? 0)
   const n = digits.length

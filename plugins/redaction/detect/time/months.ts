@@ -1,19 +1,19 @@
 import { hashOf } from '../tokens.ts'
 
-/** Names and abbreviations by month, January first: English, Spanish, German, French, Italian, Portuguese, Dutch. */
+/** Names and abbreviations by month, January first: English, Spanish, German, French, Italian, Portuguese, Dutch; Polish in the genitive. */
 const NAMES: readonly string[] = [
-  'january jan enero ene januar jänner jän janvier janv gennaio gen janeiro januari',
-  'february feb febrero februar februari feber février févr fév febbraio fevereiro fev',
-  'march mar marzo märz mär mrz mars março maart mrt',
-  'april apr abril abr avril avr aprile',
-  'may mayo mai mei maggio mag maio',
-  'june jun junio juni juin giugno giu junho',
-  'july jul julio juli juillet juil luglio lug julho',
-  'august aug agosto ago août aout augustus',
-  'september sep sept septiembre setiembre septembre settembre set setembro',
-  'october oct octubre oktober okt octobre ottobre ott outubro out',
-  'november nov noviembre novembre novembro',
-  'december dec diciembre dic dezember dez décembre déc dicembre dezembro',
+  'january jan enero ene januar jänner jän janvier janv gennaio gen janeiro januari stycznia',
+  'february feb febrero februar februari feber février févr fév febbraio fevereiro fev lutego',
+  'march mar marzo märz mär mrz mars março maart mrt marca',
+  'april apr abril abr avril avr aprile kwietnia',
+  'may mayo mai mei maggio mag maio maja',
+  'june jun junio juni juin giugno giu junho czerwca',
+  'july jul julio juli juillet juil luglio lug julho lipca',
+  'august aug agosto ago août aout augustus sierpnia',
+  'september sep sept septiembre setiembre septembre settembre set setembro września',
+  'october oct octubre oktober okt octobre ottobre ott outubro out października',
+  'november nov noviembre novembre novembro listopada',
+  'december dec diciembre dic dezember dez décembre déc dicembre dezembro grudnia',
 ]
 const MONTHS = new Map<number, number>()
 NAMES.forEach((names, at) => {
@@ -35,6 +35,14 @@ const WEEKDAYS = new Set(
     .map(hashOf),
 )
 const ENGLISH_WEEKDAYS = new Set('monday tuesday wednesday thursday friday saturday sunday'.split(' ').map(hashOf))
+
+/** Days of the week that are no names of persons: not Domingo. */
+const DAY_NAMES = new Set(
+  'monday tuesday wednesday thursday friday saturday sunday montag dienstag mittwoch donnerstag freitag samstag sonnabend sonntag lundi mardi mercredi jeudi vendredi samedi dimanche lunedì martedì mercoledì giovedì venerdì maandag dinsdag woensdag donderdag vrijdag zaterdag zondag lunes martes miércoles jueves viernes sábado poniedziałek wtorek środa czwartek piątek sobota niedziela'
+    .split(' ')
+    .map(hashOf),
+)
+export const isDayName = (hash: number): boolean => DAY_NAMES.has(hash)
 
 /** The hashes of the names of months and of the English days of the week. */
 export function dateWords(): readonly number[] {
