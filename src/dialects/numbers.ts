@@ -2,11 +2,12 @@ import { type JsonTree, NumberLexeme } from '../core/json.ts'
 
 /**
  * The text of a number that is long enough to say something (a card, an account, a telephone): every lexeme of six characters or more.
- * Null for shorter ones and for what is no number. It is the lexeme; one with an exponent that stands for an integer is written out, since
+ * Null for shorter ones, unless `short` asks for them, and for what is no number. It is the lexeme; one with an exponent that stands for an integer is written out, since
  * whoever reads the number will see those digits.
  */
-export function numberText(node: JsonTree): string | null {
+export function numberText(node: JsonTree, short = false): string | null {
   if (typeof node === 'number') {
+    if (short) return String(node)
     if (node < 100_000 && node > -100_000 && Number.isInteger(node)) return null
     const text = String(node)
     return text.length < 6 ? null : text
@@ -17,7 +18,7 @@ export function numberText(node: JsonTree): string | null {
     const n = Number(lexeme)
     if (Number.isSafeInteger(n) && Math.abs(n) >= 100_000) return String(n)
   }
-  return lexeme.length < 6 ? null : lexeme
+  return lexeme.length < 6 && !short ? null : lexeme
 }
 
 /**

@@ -33,7 +33,7 @@ export function completeParts(to: Leaves, node: JsonTree, spot: Spot): void {
       completeParts(to, member, { ...spot, pointer: at, parent: name })
     }
   } else {
-    const text = numberText(node)
+    const text = numberText(node, spot.input !== undefined)
     if (text === null) return
     const lane = `@${to.event}#${pointer}~`
     to.parts.push({ lane, pointer: numberPointer(pointer), role, channel: 'data', text })

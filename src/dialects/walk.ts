@@ -42,20 +42,40 @@ export function nameSegment(walk: Walk, name: string, parent: string, pointer: s
   if (walk.isFreeName(name, parent)) walk.segments.push({ pointer: `${pointer}#`, role, channel: 'data', text: name })
 }
 
-/** Every string leaf, long number and free member name below a value. No member is passed over for being unknown. */
-export function leaves(walk: Walk, node: JsonTree, spot: Spot): void {
+/** So many items of a list are looked at one by one for short numbers; a longer one, and a list in a list, is a vector and says nothing under its label. */
+const LISTED = 32
+
+/**
+ * Every string leaf, long number and free member name below a value. No member is passed over for being unknown. `free`: it stands below a name of the
+ * sender's own, so that a short number may be a secret by its label (`{"pin": 8371}`), and is a segment like a long one.
+ */
+export function leaves(
+  walk: Walk,
+  node: JsonTree,
+  spot: Spot,
+  free = spot.tool !== undefined || walk.isFreeName(spot.parent, ''),
+): void {
   const { pointer, parent, role, channel } = spot
   if (typeof node === 'string') walk.segments.push({ pointer, role, channel, text: node, ...moreOf(spot) })
   else if (Array.isArray(node)) {
-    for (let i = 0; i < node.length; i++) leaves(walk, node[i] ?? null, { ...spot, pointer: `${pointer}/${i}` })
+    const short = free && node.length <= LISTED
+    for (let i = 0; i < node.length; i++) {
+      const item = node[i] ?? null
+      leaves(
+        walk,
+        item,
+        { ...spot, pointer: `${pointer}/${i}` },
+        item instanceof Map ? free : short && !Array.isArray(item),
+      )
+    }
   } else if (node instanceof Map) {
     for (const [name, member] of node) {
       const at = `${pointer}/${escapeToken(name)}`
       nameSegment(walk, name, parent, at, role)
-      leaves(walk, member, { ...spot, pointer: at, parent: name })
+      leaves(walk, member, { ...spot, pointer: at, parent: name }, free || walk.isFreeName(name, parent))
     }
   } else {
-    const text = numberText(node)
+    const text = numberText(node, free)
     if (text !== null) walk.segments.push({ pointer: numberPointer(pointer), role, channel: 'data', text })
   }
 }

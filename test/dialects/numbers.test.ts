@@ -91,6 +91,16 @@ describe('calls', () => {
     )
   })
 
+  it('short ones are seen below names of the sender, and not as options of the dialect', () => {
+    const given = { metadata: { pin: 8371, deep: { id: [837, 12], far: Array(33).fill(7), rows: [[1, 2]] } }, seed: 12 }
+    const found = call(given).segments.filter(({ pointer }) => pointer.endsWith('~#'))
+    expect(found.map(({ pointer, text }) => `${pointer} ${text}`)).toEqual([
+      '/metadata/pin~# 8371',
+      '/metadata/deep/id/0~# 837',
+      '/metadata/deep/id/1~# 12',
+    ])
+  })
+
   it('an edit of one is a fault, and not lost', () => {
     const of = call({ metadata: { card: CARD } })
     for (const pointer of ['/metadata/card~#', '/metadata/card']) {
