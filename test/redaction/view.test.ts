@@ -63,6 +63,12 @@ describe('a view', () => {
     ['a Cyrillic word with a Latin letter in it', 'Cкорый', false, ['Cкорый']],
     ['references', '&#52;&#x31;1&amp;#49; a&commat;b&period;com &nosuch; &', false, ['4111 a@b.com &nosuch; &']],
     ['JSON', '{"a":"\\u0034\\u00311\\"\\n\\\\u0041"}', true, ['{"a":"411"\nA"}']],
+    [
+      'numbers of JSON with an exponent',
+      '{"n":4.111111111111111e15,"m":1e3}',
+      true,
+      ['{"n":4111111111111111,"m":1e3}'],
+    ],
     ['escapes in plain text', '\\u0034\\\\u0031\\x31\\u{31}', false, ['4111']],
     ['a path of Windows', 'in C:\\new\\temp and \\\\nas\\tom', false, ['in C:\\new\\temp and \\\\nas\\tom']],
     ['percent', 'q=user%40example%2Ecom', false, ['q=user@example.com', 'q=user@example.com'].slice(0, 1)],

@@ -1,4 +1,5 @@
 import { unescaped, unescapedJson } from './escapes.ts'
+import { writtenOut } from './exponents.ts'
 import { folded, isFolded } from './fold.ts'
 import { composed, type Mapped } from './mapped.ts'
 
@@ -22,11 +23,12 @@ const same = (text: string): Mapped => ({ text, from: null, to: null })
 
 /** A text without escapes, folded; told as made of `text`. The same string where nothing is to be done. */
 export function normalised(text: string, json: boolean): Mapped {
+  const out = json || looksJson(text) ? writtenOut(text) : null
   let all = asked(text)
-  if (all === 0) return same(text)
-  let now = same(text)
+  if (all === 0) return out ?? same(text)
+  let now = out ?? same(text)
   if ((all & ESCAPED) !== 0) {
-    if (json) now = then(now, unescapedJson(text))
+    if (json) now = then(now, unescapedJson(now.text))
     for (let level = 0; level < LEVELS; level++) {
       const next = unescaped(now.text)
       if (next === null) break
