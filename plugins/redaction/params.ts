@@ -109,6 +109,10 @@ function restoreOf(value: Json | undefined): Params['restore'] {
 
 function toolsOf(value: Json): Restoring {
   if (value === 'all' || value === 'none') return value
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new Wrong(
+      'restore.tools must be all, none, or the names of tools, each with "all" or a list of its fields (crm: all)',
+    )
   const tools = new Map<string, 'all' | ReadonlySet<string>>()
   for (const [tool, fields] of members(value, 'restore.tools')) {
     if (fields === 'all') tools.set(tool, 'all')

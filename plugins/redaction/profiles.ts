@@ -32,6 +32,7 @@ const ORGANISATION = [
   'classes',
   'findings',
   'profiles',
+  'types',
   'entities',
   'dictionaries',
   'allow',
@@ -86,7 +87,10 @@ function readProfile(profile: Members, path: string): Profile {
         `${path}.answer.${member}`,
         'it belongs to redact: nothing is put back into what an answer itself says',
       )
-  return { redact: part('redact'), answer: part('answer') }
+  const read = { redact: part('redact'), answer: part('answer') }
+  if (read.answer !== null && read.redact?.answer !== true)
+    throw refuse(`${path}.answer`, 'nobody reads the answers for it: write answer: inspect in redact, or leave it out')
+  return read
 }
 
 function params(members: Members, path: string): Params {

@@ -2,10 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import { dictionaryLine } from '../../plugins/redaction/custom/index.ts'
-import { ENTITY_NAME } from '../../plugins/redaction/entity.ts'
+import { hintOf, knownTypes } from '../compose/redaction-types.ts'
 import { CustomhouseError } from '../core/errors.ts'
+import { readPolicySource } from '../policy/source.ts'
 
-type Options = Readonly<{ tenant: string; type: string; salt?: string }>
+type Options = Readonly<{ tenant: string; type: string; salt?: string; policies?: string }>
 
 export function redactionCommand(): Command {
   const redaction = new Command('redaction').description('Prepares data for the redaction of policies.')
@@ -16,6 +17,7 @@ export function redactionCommand(): Command {
     )
     .requiredOption('--tenant <tenant>', 'whose terms they are')
     .requiredOption('--type <type>', 'what they are: PERSON, ORG, or a type of your own')
+    .option('--policies <folder>', 'the policies that it is for: their own types may be named')
     .option('--salt <salt>', 'the salt that the tenant has already; it is then not printed again')
     .addHelpText(
       'after',
@@ -25,9 +27,12 @@ export function redactionCommand(): Command {
   return redaction
 }
 
-async function dictionary(file: string, { tenant, type, salt }: Options): Promise<void> {
-  if (!ENTITY_NAME.test(type))
-    throw new CustomhouseError('ERR_CLI_USAGE', `${type} is no type of entities: write it as in PERSON.`)
+async function dictionary(file: string, { tenant, type, salt, policies }: Options): Promise<void> {
+  const known = knownTypes(policies === undefined ? {} : (await readPolicySource(policies)).data)
+  if (!known.has(type)) {
+    const whose = policies === undefined ? ' of the policies that --policies names' : ''
+    throw new CustomhouseError('ERR_CLI_USAGE', `There is no type ${type}. ${hintOf(type, known, whose)}`)
+  }
   const own = salt ?? randomBytes(16).toString('hex')
   const terms = (await textOf(file)).split(/\r?\n/).filter((term) => term.trim() !== '')
   const lines = [...new Set(terms.map((term) => dictionaryLine(term, type, own)))].sort()

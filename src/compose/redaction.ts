@@ -2,12 +2,13 @@ import { randomBytes } from 'node:crypto'
 import { type Custom, readCustom } from '../../plugins/redaction/custom/index.ts'
 import { createRedaction } from '../../plugins/redaction/index.ts'
 import { createInspector } from '../../plugins/redaction/inspector.ts'
-import { type Profiles, readProfiles } from '../../plugins/redaction/profiles.ts'
+import { NO_PROFILES, type Profiles, readProfiles } from '../../plugins/redaction/profiles.ts'
 import { loadTagger } from '../../plugins/redaction/tagger/index.ts'
 import type { Config } from '../config.ts'
 import type { Json } from '../core/json.ts'
 import type { Plugin } from '../core/plugin.ts'
 import type { LoadedPolicy } from './policy.ts'
+import { knownTypes, requireTypes } from './redaction-types.ts'
 
 /**
  * The redaction of one generation, with the entities, dictionaries and allow lists of its policy. Nothing need stop it when the generation retires: calls under
@@ -41,9 +42,15 @@ export function redactionOf(
  *
  * @throws ERR_POLICY_BUNDLE with the path of what cannot be used, and how to mend it
  */
-export function redactionData(data: Json): Readonly<{ custom: Custom; profiles: Profiles }> {
-  return { custom: readCustom(data), profiles: readProfiles(data) }
+export function redactionData(data: Json): RedactionData {
+  const custom = readCustom(data)
+  const profiles = readProfiles(data)
+  requireTypes(data, profiles !== NO_PROFILES)
+  return { custom, profiles, types: knownTypes(data) }
 }
+
+/** `types`: those that may be named, the built-in ones and the policy's own. */
+export type RedactionData = Readonly<{ custom: Custom; profiles: Profiles; types: ReadonlySet<string> }>
 
 /** Of a policy's data what {@link readCustom} reads: all else would be copied into every thread. */
 function readByThreads(data: Json): Json {

@@ -198,6 +198,7 @@ describe('customhouse inspect --policies', { timeout: 120_000 }, () => {
         quiet: { profile: 'off' },
       },
       profiles: { own: { redact: { types: { EMAIL: 'mask', POLICY_NUMBER: 'token', PROJECT: 'token' } } } },
+      types: ['PROJECT'],
       entities: { POLICY_NUMBER: { pattern: 'PN-[0-9]{6}', tenants: ['claims'] } },
       dictionaries: { claims: { salt, PROJECT: [dictionaryLine('Blue Heron', 'PROJECT', salt)] } },
       allow: { claims: { EMAIL: ['desk@example.org'] } },

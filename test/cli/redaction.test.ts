@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -34,8 +34,23 @@ test('with the salt that a tenant has it prints the lines alone', async () => {
   expect(Object.keys(JSON.parse(stdout).redaction.dictionaries.claims)).toEqual(['PERSON'])
 })
 
+test('a type of the policies own is one', async () => {
+  const policies = join(folder, 'policies')
+  mkdirSync(join(policies, 'org'), { recursive: true })
+  writeFileSync(join(policies, 'org/redaction.yaml'), 'redaction: { types: [PROJECT] }\n')
+  writeFileSync(join(policies, 'main.rego'), 'package main\n')
+  const { stdout } = await run(file, '--tenant', 'claims', '--type', 'PROJECT', '--policies', policies)
+  expect(JSON.parse(stdout).redaction.dictionaries.claims.PROJECT).toHaveLength(2)
+})
+
 test.each([
-  ['a type that is none', [file, '--tenant', 'claims', '--type', 'person'], 'person is no type'],
+  [
+    'a type that is none',
+    [file, '--tenant', 'claims', '--type', 'person'],
+    'There is no type person. Is PERSON meant?',
+  ],
+  ['a type that is near one', [file, '--tenant', 'claims', '--type', 'PERSN'], 'Is PERSON meant?'],
+  ['a type that is far', [file, '--tenant', 'claims', '--type', 'PROJECT'], 'of the policies that --policies names'],
   ['no file', [join(folder, 'none'), '--tenant', 'claims', '--type', 'PERSON'], 'cannot be read'],
 ])('%s is wrong usage', async (_, args, said) => {
   await expect(run(...args)).rejects.toMatchObject({ code: 3, stderr: expect.stringContaining(said) })

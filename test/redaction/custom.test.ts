@@ -141,6 +141,16 @@ describe('entities of policy data', () => {
       expect.objectContaining({ code: 'ERR_POLICY_BUNDLE', message: expect.stringContaining(place) }),
     )
   })
+
+  test.each([
+    ['(hush', 'missing closing )'],
+    ['hush{2000}', 'invalid repeat count'],
+    ['(?=hush)a', 'invalid or unsupported Perl syntax'],
+  ])('%s is refused in the words of RE2, without a piece of it', (pattern, said) => {
+    const load = () => of({ entities: { AA: { pattern } } })
+    expect(load).toThrow(said)
+    expect(load).not.toThrow('hush')
+  })
 })
 
 describe('dictionaries', () => {

@@ -28,7 +28,10 @@ describe('profiles of a policy', () => {
   test("the organisation's own stand before the shipped ones", () => {
     const profiles = of({
       ...usual,
-      profiles: { plain: { redact: { types: { EMAIL: 'drop' } } }, more: { answer: { types: { '*': 'mask' } } } },
+      profiles: {
+        plain: { redact: { types: { EMAIL: 'drop' } } },
+        more: { redact: { types: { EMAIL: 'drop' }, answer: 'inspect' }, answer: { types: { '*': 'mask' } } },
+      },
     })
     expect([...(profiles.get('plain')?.redact?.types.keys() ?? [])]).toEqual(['EMAIL'])
     expect(profiles.get('more')?.answer?.others).toEqual({ operator: 'mask', first: 0, last: 0 })
@@ -63,7 +66,12 @@ describe('profiles of a policy', () => {
     ['an operator', { ...usual, tenants: { a: { types: { PERSON: 'tokn' } } } }, 'tenants.a ', 'types.PERSON must be'],
     ['a kept code', { ...usual, tenants: { a: { types: { CVV: 'keep' } } } }, 'tenants.a ', 'may never be kept'],
     ['a type', { ...usual, defaults: { profile: 'off', types: { person: 'drop' } } }, 'defaults ', 'is no type'],
-    ['tools', { ...usual, tenants: { a: { tools: 'any' } } }, 'tenants.a ', 'restore.tools must be an object'],
+    [
+      'tools',
+      { ...usual, tenants: { a: { tools: 'any' } } },
+      'tenants.a ',
+      'restore.tools must be all, none, or the names of tools',
+    ],
     ['fields of a tool', { ...usual, tenants: { a: { tools: { pay: 1 } } } }, 'tenants.a ', 'list of field names'],
     ['a task', { ...usual, tenants: { a: { tasks: { x: 'plane' } } } }, 'tenants.a.tasks.x ', 'off, plain'],
     ['tasks', { ...usual, tenants: { a: { tasks: 'plain' } } }, 'tenants.a.tasks ', 'write an object'],
@@ -104,7 +112,7 @@ describe('profiles of a policy', () => {
 describe('an obligation', () => {
   const profiles = of({
     ...usual,
-    profiles: { both: { redact: { types: { ZIP: 'token' } }, answer: { types: { ZIP: 'drop' } } } },
+    profiles: { both: { redact: { types: { ZIP: 'token' }, answer: 'inspect' }, answer: { types: { ZIP: 'drop' } } } },
   })
   const operatorsOf = (params: Readonly<Record<string, Json>>, part: 'redact' | 'answer') => {
     const asked = askedOf(redact(params), part, profiles)

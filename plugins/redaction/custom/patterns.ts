@@ -1,4 +1,4 @@
-import { RE2JS, RE2Set } from 're2js'
+import { RE2JS, RE2JSSyntaxException, RE2Set } from 're2js'
 import type { Json } from '../../../src/core/json.ts'
 import type { Detector, Reading, Span } from '../detect/detector.ts'
 import { hashOf, tokensOf } from '../detect/tokens.ts'
@@ -72,7 +72,11 @@ function compiled(pattern: string, path: string): RE2JS {
   try {
     regex = RE2JS.compile(pattern)
   } catch (cause) {
-    throw refuse(path, 'it is no regular expression of RE2, which has no look-around and no back-references', cause)
+    throw refuse(
+      path,
+      `it is no regular expression of RE2, which has no look-around and no back-references${reasonOf(cause)}`,
+      cause,
+    )
   }
   if (regex.matcher('').find())
     throw refuse(path, 'it matches where there is nothing: let it match a character at least')
@@ -82,6 +86,11 @@ function compiled(pattern: string, path: string): RE2JS {
       'it matches short and looks far, over and over in a run of one character: bound its repetitions, or end it at a \\b',
     )
   return regex
+}
+
+/** What RE2 says is wrong with a pattern, without the piece of it that its message quotes. */
+function reasonOf(cause: unknown): string {
+  return cause instanceof RE2JSSyntaxException ? `: ${cause.getDescription()}` : ''
 }
 
 function wordHashes(word: string, path: string): readonly number[] {

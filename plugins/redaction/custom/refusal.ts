@@ -5,7 +5,11 @@ export type Members = Readonly<Record<string, Json>>
 
 /** What is wrong with the policy's data: where, and how to mend it. It never quotes a value: a pattern or a term may itself be confidential. */
 export function refuse(path: string, mend: string, cause?: unknown): CustomhouseError {
-  return new CustomhouseError('ERR_POLICY_BUNDLE', `The policy's data at ${path} cannot be used: ${mend}.`, { cause })
+  return new CustomhouseError(
+    'ERR_POLICY_BUNDLE',
+    `The policy's data at ${path} cannot be used: ${mend}${/[.?]$/.test(mend) ? '' : '.'}`,
+    { cause },
+  )
 }
 
 /** The members of an object; none where it is absent. */
