@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
 import type { Span } from './detect/detector.ts'
 import type { Given } from './find.ts'
+import type { Seed } from './propagate.ts'
 
 /** What was found in a segment by itself, and, where values of other segments were looked for in it, what there was then. */
 export type Known = Readonly<{
@@ -38,10 +39,10 @@ export class SegmentCache {
     return createHmac('sha256', this.#secret).update(`${head.length}:${head}`).update(text).digest('base64')
   }
 
-  /** Of the seeds of a call, in any order. */
-  digestOf(seeds: Iterable<string>): string {
-    const all = [...seeds]
-    if (all.length === 0) return ''
+  /** Of the seeds of a call, in any order: what they are as well, since the same words may be another type in another call. */
+  digestOf(seeds: ReadonlyMap<string, Seed>): string {
+    if (seeds.size === 0) return ''
+    const all = [...seeds].map(([words, { type, score, part }]) => JSON.stringify([words, type, score, part]))
     return createHmac('sha256', this.#secret).update(JSON.stringify(all.sort())).digest('base64')
   }
 

@@ -87,10 +87,10 @@ export function createInspector(options: InspectorOptions): Inspector {
         const given = texts[at]
         if (given !== undefined) gather(given, found.own[i] ?? [], seeds)
       })
-      keep(fresh, found, cache.digestOf(seeds.keys()))
+      keep(fresh, found, cache.digestOf(seeds))
     }
 
-    const digest = cache.digestOf(seeds.keys())
+    const digest = cache.digestOf(seeds)
     const stale = placesOf(known, (one) => one !== undefined && one.seeds !== digest)
     if (stale.length > 0) {
       const own = stale.map((at) => known[at]?.own ?? [])

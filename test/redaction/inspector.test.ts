@@ -35,6 +35,17 @@ const told = (findings: readonly Finding[], segments: readonly Segment[]): reado
       `${pointer} ${type} ${segments.find((one) => one.pointer === pointer)?.text.slice(start, end)}`,
   )
 
+describe('what is remembered of one call in another', () => {
+  it('is read anew where the same value is another type there', async () => {
+    const again = 'please look at 84736251 again'
+    const warm = made()
+    await warm.inspect('request', ['account number: 84736251', again].map(turn), never, FACTS)
+    const second = ['MRN: 84736251', again].map(turn)
+    const found = await warm.inspect('request', second, never, FACTS)
+    expect(told(found, second)).toEqual(['/messages/0/content MRN 84736251', '/messages/1/content MRN 84736251'])
+  })
+})
+
 describe('overlaps', () => {
   const span = (start: number, end: number, type: string, score: number): Span => ({
     start,

@@ -220,9 +220,10 @@ const CHECKS: Readonly<Record<string, () => Promise<void> | void>> = {
     const { texts, call } = await send([MAIL], ALL, { plugin })
     const inspected = await answerFilter(plugin, call, { types: { '*': 'drop' } })
     const text = `To ${texts[0]}, ok`
-    const findings = [{ type: 'ID', pointer: 'l', start: 3, end: 3 + (texts[0]?.length ?? 0), score: 1 }]
+    const findings = [{ type: 'ID', pointer: 'l', start: 0, end: 3 + (texts[0]?.length ?? 0), score: 1 }]
     const lane = { lane: 'l', channel: 'text', role: 'assistant', released: 0, final: true, signed: false } as const
-    assert.deepEqual(inspected.edit?.({ ...lane, json: false, tool: null, text, findings }), [])
+    const edits = inspected.edit?.({ ...lane, json: false, tool: null, text, findings }) ?? []
+    assert.deepEqual(edits, [{ start: 0, end: 2, text: '' }])
   },
   'a number in the JSON of an answer becomes a string': async () => {
     const plugin = pluginOf()

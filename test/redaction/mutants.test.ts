@@ -196,8 +196,8 @@ const MUTANTS: readonly Mutant[] = [
   [
     'reading the answer before restoring',
     ANSWER,
-    'if (touches(lives, finding)) continue',
-    '',
+    'WHOLE.has(type) ? [finding] : outside(lives, finding, lane.text)',
+    '[finding]',
     'a find that covers a live token leaves it alone',
   ],
   [

@@ -68,10 +68,18 @@ describe('in text', () => {
     expect(edited(types, viewOf(text, [found(text, EMAIL, 'EMAIL', score)]), more)).toBe(text)
   })
 
-  test("what a live token stands for is the restorer's, also where a finding is larger or smaller", () => {
+  test("what a live token stands for is the restorer's, also where a finding is smaller", () => {
     const said = `to ${TOKEN}, ok`
-    for (const what of [TOKEN, `to ${TOKEN}`, TOKEN.slice(0, 5), TOKEN.slice(-4)])
+    for (const what of [TOKEN, TOKEN.slice(0, 5), TOKEN.slice(-4)])
       expect(edited({ '*': 'drop' }, viewOf(said, [found(said, what)]))).toBe(said)
+  })
+
+  test('what a finding holds beside a live token is done away with, and a credential whole', () => {
+    const said = `to peter.${TOKEN}@firm.example, ok`
+    const what = `peter.${TOKEN}@firm.example`
+    expect(edited({ '*': 'drop' }, viewOf(said, [found(said, what)]))).toBe(`to ${TOKEN}, ok`)
+    expect(edited({ '*': 'drop' }, viewOf(said, [found(said, what, 'SECRET')]))).toBe('to , ok')
+    expect(() => edited({ SECRET: 'refuse' }, viewOf(said, [found(said, what, 'SECRET')]))).toThrow('SECRET')
   })
 })
 

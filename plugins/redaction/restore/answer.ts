@@ -4,7 +4,7 @@ import type { Filter, LaneEdit, LaneView } from '../../../src/core/plugin.ts'
 import { generalised } from '../operate/generalise.ts'
 import { hashed } from '../operate/hash.ts'
 import { masked } from '../operate/mask.ts'
-import type { Operator } from '../operate/operator.ts'
+import { NEVER_KEPT, type Operator } from '../operate/operator.ts'
 import { operatorFor, type Params, scoreFor } from '../params.ts'
 import type { Live } from '../pseudonyms.ts'
 import { settled } from '../settled.ts'
@@ -85,10 +85,12 @@ export function redactAnswer(params: Params, live: readonly Live[], keys: Tenant
         const { type, score } = finding
         const operator = type === 'TOKEN' ? null : operatorFor(params, type)
         if (operator === null || operator.operator === 'keep' || score < scoreFor(params, type)) continue
-        if (touches(lives, finding)) continue
+        if (within(lives, finding)) continue
         if (operator.operator === 'refuse') throw refused(`the answer holds what may not be passed on: ${type}`)
         if (FIXED.test(lane.lane)) throw refused(`${type} stands in the answer where nothing can be edited`)
-        marks.push({ ...finding, operator })
+        // What only touches a pseudonym says more than it: a credential goes whole, of all else what is not the pseudonym.
+        const pieces = WHOLE.has(type) ? [finding] : outside(lives, finding, lane.text)
+        for (const piece of pieces) marks.push({ ...finding, ...piece, operator })
       }
       const edits: LaneEdit[] = []
       for (const mark of settled(marks, lane.text)) {
@@ -110,6 +112,9 @@ export function redactAnswer(params: Params, live: readonly Live[], keys: Tenant
  */
 const LONGEST_RUN = 4_096
 
+/** Of these nothing may be left beside a pseudonym within them. */
+const WHOLE: ReadonlySet<string> = new Set([...NEVER_KEPT, 'SECRET'])
+
 /** Units at the end of a text without a blank, a quote or an angle bracket, of ASCII. */
 function runAt(text: string): number {
   const least = Math.max(0, text.length - LONGEST_RUN)
@@ -124,8 +129,8 @@ function isOfRun(unit: number): boolean {
 
 type Range = Readonly<{ start: number; end: number }>
 
-/** Whether a finding touches one of these ranges: the last that begins before its end. */
-function touches(ranges: readonly Range[], { start, end }: Finding): boolean {
+/** How many of these ranges begin before `end`. */
+function before(ranges: readonly Range[], end: number): number {
   let low = 0
   let high = ranges.length
   while (low < high) {
@@ -133,7 +138,36 @@ function touches(ranges: readonly Range[], { start, end }: Finding): boolean {
     if ((ranges[middle]?.start ?? 0) < end) low = middle + 1
     else high = middle
   }
-  return (ranges[low - 1]?.end ?? -1) > start
+  return low
+}
+
+/** Whether a finding is part of a pseudonym that is put back: the restorer's, and nothing that the model brought up. */
+function within(ranges: readonly Range[], { start, end }: Range): boolean {
+  const last = ranges[before(ranges, start + 1) - 1]
+  return last !== undefined && last.end >= end
+}
+
+/** What of a finding is outside of all pseudonyms, as far as it has letters or digits. */
+function outside(ranges: readonly Range[], { start, end }: Range, text: string): readonly Range[] {
+  const pieces: Range[] = []
+  let from = start
+  const tell = (to: number): void => {
+    while (from < to && text.charCodeAt(from) <= 0x20) from += 1
+    let last = to
+    while (last > from && text.charCodeAt(last - 1) <= 0x20) last -= 1
+    if (/[\p{L}\p{N}]/u.test(text.slice(from, last))) pieces.push({ start: from, end: last })
+  }
+  for (let at = before(ranges, end) - 1; at >= 0 && (ranges[at]?.end ?? 0) > start; at--) {
+    const range = ranges[at]
+    if (range !== undefined) pieces.push(range)
+  }
+  const inner = pieces.splice(0).reverse()
+  for (const range of inner) {
+    tell(range.start)
+    from = range.end
+  }
+  tell(end)
+  return pieces
 }
 
 /** Lanes of members' names and of numbers. */

@@ -112,19 +112,32 @@ export class Pseudonyms {
   beginsHost(text: string, from: number, at: number, depth: number, final: boolean): boolean | null {
     let label = -1
     let dotted = false
+    /** Units of the pseudonym's own label behind it: `PERSON_1_k7bc-x.example.com`. */
+    let own = 0
     for (let place = at; ; place += this.#units.length) {
       const code = this.#units.read(text, place, depth)
       if (place - from > this.longest || (code === OPEN && text.length - from > this.longest)) return true
       if (code === OPEN) return final ? false : null
       if (label === -1) {
-        if (code !== 0x2e && code !== 0x40) return false
-        label = 0
+        if (isDot(code) || code === 0x40) label = 0
+        else if (code === 0x3a && own === 0) own = 1
+        else if (!isOfLabel(code) || own >= LABEL) return false
+        else own += 1
       } else if (dotted) return isWord(code)
-      else if (code === 0x2e) {
+      else if (isDot(code)) {
         if (label === 0) return false
         dotted = true
-      } else if (code < 0 || !(isWord(code) || code === 0x2d || code === 0x5f) || label >= LABEL) return false
+      } else if (!isOfLabel(code) || label >= LABEL) return false
       else label += 1
     }
   }
+}
+
+/** The dots that end a label (UTS 46 2.3): also the ideographic, the full-width and the half-width one. */
+function isDot(code: number): boolean {
+  return code === 0x2e || code === 0x3002 || code === 0xff0e || code === 0xff61
+}
+
+function isOfLabel(code: number): boolean {
+  return code >= 0 && (isWord(code) || code === 0x2d || code === 0x5f)
 }
