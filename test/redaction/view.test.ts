@@ -383,3 +383,76 @@ describe('applyTo', () => {
     expect(edited(text, applyTo(text, json, [{ start: found.start, end: found.end, text: replacement }]))).toBe(out)
   })
 })
+
+const MAIL = 'ada.zed@lovelace-test.org'
+const swapped = (text: string) => Buffer.from(text, 'utf16le').swap16()
+
+describe('bytes that are not UTF-8', () => {
+  it.each<[name: string, bytes: (mail: string) => Buffer]>([
+    ['Latin-1', (mail) => Buffer.from(`f\xfcr ${mail}`, 'latin1')],
+    ['windows-1252', (mail) => Buffer.concat([Buffer.from([0x93]), Buffer.from(`${mail} for `), Buffer.from([0x80])])],
+    ['UTF-16 with its mark', (mail) => Buffer.from(`\ufeffПётр, ${mail} 😀 ok`, 'utf16le')],
+    ['UTF-16 the other way round', (mail) => swapped(`\ufeffПётр, ${mail} 😀 ok`)],
+    ['UTF-16 without its mark', (mail) => Buffer.from(`mail ${mail} ok`, 'utf16le')],
+    ['one bad byte at the end', (mail) => Buffer.concat([Buffer.from(`mail ${mail} please`), Buffer.from([0xff])])],
+  ])('%s: is read, and edited in the same charset', (_name, bytes) => {
+    for (const encoding of ['base64', 'hex'] as const) {
+      for (const lead of ['decode ', 'data:text/plain;charset=iso-8859-1;base64,']) {
+        const text = lead + bytes(MAIL).toString(encoding)
+        const found = find(text, false, MAIL)
+        if (found === null) throw new Error(`not found in ${text}`)
+        const out = edited(text, applyTo(text, false, [{ start: found.start, end: found.end, text: 'EMAIL_1_k7bc' }]))
+        expect(out).toBe(lead + bytes('EMAIL_1_k7bc').toString(encoding))
+      }
+    }
+  })
+
+  it('one bad byte among other scripts: is read, and becomes a letter', () => {
+    const text = Buffer.concat([Buffer.from(`Пётр, ${MAIL} `), Buffer.from([0xff])]).toString('base64')
+    const found = find(text, false, MAIL)
+    if (found === null) throw new Error('not found')
+    const out = edited(text, applyTo(text, false, [{ start: found.start, end: found.end, text: 'EMAIL_1_k7bc' }]))
+    expect(Buffer.from(out, 'base64').toString()).toBe('Пётр, EMAIL_1_k7bc ÿ')
+  })
+
+  it('bytes of no text are never read, of any length', () => {
+    // Drawn by the generator's words, not by its small numbers: bytes are as likely as in what is packed or encrypted.
+    const noise = fc.tuple(
+      fc.integer({ min: 64, max: 4096 }),
+      fc.noBias(fc.array(fc.nat({ max: 255 }), { minLength: 4096, maxLength: 4096 })),
+    )
+    fc.assert(
+      fc.property(noise, ([length, numbers]) => {
+        const bytes = Buffer.from(numbers.slice(0, length))
+        const digits = bytes.toString('hex')
+        expect(viewsOf(digits, false)).toHaveLength(1)
+        for (const encoding of ['base64', 'base64url'] as const) {
+          const text = bytes.toString(encoding)
+          for (const view of viewsOf(text, false).slice(1)) {
+            const { start, end } = view.locate(0, view.text.length)
+            expect(end - start, 'the whole is no text').toBeLessThan(text.length / 2)
+          }
+        }
+      }),
+      { numRuns: 200 },
+    )
+  })
+})
+
+describe('lines of base64', () => {
+  const plain = `Contact ${MAIL} please. `.repeat(6)
+  it.each([20, 40, 64, 76, 100, 120])('of %i, with an indent or not', (width) => {
+    for (const gap of ['\n', '\r\n', '\n  ', '\n\t']) {
+      const lines = base64(plain).replace(new RegExp(`(.{${width}})(?=.)`, 'g'), `$1${gap}`)
+      const text = `decode${gap}${lines}`
+      const view = viewsOf(text, false)[1]
+      expect(view?.text.endsWith(plain), gap).toBe(true)
+      const at = view?.text.lastIndexOf(MAIL) ?? -1
+      const range = view?.locate(at, at + MAIL.length) ?? { start: 0, end: 0 }
+      const out = edited(text, applyTo(text, false, [{ ...range, text: 'EMAIL_1_k7bc' }]))
+      expect(Buffer.from(out.slice(6), 'base64').toString()).toBe(
+        `${plain.slice(0, plain.lastIndexOf(MAIL))}EMAIL_1_k7bc${plain.slice(plain.lastIndexOf(MAIL) + MAIL.length)}`,
+      )
+    }
+  })
+})

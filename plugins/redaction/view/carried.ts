@@ -1,6 +1,6 @@
+import { bytesOf, Reading, textOf } from './charset.ts'
 import { escaped } from './escaped.ts'
 import { hexOf } from './escapes.ts'
-import { Making, type Mapped } from './mapped.ts'
 import type { Run } from './run.ts'
 
 /** Shortest run, with its padding: `123-45-6789` has 16 in base64, ten digits have 20 in hexadecimal. */
@@ -8,6 +8,10 @@ const LEAST_BASE64 = 16
 const LEAST_HEX = 20
 /** Of a run without its padding: what is skipped at a time while there is none. */
 const STRIDE = 14
+/** Lines of base64 that go on in the next: narrower ones may be words. */
+const NARROWEST = 20
+const WIDEST = 1000
+const INDENT = 16
 
 const VALUE = new Int8Array(128).fill(-1)
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
@@ -56,24 +60,26 @@ function isToken(text: string, start: number, end: number): boolean {
   return text.charCodeAt(start - 1) === DOT || (text.charCodeAt(end) === DOT && text.startsWith('eyJ', start))
 }
 
-/** MIME breaks base64 into lines of 76 or 64: where the line is full, the run goes on behind the break. */
+/** Base64 is broken into lines of one width (76 or 64 in MIME), with an indent or not: where the line is full, the run goes on behind the break. */
 function lines(text: string, start: number, first: number): number {
   const width = first - start
-  if (width < 60 || width > 76 || width % 4 !== 0) return first
+  if (width < NARROWEST || width > WIDEST || width % 4 !== 0) return first
   let end = first
   while (true) {
     const next = text.charCodeAt(end) === 13 ? end + 1 : end
     if (text.charCodeAt(next) !== 10) return end
-    let i = next + 1
-    while (i - next - 1 < width && sextet(text.charCodeAt(i)) >= 0) i += 1
-    if (i === next + 1) return end
+    let from = next + 1
+    while (from - next <= INDENT && (text.charCodeAt(from) === 0x20 || text.charCodeAt(from) === 9)) from += 1
+    let i = from
+    while (i - from < width && sextet(text.charCodeAt(i)) >= 0) i += 1
+    if (i === from || sextet(text.charCodeAt(i)) >= 0) return end
     end = i
-    if (i - next - 1 < width || sextet(text.charCodeAt(i)) >= 0) return end
+    if (i - from < width) return end
   }
 }
 
 function candidate(text: string, start: number, end: number, past: number, found: Run[]): void {
-  const run = unhexed(text, start, end) ?? unpacked(text, start, end, past)
+  const run = unhexed(text, start, end, true) ?? unpacked(text, start, end, past, true)
   if (run !== null) {
     found.push(run)
     return
@@ -85,14 +91,15 @@ function candidate(text: string, start: number, end: number, past: number, found
     const parts = unit === 0x2f || unit === 0x2d || unit === 0x5f || unit === 0x2b
     if (i < end && !parts) continue
     if (i - from >= STRIDE && !(from === start && i === end)) {
-      const part = unhexed(text, from, i) ?? unpacked(text, from, i, i === end ? past : i)
+      const part = unhexed(text, from, i, false) ?? unpacked(text, from, i, i === end ? past : i, false)
       if (part !== null) found.push(part)
     }
     from = i + 1
   }
 }
 
-function unhexed(text: string, start: number, end: number): Run | null {
+/** `any`: in any charset. A piece between slashes is too short to tell one from a key by, and must be UTF-8. */
+function unhexed(text: string, start: number, end: number, any: boolean): Run | null {
   const from = text.charCodeAt(start) === 0x30 && (text.charCodeAt(start + 1) | 0x20) === 0x78 ? start + 2 : start
   const count = end - from
   if (count < LEAST_HEX || count % 2 !== 0) return null
@@ -110,21 +117,22 @@ function unhexed(text: string, start: number, end: number): Run | null {
     if (!reading.takes(byte)) return null
     bytes[(i - from) / 2] = byte
   }
-  if (!reading.isText()) return null
+  const charset = reading.charset()
+  if (charset === null || !(any || charset === 'utf-8')) return null
   const decoded = textOf(
     bytes,
-    bytes.length,
+    charset,
     (byte) => from + 2 * byte,
     (byte) => from + 2 * byte + 2,
   )
   const encode = (plain: string): string => {
-    const digits = Buffer.from(plain, 'utf8').toString('hex')
+    const digits = bytesOf(plain, charset).toString('hex')
     return upper ? digits.toUpperCase() : digits
   }
   return { kind: 'hex', start: from, end, decoded, encode }
 }
 
-function unpacked(text: string, start: number, end: number, past: number): Run | null {
+function unpacked(text: string, start: number, end: number, past: number, any: boolean): Run | null {
   if (past - start < LEAST_BASE64) return null
   const bytes = new Uint8Array(Math.floor(((end - start) * 3) / 4))
   // Where each sextet stands, for a run of several lines only; otherwise they stand side by side.
@@ -156,79 +164,20 @@ function unpacked(text: string, start: number, end: number, past: number): Run |
     bytes[count] = byte
     count += 1
   }
-  if (sextets % 4 === 1 || !reading.isText()) return null
+  const charset = reading.charset()
+  if (sextets % 4 === 1 || charset === null || !(any || charset === 'utf-8')) return null
   const place = (k: number): number => (broken ? (places[k] ?? end) : start + k)
   const decoded = textOf(
-    bytes,
-    count,
+    bytes.subarray(0, count),
+    charset,
     (byte) => place(Math.floor((byte * 4) / 3)),
     (byte) => place(Math.ceil(((byte + 1) * 4) / 3) - 1) + 1,
   )
   const padded = past > end || (sextets % 4 === 0 && !url)
   const encode = (plain: string): string => {
-    const packed = Buffer.from(plain, 'utf8').toString(url ? 'base64url' : 'base64')
+    const packed = bytesOf(plain, charset).toString(url ? 'base64url' : 'base64')
     if (!padded) return packed.replace(/=+$/, '')
     return url ? packed.padEnd(Math.ceil(packed.length / 4) * 4, '=') : packed
   }
   return { kind: 'base64', start, end: past, decoded, encode }
-}
-
-/** Judges bytes one by one: valid UTF-8, and hardly any controls. */
-class Reading {
-  #more = 0
-  #lowest = 0x80
-  #highest = 0xbf
-  #controls = 0
-  #count = 0
-
-  takes(byte: number): boolean {
-    this.#count += 1
-    if (this.#more > 0) {
-      const fits = byte >= this.#lowest && byte <= this.#highest
-      this.#more -= 1
-      this.#lowest = 0x80
-      this.#highest = 0xbf
-      return fits
-    }
-    if (byte < 0x80) {
-      if ((byte < 0x20 && (byte < 9 || byte > 13)) || byte === 0x7f) this.#controls += 1
-      return this.#controls * 16 <= this.#count
-    }
-    if (byte < 0xc2 || byte > 0xf4) return false
-    this.#more = byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3
-    if (byte === 0xe0) this.#lowest = 0xa0
-    if (byte === 0xed) this.#highest = 0x9f
-    if (byte === 0xf0) this.#lowest = 0x90
-    if (byte === 0xf4) this.#highest = 0x8f
-    return true
-  }
-
-  isText(): boolean {
-    return this.#more === 0 && this.#count > 0
-  }
-}
-
-/** The text of valid UTF-8, and where each unit of it comes from. */
-function textOf(
-  bytes: Uint8Array,
-  count: number,
-  from: (byte: number) => number,
-  to: (byte: number) => number,
-): Mapped {
-  const made = new Making(count)
-  for (let i = 0; i < count; ) {
-    const lead = bytes[i] ?? 0
-    const more = lead < 0x80 ? 0 : lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3
-    let point = more === 0 ? lead : lead & (0x3f >> more)
-    for (let k = 1; k <= more; k++) point = point * 64 + ((bytes[i + k] ?? 0) & 0x3f)
-    const start = from(i)
-    const end = to(i + more)
-    if (point < 0x10000) made.push(point, start, end)
-    else {
-      made.push(0xd7c0 + (point >> 10), start, end)
-      made.push(0xdc00 + (point & 0x3ff), start, end)
-    }
-    i += more + 1
-  }
-  return made.done()
 }
