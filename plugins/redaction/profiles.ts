@@ -3,8 +3,16 @@ import type { Json } from '../../src/core/json.ts'
 import { type Members, membersOf, refuse, requireKnown, wordsOf } from './custom/refusal.ts'
 import { isMisread, type Misread, type Params, readParams } from './params.ts'
 
-/** What a profile asks for of a call and of its answer; null: nothing. */
-export type Profile = Readonly<{ redact: Params | null; answer: Params | null }>
+/**
+ * What a profile asks for of a call and of its answer; null: nothing. `references`: the kinds of content that may go though nobody reads them; null: all.
+ */
+export type Profile = Readonly<{
+  redact: Params | null
+  answer: Params | null
+  references: ReadonlySet<string> | null
+}>
+
+type Part = 'redact' | 'answer'
 
 /** The profiles of a policy by name, the organisation's own before the shipped ones. */
 export type Profiles = ReadonlyMap<string, Profile>
@@ -16,7 +24,7 @@ export const NO_PROFILES: Profiles = new Map()
  *
  * @param part of the profile: `redact` for what is sent, `answer` for what comes back
  */
-export function askedOf(obligation: Obligation, part: keyof Profile, profiles: Profiles): Params | Misread {
+export function askedOf(obligation: Obligation, part: Part, profiles: Profiles): Params | Misread {
   const { profile: name, ...others } = obligation.params
   if (name === undefined) return readParams(obligation)
   if (typeof name !== 'string' || Object.keys(others).length > 0)
@@ -76,8 +84,8 @@ function profilesIn(value: Json | undefined, path: string): readonly (readonly [
 
 function readProfile(profile: Members, path: string): Profile {
   requireKnown(profile, PROFILE, path)
-  wordsOf(profile.references, `${path}.references`)
-  const part = (name: keyof Profile): Params | null => {
+  const references = wordsOf(profile.references, `${path}.references`)
+  const part = (name: Part): Params | null => {
     const asked = profile[name]
     return asked === undefined ? null : params(membersOf(asked, `${path}.${name}`), `${path}.${name}`)
   }
@@ -87,7 +95,11 @@ function readProfile(profile: Members, path: string): Profile {
         `${path}.answer.${member}`,
         'it belongs to redact: nothing is put back into what an answer itself says',
       )
-  const read = { redact: part('redact'), answer: part('answer') }
+  const read = {
+    redact: part('redact'),
+    answer: part('answer'),
+    references: profile.references === undefined ? null : new Set(references),
+  }
   if (read.answer !== null && read.redact?.answer !== true)
     throw refuse(`${path}.answer`, 'nobody reads the answers for it: write answer: inspect in redact, or leave it out')
   return read

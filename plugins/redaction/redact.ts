@@ -6,6 +6,7 @@ import { masked } from './operate/mask.ts'
 import type { Operator } from './operate/operator.ts'
 import { operatorFor, type Params, scoreFor } from './params.ts'
 import { createPseudonyms, type Live, type Pseudonyms } from './pseudonyms.ts'
+import { ownFirst } from './resolve.ts'
 import { settled } from './settled.ts'
 import { surfaceOf } from './surface.ts'
 import { isForeign, shapesIn, type TenantKeys } from './token.ts'
@@ -76,7 +77,9 @@ function grouped(findings: readonly Finding[]): ReadonlyMap<string, readonly Fin
 function marksOf(params: Params, { channel, role }: Segment, findings: readonly Finding[]): Marked[] {
   const marks: Marked[] = []
   const asked = (params.channels?.has(channel) ?? true) && (params.roles?.has(role) ?? true)
-  for (const { type, start, end, score } of findings) {
+  const counts = ({ type, score }: Finding): boolean =>
+    asked && operatorFor(params, type) !== null && score >= scoreFor(params, type)
+  for (const { type, start, end, score } of ownFirst(findings, counts)) {
     if (end <= start) continue
     if (type === TOKEN_TYPE) {
       marks.push({ start, end, type, score, operator: TOKEN })

@@ -2,17 +2,22 @@ import type { Placed, Span } from './detect/detector.ts'
 import { isWordUnit } from './detect/tokens.ts'
 import { ENTITIES, isEntity } from './entity.ts'
 import { joined } from './join.ts'
+import { NEVER_KEPT } from './operate/operator.ts'
 
 /** From this score on a span is more likely right than wrong. */
 const LIKELY = 0.5
 /** From this score on a checksum or a form that little else has proves it. */
 const PROVED = 0.95
 
-/** What decides between spans that overlap: `2` proved, `1` labelled or of a form, `0` the tagger's guess. Text of our own tokens' shape beats all. */
+/**
+ * What decides between spans that overlap: `2` proved, `1.5` of a type of the policy's own, `1` labelled or of a form, `0` the tagger's guess. Text of our own
+ * tokens' shape beats all.
+ */
 function strength({ type, score }: Placed): number {
   if (type === 'TOKEN') return 3
   if (isEntity(type) && ENTITIES[type].family === 'named') return 0
-  return score >= PROVED ? 2 : 1
+  if (score >= PROVED) return 2
+  return isEntity(type) ? 1 : 1.5
 }
 
 function better(a: Placed, b: Placed): number {
@@ -53,6 +58,36 @@ export function resolve<T extends Placed>(spans: readonly T[], text: string): re
     from = to
   }
   return joined(settled, text)
+}
+
+/**
+ * Spans without those of built-in types that are another reading of what is of a type of the policy's own: unproved, within it, and half of it or more. A
+ * policy that keeps its own numbers would else see them taken out as an ID. Something smaller in it is a find of its own.
+ *
+ * @param counts whether something, or expressly nothing, is to be done about a span
+ */
+export function ownFirst<T extends Placed>(spans: readonly T[], counts: (span: T) => boolean): readonly T[] {
+  const own = spans.filter((span) => !isEntity(span.type) && counts(span))
+  if (own.length === 0) return spans
+  own.sort((a, b) => a.start - b.start || b.end - a.end)
+  const sorted = [...spans].sort((a, b) => a.start - b.start || b.end - a.end)
+  const reread = new Set<T>()
+  let widest: T | undefined
+  let next = 0
+  for (const span of sorted) {
+    for (let one = own[next]; one !== undefined && one.start <= span.start; one = own[next]) {
+      if (widest === undefined || one.end > widest.end) widest = one
+      next += 1
+    }
+    if (widest !== undefined && isReread(span, widest)) reread.add(span)
+  }
+  return reread.size === 0 ? spans : spans.filter((span) => !reread.has(span))
+}
+
+function isReread(span: Placed, own: Placed): boolean {
+  const { type, start, end } = span
+  if (!isEntity(type) || isFlag(type) || NEVER_KEPT.has(type) || strength(span) > 1) return false
+  return end <= own.end && (end - start) * 2 >= own.end - own.start
 }
 
 /** What may hold something of another type that is its own: whose name is an address of, whose card is in a query. */

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
-import { Command, InvalidArgumentError, Option } from 'commander'
-import { ENTITIES, ENTITY_NAME } from '../../plugins/redaction/entity.ts'
+import { Command, Option } from 'commander'
 import { type Given, type Reader, readIn } from '../../plugins/redaction/find.ts'
 import { givenOf } from '../../plugins/redaction/inspector.ts'
 import type { Params } from '../../plugins/redaction/params.ts'
@@ -14,7 +13,7 @@ import { type Choice, chosen, recalling } from './inspect/chosen.ts'
 import { difference } from './inspect/difference.ts'
 import { linesOf, opened, say } from './inspect/lines.ts'
 import { askedFor, paramsOf, saidIn } from './inspect/profile.ts'
-import { factsOf, findingsOf, NOTHING_ASKED, sent, subjectOf } from './inspect/sending.ts'
+import { factsOf, findingsOf, NOTHING_ASKED, type Subject, sent, subjectOf } from './inspect/sending.ts'
 import { tableOf } from './inspect/table.ts'
 
 type Options = Readonly<{
@@ -71,6 +70,7 @@ async function run(file: string | undefined, options: Options): Promise<void> {
   const said = await saidIn(policies)
   const reader: Reader = { tagger: loadTagger(), custom: said.custom, tenant }
   const ofTenant = profile === undefined && options.tenant !== undefined
+  if (options.types !== undefined) requireTypes(options.types, said.types, policies)
   const choice: Choice = {
     params: profile === undefined ? null : paramsOf(said, profile),
     types: options.types === undefined ? null : new Set(options.types),
@@ -79,15 +79,14 @@ async function run(file: string | undefined, options: Options): Promise<void> {
   if (diff !== undefined) {
     if (file !== undefined || options.jsonl === true)
       throw new CustomhouseError('ERR_CLI_USAGE', 'With --diff there is neither another file nor --jsonl.')
-    const asked = async (findings: readonly Finding[]): Promise<Params | null> =>
-      choice.params ??
-      (ofTenant || policies !== undefined
-        ? await askedFor(said, tenant, factsOf(findings))
-        : paramsOf(said, USUAL_PROFILE))
+    const asked = async (findings: readonly Finding[], { references }: Subject): Promise<Params | null> =>
+      profile === undefined && (ofTenant || policies !== undefined)
+        ? await askedFor(said, tenant, factsOf(findings), references)
+        : paramsOf(said, profile ?? USUAL_PROFILE, references)
     await showDifference(diff, options.dialect, reader, choice, asked)
     return
   }
-  const seen = ofTenant ? { ...choice, params: (await askedFor(said, tenant, [])) ?? NOTHING_ASKED } : choice
+  const seen = ofTenant ? { ...choice, params: (await askedFor(said, tenant, [], [])) ?? NOTHING_ASKED } : choice
   if (options.jsonl === true) await answerLines(file, reader, seen, options.explain === true)
   else await showTable(file, reader, seen, options.explain === true)
 }
@@ -97,7 +96,7 @@ async function showDifference(
   dialect: Options['dialect'],
   reader: Reader,
   choice: Choice,
-  asked: (findings: readonly Finding[]) => Promise<Params | null>,
+  asked: (findings: readonly Finding[], subject: Subject) => Promise<Params | null>,
 ): Promise<void> {
   const subject = subjectOf(file === '-' ? await buffer(process.stdin) : await readFile(file), dialect)
   const { types: wanted, recall } = choice
@@ -106,7 +105,7 @@ async function showDifference(
     reader,
   ).map((all) => all.filter(({ type }) => wanted === null || type === 'TOKEN' || wanted.has(type)))
   const findings = findingsOf(subject, spans)
-  const params = (await asked(findings)) ?? NOTHING_ASKED
+  const params = (await asked(findings, subject)) ?? NOTHING_ASKED
   const after = sent(subject, findings, recall ? recalling(params) : params)
   process.stderr.write(`Read as ${subject.dialect ?? 'plain text'}.\n`)
   const shown = difference(subject.before, after, file)
@@ -167,13 +166,15 @@ async function showTable(file: string | undefined, reader: Reader, choice: Choic
 }
 
 function types(text: string): readonly string[] {
-  const named = text.split(',').map((one) => one.trim())
-  for (const one of named) {
-    if (ENTITY_NAME.test(one) && Object.hasOwn(ENTITIES, one)) continue
-    const near = nearest(one.toUpperCase(), Object.keys(ENTITIES))
-    throw new InvalidArgumentError(
-      near === null ? `There is no type ${one}.` : `There is no type ${one}; did you mean ${near}?`,
-    )
-  }
-  return named
+  return text.split(',').map((one) => one.trim())
+}
+
+/** @throws ERR_CLI_USAGE with what is near, where one of them can be found by nothing */
+function requireTypes(named: readonly string[], known: ReadonlySet<string>, policies: string | undefined): void {
+  const stranger = named.find((one) => !known.has(one))
+  if (stranger === undefined) return
+  const near = nearest(stranger, known)
+  const own = policies === undefined ? ' Types of your own are those of --policies.' : ''
+  const hint = near === null ? own : ` Did you mean ${near}?`
+  throw new CustomhouseError('ERR_CLI_USAGE', `There is no type ${stranger}.${hint}`)
 }

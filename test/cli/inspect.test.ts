@@ -94,7 +94,8 @@ describe('customhouse inspect --jsonl', () => {
   })
 
   it.each([
-    [['inspect', '--types', 'EMIAL'], 'did you mean EMAIL?'],
+    [['inspect', '--types', 'EMIAL'], 'Did you mean EMAIL?'],
+    [['inspect', '--types', 'QUUX_WIDGET'], 'Types of your own are those of --policies.'],
     [['inspect', '--profile', 'hippa_safe_harbor', '/dev/null'], 'Did you mean hipaa_safe_harbor?'],
     [['inspect', '--profile', 'off', '/dev/null'], 'takes nothing out of a call'],
     [['inspect', '--diff', 'a', 'b'], 'neither another file nor --jsonl'],
@@ -196,10 +197,12 @@ describe('customhouse inspect --policies', { timeout: 120_000 }, () => {
         claims: { profile: 'own' },
         lab: { types: { EMAIL: 'drop' } },
         quiet: { profile: 'off' },
+        kept: { types: { POLICY_NUMBER: 'keep' } },
+        strict: { profile: 'hipaa_safe_harbor' },
       },
       profiles: { own: { redact: { types: { EMAIL: 'mask', POLICY_NUMBER: 'token', PROJECT: 'token' } } } },
       types: ['PROJECT'],
-      entities: { POLICY_NUMBER: { pattern: 'PN-[0-9]{6}', tenants: ['claims'] } },
+      entities: { POLICY_NUMBER: { pattern: 'PN-[0-9]{6}', tenants: ['claims', 'kept'] } },
       dictionaries: { claims: { salt, PROJECT: [dictionaryLine('Blue Heron', 'PROJECT', salt)] } },
       allow: { claims: { EMAIL: ['desk@example.org'] } },
     },
@@ -231,6 +234,45 @@ describe('customhouse inspect --policies', { timeout: 120_000 }, () => {
       ['PROJECT', 'dictionary/PROJECT'],
       ['EMAIL', expect.any(String)],
     ])
+  })
+
+  it('has the own number of a policy before an ID, and keeps it where the policy says so', async () => {
+    const named = file('policy PN-123456\n')
+    const rows = async (...args: readonly string[]) =>
+      (await run(['inspect', '--policies', policies, ...args, '--explain', named])).stdout
+        .trimEnd()
+        .split('\n')
+        .slice(1)
+        .map((row) => row.split(/\s+/).at(-1))
+    expect(await rows('--tenant', 'claims')).toEqual(['custom/POLICY_NUMBER'])
+    expect(await rows('--tenant', 'lab')).toEqual(['id/label'])
+    const kept = await run(['inspect', '--policies', policies, '--tenant', 'kept', '--diff', named])
+    expect([kept.code, kept.stdout]).toEqual([0, ''])
+    expect(kept.stderr).toContain('It would be sent as it is.')
+  })
+
+  it('takes types of the policies own, and says what is near', async () => {
+    const args = ['inspect', '--policies', policies, '--tenant', 'claims', '--explain']
+    const told = await run([...args, '--types', 'POLICY_NUMBER', file(text)])
+    expect(told.stdout.match(/custom\/POLICY_NUMBER/g)).toHaveLength(1)
+    const wrong = await run([...args, '--types', 'POLICY_NUMBR', file(text)])
+    expect([wrong.code, wrong.stderr]).toEqual([3, expect.stringContaining('Did you mean POLICY_NUMBER?')])
+  })
+
+  it('says that a call with content that nobody reads would not be sent', async () => {
+    const url = 'data:image/png;base64,iVBORw0KGgo='
+    const content = [{ type: 'image_url', image_url: { url } }]
+    const call = file(JSON.stringify({ model: 'gpt-4o', messages: [{ role: 'user', content }] }))
+    for (const args of [
+      ['--profile', 'hipaa_safe_harbor'],
+      ['--policies', policies, '--tenant', 'strict'],
+    ]) {
+      const ran = await run(['inspect', ...args, '--diff', call])
+      expect([ran.code, ran.stdout]).toEqual([1, ''])
+      expect(ran.stderr).toMatch(/Nothing would be sent: content of kind image \(inline\) is not inspected/i)
+    }
+    const passed = await run(['inspect', '--profile', 'gdpr', '--diff', call])
+    expect(passed.code).toBe(0)
   })
 
   it('says what is wrong with the data, as policy check does', async () => {

@@ -22,7 +22,7 @@ describe('profiles of a policy', () => {
       'finance',
       'health',
     ])
-    expect(profiles.get('off')).toEqual({ redact: null, answer: null })
+    expect(profiles.get('off')).toEqual({ redact: null, answer: null, references: null })
   })
 
   test("the organisation's own stand before the shipped ones", () => {

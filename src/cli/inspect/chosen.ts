@@ -1,6 +1,7 @@
 import type { Span } from '../../../plugins/redaction/detect/detector.ts'
 import { ENTITIES, isEntity } from '../../../plugins/redaction/entity.ts'
 import { operatorFor, type Params, scoreFor } from '../../../plugins/redaction/params.ts'
+import { ownFirst } from '../../../plugins/redaction/resolve.ts'
 
 /** From this score on a finding counts where nothing else is said, and where too much is rather taken than too little. */
 const USUAL = 0.5
@@ -11,8 +12,12 @@ export type Choice = Readonly<{ types: ReadonlySet<string> | null; params: Param
 /** Which spans are told: of the types asked for, else of those that the profile does something about; flags and foreign tokens only where asked for. */
 export function chosen(spans: readonly Span[], { types, params, recall }: Choice): readonly Span[] {
   const usual = recall ? RECALL : USUAL
-  return spans.filter(({ type, score }) => {
-    if (score < (params === null ? usual : scoreFor(recall ? recalling(params) : params, type))) return false
+  const isScored = ({ type, score }: Span): boolean =>
+    score >= (params === null ? usual : scoreFor(recall ? recalling(params) : params, type))
+  const counts = (span: Span): boolean => isScored(span) && (params === null || operatorFor(params, span.type) !== null)
+  return ownFirst(spans, counts).filter((span) => {
+    const { type } = span
+    if (!isScored(span)) return false
     if (types !== null) return types.has(type)
     if (type === 'TOKEN' || (isEntity(type) && ENTITIES[type].family === 'flag')) return false
     if (params === null) return true
