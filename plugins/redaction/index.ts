@@ -1,4 +1,6 @@
 import type { CallFacts, Segment } from '../../src/core/call.ts'
+import type { Obligation } from '../../src/core/decision.ts'
+import type { Json } from '../../src/core/json.ts'
 import type { Discharged, Filter, Filtered, Plugin, RequestOrder, ResponseOrder } from '../../src/core/plugin.ts'
 import { ENTITIES } from './entity.ts'
 import type { Inspector } from './inspector.ts'
@@ -20,6 +22,9 @@ export type RedactionOptions = Readonly<{
 
 /** No answer is held back further for the inspector; for what has no bound see `redactAnswer`. */
 const SPAN = Math.max(...Object.values(ENTITIES).map(({ bound }) => bound ?? 0))
+
+/** Bytes of a profile's name, as JSON, that a record has room for beside the counts. */
+const LONGEST_NAME = 64
 
 const NOTHING: readonly Live[] = []
 
@@ -46,12 +51,13 @@ export function createRedaction({ inspector, secret, profiles = NO_PROFILES }: R
     if (done.refused !== null) return unmet(`redact: ${done.refused}`)
     lives.set(call, union(lives.get(call) ?? NOTHING, done.live))
     const filter = filterOf(params, done.live)
+    const notes = notesOf(obligation, done.notes)
     return {
       met: true,
       edits: done.edits,
       ...(filter !== null && { filter }),
       ...(params.answer && { inspects: true }),
-      ...(Object.keys(done.notes).length > 0 && { notes: done.notes }),
+      ...(notes !== null && { notes }),
     }
   }
 
@@ -85,6 +91,13 @@ function union(before: readonly Live[], made: readonly Live[]): readonly Live[] 
   if (before.length === 0) return made
   const there = new Set(before.map(({ token }) => token))
   return [...before, ...made.filter(({ token }) => !there.has(token))]
+}
+
+/** Counts by type and operator, and where the obligation is a named profile, its name: no type has a name in small letters. */
+function notesOf({ params: { profile } }: Obligation, counts: Readonly<Record<string, Json>>) {
+  const named = typeof profile === 'string' && Buffer.byteLength(JSON.stringify(profile)) <= LONGEST_NAME
+  if (!named) return Object.keys(counts).length > 0 ? counts : null
+  return { profile, ...counts }
 }
 
 function filterOf({ restore: { text, tools } }: Params, live: readonly Live[]): Filter | null {

@@ -51,7 +51,7 @@ afterAll(async () => {
 
 function made(alg: string, kid: string, claims: readonly object[]): readonly string[] {
   const input = claims.map((one) => JSON.stringify(one)).join('\n')
-  const script = join(import.meta.dirname, 'token.py')
+  const script = join(import.meta.dirname, 'make_token.py')
   return execFileSync('python3', [script, fileOf(alg), alg, kid], { input, encoding: 'utf8' })
     .trim()
     .split('\n')

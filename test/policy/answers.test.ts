@@ -28,7 +28,7 @@ many(name) := numbers.range(1, object.get(task, name, 0))
 
 verdict := {
 	"effect": object.get(task, "effect", "deny"),
-	"satisfied": ["models", "residency", "routing"],
+	"satisfied": ["models", "redaction", "residency", "routing"],
 	"reasons": array.concat(
 		[{"control": "a", "rule": object.get(task, "rule", "a/b"), "controls": [], "message": $"number {n}"} | some n in many("reasons")],
 		object.get(task, "more", []),

@@ -1,4 +1,5 @@
 import { createRedaction } from '../../plugins/redaction/index.ts'
+import { NO_PROFILES } from '../../plugins/redaction/profiles.ts'
 import type { Edit, Finding, ModelCall, Segment, Target } from '../../src/core/call.ts'
 import type { Json } from '../../src/core/json.ts'
 import type { Discharged, Filter, LaneView, Plugin } from '../../src/core/plugin.ts'
@@ -17,9 +18,9 @@ export const TARGET: Target = {
 }
 
 /** The plugin without detectors: what was found is given by the test, as the pipeline gives it. */
-export function redaction(secret = 'a secret of 32 bytes or some more'): Plugin {
+export function redaction(secret = 'a secret of 32 bytes or some more', profiles = NO_PROFILES): Plugin {
   const inspector = { inspect: async () => [], stop: async () => undefined }
-  return createRedaction({ inspector, secret: Buffer.from(secret) })
+  return createRedaction({ inspector, secret: Buffer.from(secret), profiles })
 }
 
 export type Asked = Readonly<{

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { readProfiles } from '../../plugins/redaction/profiles.ts'
 import type { Finding, Segment } from '../../src/core/call.ts'
 import type { Json } from '../../src/core/json.ts'
 import type { Discharged, LaneView } from '../../src/core/plugin.ts'
@@ -219,6 +220,47 @@ describe('what goes with it', () => {
     const { done } = await of(many, TOKEN, foundIn(many, types))
     expect(JSON.stringify('notes' in done ? done.notes : null).length).toBeLessThan(2000)
     expect('notes' in done && Object.keys(done.notes ?? {}).length).toBe(30)
+  })
+
+  test('the name of the profile, where one is asked for and a record has room for it', async () => {
+    const name = 'é'.repeat(30)
+    const types = Object.fromEntries(
+      Array.from({ length: 200 }, (_, i) => [`value${i}`, `TYPE_WITH_A_VERY_LONG_NAME_NO_${i}`]),
+    )
+    const many = Object.keys(types).map((text, i) => said(i, text))
+    const profiles = readProfiles({
+      controls: { redaction: { profiles: { [name]: { redact: TOKEN }, [`${name}é`]: { redact: TOKEN }, off: {} } } },
+      org: { redaction: { defaults: { profile: 'off' } } },
+    })
+    const plugin = redaction('a secret of 32 bytes or some more', profiles)
+    const notes = async (profile: string, texts: readonly Segment[], findings: readonly Finding[]) => {
+      const done = await discharge({ segments: texts, findings, params: { profile }, plugin })
+      return done.met ? done.notes : done.message
+    }
+    expect(await notes(name, segments, [])).toEqual({ profile: name })
+    expect(await notes(name, segments, findings)).toMatchObject({ profile: name, EMAIL: { token: 2 } })
+    const full = await notes(name, many, foundIn(many, types))
+    expect(full).toMatchObject({ profile: name })
+    expect(Buffer.byteLength(JSON.stringify(full))).toBeLessThan(2000)
+    expect(await notes(`${name}é`, segments, [])).toBeUndefined()
+  })
+
+  test("another reading of a type of the policy's own is not told, and what is proved is", async () => {
+    const number = 'PN-123456'
+    const texts = [said(0, `policy ${number}`)]
+    const both = (type: string, score: number) => [
+      ...foundIn(texts, { [number]: 'POLICY_NUMBER' }).map((one) => ({ ...one, score: 0.85 })),
+      ...foundIn(texts, { [number]: type }).map((one) => ({ ...one, score })),
+    ]
+    const sent = async (params: Readonly<Record<string, Json>>, type = 'ID', score = 0.85) =>
+      (await redacted({ segments: texts, findings: both(type, score), params })).texts[0]
+    expect(await sent(TOKEN)).toMatch(/^policy POLICY_NUMBER_1_\w{4}$/)
+    const kept = { types: { POLICY_NUMBER: 'keep', '*': 'token' } }
+    expect(await sent(kept)).toBe(`policy ${number}`)
+    expect(await sent({ ...kept, scores: { POLICY_NUMBER: 0.9 } })).toMatch(/^policy ID_1_\w{4}$/)
+    expect(await sent({ types: { ID: 'token' } })).toMatch(/^policy ID_1_\w{4}$/)
+    expect(await sent(kept, 'CREDIT_CARD', 1)).toMatch(/^policy CREDIT_CARD_1_\w{4}$/)
+    expect(await sent(kept, 'CVV', 0.85)).toBe('policy ***')
   })
 
   test('nothing where nothing was found', async () => {

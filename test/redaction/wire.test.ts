@@ -124,7 +124,7 @@ test('records and logs hold counts, and no value', async () => {
   await ask(false)
   const trail = await house.trail()
   const intent = trail.findLast(({ kind }) => kind === 'call.intent')
-  expect(intent?.body.notes).toMatchObject({ redaction: { EMAIL: { token: 4 } } })
+  expect(intent?.body.notes).toMatchObject({ redaction: { profile: 'standard', EMAIL: { token: 4 } } })
   await expect
     .poll(async () => (await house.trail()).findLast(({ kind }) => kind === 'call.outcome')?.body.notes)
     .toMatchObject({

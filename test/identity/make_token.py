@@ -1,6 +1,6 @@
 """Tokens by Python's standard library and the openssl command: claims as JSON on stdin, a token a line on stdout.
 
-token.py KEY.pem ALG KID
+make_token.py KEY.pem ALG KID
 """
 
 import base64
