@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync 
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { Json } from '../../src/core/json.ts'
+import { copyPolicies } from '../house.ts'
 import { account, deployment, EU, GLOBAL, list, OWN, router } from './residency-samples.ts'
 import { newFolder, run } from './run.ts'
 
@@ -80,6 +81,7 @@ const CONFIG = {
 
 beforeAll(async () => {
   expect((await run(['init', 'gateway'], { cwd: folder })).code).toBe(0)
+  copyPolicies(join(gateway, 'policies'))
   writeFileSync(join(gateway, 'customhouse.yaml'), JSON.stringify(CONFIG))
   write('profiles.json', list(EU, GLOBAL, OWN))
   write('router.json', ROUTER)

@@ -134,6 +134,7 @@ export function policies(): Readonly<Record<string, string>> {
         ),
       },
     },
+    redaction: { redaction: { defaults: { profile: 'off' }, tenants: {} } },
     residency: residencyData(),
     routing: {
       routing: {
