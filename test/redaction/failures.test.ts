@@ -44,7 +44,7 @@ beforeAll(async () => {
           )
         : whole(openaiAnswer({ texts: [`${SAID}${MARK}${BEHIND}`] })),
   })
-  const policies = shippedPolicies()
+  const policies = shippedPolicies('shipped')
   const org = policies['org/redaction.yaml'] ?? ''
   house = await startHouse({
     providers: { 'openai-eu': { url: `${upstream.url}/v1` } },
