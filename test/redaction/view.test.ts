@@ -209,6 +209,12 @@ describe('locate', () => {
     )
   })
 
+  it('takes the marks on the last tag character along', () => {
+    const text = `${[...'pin 1234'].map((one) => String.fromCodePoint(0xe0000 + one.charCodeAt(0))).join('')}\u0301x`
+    const view = viewsOf(text, false).find(({ kind }) => kind === 'tags')
+    expect(view?.locate(0, view.text.length)).toEqual({ start: 0, end: text.length - 1 })
+  })
+
   it('never gives a part of an escape, a pair or a letter with its marks', () => {
     fc.assert(
       fc.property(

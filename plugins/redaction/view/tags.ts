@@ -19,12 +19,24 @@ export function tagged(text: string): Mapped | null {
     while (isTag(text.codePointAt(end) ?? 0)) end += 2
     if (end - at >= 2 * LEAST) {
       if (made.count > 0) made.push(10, (made.to[made.count - 1] ?? at) - 2, made.to[made.count - 1] ?? at)
-      for (let i = at; i < end; i += 2) made.push((text.codePointAt(i) ?? 0) - ASCII, i, i + 2)
+      const last = afterMarks(text, end)
+      for (let i = at; i < end; i += 2) made.push((text.codePointAt(i) ?? 0) - ASCII, i, i + 2 === end ? last : i + 2)
     }
     at = text.indexOf(HIGH, Math.max(end, at + 1))
   }
   return made.count === 0 ? null : made.done()
 }
+
+/** Where the combining marks that stand on a unit end: they go with it. */
+function afterMarks(text: string, at: number): number {
+  let end = at
+  for (let mark = MARKS.exec(text.slice(end, end + 2)); mark !== null; mark = MARKS.exec(text.slice(end, end + 2))) {
+    end += mark[0].length
+  }
+  return end
+}
+
+const MARKS = /^\p{M}/u
 
 function isTag(point: number): boolean {
   return point >= FIRST && point <= LAST
