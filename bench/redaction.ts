@@ -10,9 +10,10 @@ import { createInspector } from '../plugins/redaction/inspector.ts'
 import { restorer } from '../plugins/redaction/restore/index.ts'
 import { loadTagger } from '../plugins/redaction/tagger/index.ts'
 import { tenantKeys, tokenOf } from '../plugins/redaction/token.ts'
-import type { CallFacts, Segment } from '../src/core/call.ts'
+import type { Segment } from '../src/core/call.ts'
 import type { Filter } from '../src/core/plugin.ts'
 import { Lanes } from '../src/pipeline/lanes.ts'
+import { FACTS } from '../test/kit/facts.ts'
 
 /**
  * `npm run bench:redaction -- [--json]`: how well and how fast text is inspected. Quality is measured on the labelled sets of the folder that CUSTOMHOUSE_PII
@@ -103,28 +104,13 @@ function rate(texts: readonly string[], reader: Reader): number {
   return bytes / best / 1000
 }
 
-const CALL: CallFacts = {
-  id: 'bench',
-  principal: { subject: 'bench', tenant: 'bench', groups: [], purpose: null, proof: 'key', keyId: 'bench' },
-  dialect: 'openai.chat',
-  operation: 'chat',
-  model: 'bench',
-  stream: false,
-  task: null,
-  classes: [],
-  estimate: { inputTokens: 1, maxOutputTokens: null },
-  tools: [],
-  references: [],
-  headers: {},
-  metadata: {},
-}
 const segment = (text: string): Segment => ({ pointer: '/messages/0/content', role: 'user', channel: 'text', text })
 const inspector = (cacheBytes: number, workers: number) =>
   createInspector({ custom: NO_CUSTOM, tagger, workers, cacheBytes, apartAbove: 16_384, secret: randomBytes(32) })
 
 async function latency(texts: readonly string[], cached: boolean): Promise<Readonly<{ p50: number; p99: number }>> {
   const one = inspector(cached ? 1 << 26 : 0, 0)
-  const read = (text: string): Promise<unknown> => one.inspect('request', [segment(text)], never, CALL)
+  const read = (text: string): Promise<unknown> => one.inspect('request', [segment(text)], never, FACTS)
   for (const text of texts) await read(text)
   const times: number[] = []
   for (let round = 0; round < 5; round++) {
@@ -326,14 +312,14 @@ function spoken(tokens: number) {
 async function loopDelay(text: string, workers: number): Promise<Readonly<{ loopMs: number; tookMs: number }>> {
   const one = inspector(0, workers)
   // The thread's start, its modules and its weights are of the first such call alone.
-  await one.inspect('request', [segment(text.slice(0, 20_000))], never, CALL)
-  await one.inspect('request', [segment(text)], never, CALL)
+  await one.inspect('request', [segment(text.slice(0, 20_000))], never, FACTS)
+  await one.inspect('request', [segment(text)], never, FACTS)
   const delay = monitorEventLoopDelay({ resolution: 1 })
   delay.enable()
   // The first look only sets the clock: what comes before it is not measured.
   await new Promise((go) => setTimeout(go, 20))
   const from = now()
-  await one.inspect('request', [segment(text)], never, CALL)
+  await one.inspect('request', [segment(text)], never, FACTS)
   const tookMs = now() - from
   await new Promise((go) => setTimeout(go, 20))
   delay.disable()

@@ -1,8 +1,6 @@
 import type { Edit, Finding, Segment } from '../../src/core/call.ts'
 import type { Json } from '../../src/core/json.ts'
-import { generalised } from './operate/generalise.ts'
-import { hashed } from './operate/hash.ts'
-import { masked } from './operate/mask.ts'
+import { irreversible } from './operate/irreversible.ts'
 import type { Operator } from './operate/operator.ts'
 import { operatorFor, type Params, scoreFor } from './params.ts'
 import { createPseudonyms, type Live, type Pseudonyms } from './pseudonyms.ts'
@@ -179,13 +177,9 @@ function standIn(
 ): string {
   const { type, operator } = mark
   const { surface, value } = surfaceOf(segment, views, mark.start, mark.end)
+  const changed = irreversible(type, value, operator, keys, thisYear)
+  if (changed !== null) return changed
   switch (operator.operator) {
-    case 'mask':
-      return masked(type, value, operator.first, operator.last)
-    case 'generalise':
-      return generalised(type, value, operator.to, thisYear)
-    case 'hash':
-      return hashed(keys.hash, type, value, operator.length)
     case 'drop':
       // An empty text is one that providers refuse: where nothing else is left, the type is.
       return mark.end - mark.start === segment.text.trim().length ? type : ''

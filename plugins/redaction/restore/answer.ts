@@ -1,9 +1,7 @@
 import type { Finding } from '../../../src/core/call.ts'
 import { CustomhouseError } from '../../../src/core/errors.ts'
 import type { Filter, LaneEdit, LaneView } from '../../../src/core/plugin.ts'
-import { generalised } from '../operate/generalise.ts'
-import { hashed } from '../operate/hash.ts'
-import { masked } from '../operate/mask.ts'
+import { irreversible } from '../operate/irreversible.ts'
 import { NEVER_KEPT, type Operator } from '../operate/operator.ts'
 import { operatorFor, type Params, scoreFor } from '../params.ts'
 import type { Live } from '../pseudonyms.ts'
@@ -174,18 +172,7 @@ function outside(ranges: readonly Range[], { start, end }: Range, text: string):
 const FIXED = /^@[0-9]+#/
 
 function standIn(type: string, surface: string, operator: Operator, keys: TenantKeys, thisYear: number): string {
-  switch (operator.operator) {
-    case 'mask':
-      return masked(type, surface, operator.first, operator.last)
-    case 'generalise':
-      return generalised(type, surface, operator.to, thisYear)
-    case 'hash':
-      return hashed(keys.hash, type, surface, operator.length)
-    case 'drop':
-      return ''
-    default:
-      return type
-  }
+  return irreversible(type, surface, operator, keys, thisYear) ?? (operator.operator === 'drop' ? '' : type)
 }
 
 function refused(message: string): CustomhouseError {

@@ -26,22 +26,21 @@ NAMES.forEach((names, at) => {
 const ALSO_WORDS = new Set(
   'may march mar mars sun set ago mai mei jan gen out ott dec mag jun mayo mag august'.split(' ').map(hashOf),
 )
+/** Days of the week, in full, that are no names of persons. */
+const DAYS_IN_FULL =
+  'monday tuesday wednesday thursday friday saturday sunday montag dienstag mittwoch donnerstag freitag samstag sonnabend sonntag lundi mardi mercredi jeudi vendredi samedi dimanche lunedì martedì mercoledì giovedì venerdì maandag dinsdag woensdag donderdag vrijdag zaterdag zondag lunes martes miércoles jueves viernes sábado'
+/** Also short ones, and those that are ordinary words or, as Domingo, names. */
 const WEEKDAYS = new Set(
-  (
-    'monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thur thurs fri sat sun lunes martes miércoles jueves viernes sábado domingo montag dienstag mittwoch donnerstag freitag samstag sonnabend sonntag ' +
-    'lundi mardi mercredi jeudi vendredi samedi dimanche lunedì martedì mercoledì giovedì venerdì sabato domenica segunda terça quarta quinta sexta sábado maandag dinsdag woensdag donderdag vrijdag zaterdag zondag'
-  )
+  `${DAYS_IN_FULL} mon tue tues wed thu thur thurs fri sat sun domingo sabato domenica segunda terça quarta quinta sexta`
     .split(' ')
     .map(hashOf),
+)
+/** A day alone is nobody. */
+const DAY_NAMES = new Set(
+  `${DAYS_IN_FULL} poniedziałek wtorek środa czwartek piątek sobota niedziela`.split(' ').map(hashOf),
 )
 const ENGLISH_WEEKDAYS = new Set('monday tuesday wednesday thursday friday saturday sunday'.split(' ').map(hashOf))
 
-/** Days of the week that are no names of persons: not Domingo. */
-const DAY_NAMES = new Set(
-  'monday tuesday wednesday thursday friday saturday sunday montag dienstag mittwoch donnerstag freitag samstag sonnabend sonntag lundi mardi mercredi jeudi vendredi samedi dimanche lunedì martedì mercoledì giovedì venerdì maandag dinsdag woensdag donderdag vrijdag zaterdag zondag lunes martes miércoles jueves viernes sábado poniedziałek wtorek środa czwartek piątek sobota niedziela'
-    .split(' ')
-    .map(hashOf),
-)
 export const isDayName = (hash: number): boolean => DAY_NAMES.has(hash)
 
 /** The hashes of the names of months and of the English days of the week. */
